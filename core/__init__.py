@@ -1,0 +1,1 @@
+"""The shared vocabulary of Wanglou: records, errors, settings, registry, clock, calendar, metric catalogue."""

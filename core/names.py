@@ -1,0 +1,25 @@
+"""Names that several packages must agree on: kinds of documents in the store and of intents.
+
+Documents are JSON bodies under (kind, id). The console writes intents; the service claims and carries them out.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ASSET: Final = "asset"
+ALERT: Final = "alert"
+INCIDENT: Final = "incident"
+MUTE: Final = "mute"
+NOTICE: Final = "notice"
+INTENT: Final = "intent"
+SNAPSHOT: Final = "snapshot"
+VERDICT: Final = "verdict"
+EVIDENCE: Final = "evidence"
+ACCOUNT: Final = "account"
+SESSION: Final = "session"
+TOKEN: Final = "token"  # noqa: S105 - a kind of document, not a secret
+CREDENTIAL: Final = "credential"
+CHANGE: Final = "change"
+HEALTH: Final = "health"
+LEASE: Final = "lease"

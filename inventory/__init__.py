@@ -1,0 +1,1 @@
+"""What there is and how to reach it: assets, relations, credentials, people."""
