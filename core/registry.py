@@ -21,6 +21,4 @@ def resolve(registry: Mapping[str, str], name: str, what: str) -> Any:
     try:
         return getattr(import_module(module), attribute)
     except ModuleNotFoundError as err:
-        if (err.name or "").split(".")[0] == module.split(".")[0]:
-            raise
         raise ConfigError(f"{what} {name!r} needs the package {err.name!r}, which is not installed") from err
