@@ -1,0 +1,255 @@
+"""The command line ``wanglou``. Every command says in plain words what went wrong and ends with a status."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import typer
+
+from core.errors import WanglouError
+from core.settings import Settings, read_settings
+
+P = ParamSpec("P")
+EXIT_CONFIG = 78
+
+app = typer.Typer(
+    name="wanglou",
+    help="Wanglou 望楼: one console for operations, security and graded protection.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+snmp = typer.Typer(help="Look at SNMP devices.", no_args_is_help=True)
+profile = typer.Typer(help="Device profiles.", no_args_is_help=True)
+scenario = typer.Typer(help="Test an alerting configuration before it is switched on.", no_args_is_help=True)
+credential = typer.Typer(help="Sealed credentials.", no_args_is_help=True)
+audit = typer.Typer(help="The audit chain.", no_args_is_help=True)
+detect = typer.Typer(help="Detectors over stored history.", no_args_is_help=True)
+for name, group in {"snmp": snmp, "profile": profile, "scenario": scenario, "credential": credential, "audit": audit, "detect": detect}.items():
+    app.add_typer(group, name=name)
+
+Config = Annotated[Path | None, typer.Option("--config", help="Settings file; default: wanglou.toml in the data folder.")]
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+def plainly(function: Callable[P, None]) -> Callable[P, None]:
+    """Turn our own errors into one line on standard error and exit status 1 (78 for a wrong configuration)."""
+
+    @wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        from core.errors import ConfigError, StoreError
+
+        try:
+            function(*args, **kwargs)
+        except WanglouError as err:
+            print(f"wanglou: {err}", file=sys.stderr)  # noqa: T201
+            raise typer.Exit(EXIT_CONFIG if isinstance(err, ConfigError | StoreError) else 1) from None
+
+    return wrapped
+
+
+def say(text: str) -> None:
+    """One line for the person at the terminal."""
+    print(text, flush=True)  # noqa: T201
+
+
+@app.command()
+@plainly
+def up(
+    config: Config = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Bring up the simulated bureau too, in a data folder of its own.")] = False,
+    store: Annotated[str | None, typer.Option("--store", help="embedded or elastic.")] = None,
+    url: Annotated[str | None, typer.Option("--url", help="Address of Elasticsearch.")] = None,
+) -> None:
+    """Run everything in the foreground: service, console and, with --demo, the simulated bureau."""
+    from service.up import run_up
+
+    if store:
+        os.environ["WANGLOU_STORE__BACKEND"] = store
+    if url:
+        os.environ["WANGLOU_STORE__URL"] = url
+    raise typer.Exit(run_up(config, demo=demo, say=say))
+
+
+@app.command()
+@plainly
+def serve(config: Config = None) -> None:
+    """Run the service alone: collecting, detecting, alerting (the supervisor starts this)."""
+    from service.serve import run_service
+
+    raise typer.Exit(run_service(read_settings(config)))
+
+
+@app.command()
+@plainly
+def status(config: Config = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Say how the running service is; exit status 1 when it is not well."""
+    from service.status import read_status
+
+    found = read_status(read_settings(config))
+    say(json.dumps(found, ensure_ascii=False, indent=2) if as_json else "\n".join(f"{key}: {value}" for key, value in found.items()))
+    raise typer.Exit(0 if found["state"] == "running" else 1)
+
+
+@app.command()
+@plainly
+def doctor(config: Config = None) -> None:
+    """Say what is wrong with the machine, the settings, the store and permissions."""
+    from service.doctor import examine
+
+    complaints = 0
+    for finding in examine(config):
+        say(finding.line)
+        complaints += finding.bad
+    raise typer.Exit(1 if complaints else 0)
+
+
+@app.command()
+@plainly
+def backup(target: Path, config: Config = None) -> None:
+    """Copy everything into a new folder under TARGET, while the service runs."""
+    from service.backup import make_backup
+
+    say(str(make_backup(read_settings(config), target, datetime.now(UTC))))
+
+
+@app.command()
+@plainly
+def restore(source: Path, config: Config = None) -> None:
+    """Bring a backup into an empty data folder; the service must not run."""
+    from service.backup import restore_backup
+
+    for line in restore_backup(read_settings(config), source):
+        say(line)
+
+
+@app.command("import")
+@plainly
+def import_assets(
+    file: Path,
+    config: Config = None,
+    do: Annotated[bool, typer.Option("--do", help="Write; without it only a preview is shown.")] = False,
+    who: str = "command line",
+) -> None:
+    """Import assets from a CSV or Excel table."""
+    from inventory.book import Book
+    from inventory.imports import apply, preview
+
+    data, book = _read_bytes(file), Book(_store(read_settings(config)))
+    plan = preview(data, book)
+    for problem in plan.problems:
+        say(f"row {problem.row}: {problem.column}: {problem.message}")
+    for planned in plan.planned:
+        say(f"row {planned.row}: {planned.what} {planned.asset} {dict(planned.after) if planned.what != 'same' else ''}".rstrip())
+    if do:
+        changes, _ = apply(data, book, who=who, now=datetime.now(UTC))
+        say(f"{len(changes)} assets added or changed")
+
+
+@app.command()
+@plainly
+def poll(
+    targets: Annotated[Path, typer.Option("--targets", help="JSON lines: target, host, port, version, community.")],
+    out: Annotated[Path, typer.Option("--out", help="Where the JSON lines go.")],
+    concurrency: Annotated[int, typer.Option("--concurrency", min=1, max=512)] = 32,
+) -> None:
+    """Poll many SNMP devices once and write what each of them is and measures."""
+    from collectors.network.snmp.poll import poll_targets
+
+    poll_targets(targets, out, concurrency)
+
+
+@scenario.command("run")
+@plainly
+def scenario_run(paths: list[Path], as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Replay scenario files against the alerting code under a virtual clock."""
+    from service.alerting.scenario import run
+
+    raise typer.Exit(run(paths, as_json))
+
+
+@credential.command("put")
+@plainly
+def credential_put(
+    name: str, fields: Annotated[list[str], typer.Argument(help="username=ops and the like; a secret as password=- is asked for.")], config: Config = None
+) -> None:
+    """Seal a credential. A field value "-" is asked for without echo, "@FILE" is read from a file."""
+    settings = read_settings(config)
+    values = dict(field.partition("=")[::2] for field in fields)
+    given = {key: _secret_value(key, value) for key, value in values.items()}
+    _vault(settings).put(name, given, who="command line", now=datetime.now(UTC))
+    say(f"sealed {name}")
+
+
+@credential.command("list")
+@plainly
+def credential_list(config: Config = None) -> None:
+    """The names of all credentials."""
+    for name in _vault(read_settings(config)).names():
+        say(name)
+
+
+@credential.command("remove")
+@plainly
+def credential_remove(name: str, config: Config = None) -> None:
+    """Forget a credential."""
+    _vault(read_settings(config)).remove(name, who="command line", now=datetime.now(UTC))
+
+
+@credential.command("rotate")
+@plainly
+def credential_rotate(new_key_file: Path, config: Config = None) -> None:
+    """Wrap every credential under the key in NEW_KEY_FILE (64 hexadecimal digits)."""
+    from inventory.credentials import master_key
+
+    new = master_key(new_key_file.parent, {"WANGLOU_MASTER_KEY_FILE": str(new_key_file)})
+    say(f"{_vault(read_settings(config)).rotate(new, who='command line', now=datetime.now(UTC))} fields are under the new key now; start Wanglou with it")
+
+
+@audit.command("verify")
+@plainly
+def audit_verify(config: Config = None) -> None:
+    """Check every link of the audit chain."""
+    broken = _store(read_settings(config)).audit.verify()
+    say("the audit chain is whole" if broken is None else f"the audit chain is broken at entry {broken}")
+    raise typer.Exit(0 if broken is None else 1)
+
+
+def _store(settings: Settings) -> Any:
+    from service.stores import open_for
+
+    return open_for(settings, "console")
+
+
+def _vault(settings: Settings) -> Any:
+    from inventory.credentials import Vault, master_key
+
+    return Vault(_store(settings), master_key(settings.data))
+
+
+def _secret_value(key: str, value: str) -> str:
+    if value == "-":
+        return str(typer.prompt(key, hide_input=True))
+    if value.startswith("@"):
+        return _read_bytes(Path(value[1:])).decode("utf-8").strip()
+    return value
+
+
+def _read_bytes(path: Path) -> bytes:
+    from core.errors import ConfigError
+
+    try:
+        return path.read_bytes()
+    except OSError as err:
+        raise ConfigError(f"cannot be read: {err.strerror}", path=path) from err

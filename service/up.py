@@ -1,0 +1,52 @@
+"""What ``wanglou up`` prepares before the supervisor takes over."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from core.errors import ConfigError
+from core.settings import Settings, read_settings
+from service.children import Child
+from service.supervisor import Supervisor, heartbeat_path, refuse_taken_port
+
+DEMO_DATA = "data-demo"
+
+
+def run_up(config: Path | None, *, demo: bool, say: Callable[[str], None]) -> int:
+    """Start all parts and watch them until told to end; returns the exit status. Raises ConfigError."""
+    if demo:
+        os.environ.setdefault("WANGLOU_DATA", DEMO_DATA)
+    settings = read_settings(config)
+    prepare_folder(settings.data)
+    refuse_taken_port(settings.host, settings.port)
+    heartbeat_path(settings.data).unlink(missing_ok=True)
+    say(f"Wanglou 望楼: data in {settings.data.resolve()}, store {settings.store.backend}" + (f" at {settings.store.url}" if settings.store.url else ""))
+    return Supervisor(settings, children(settings, config, demo=demo), say).run()
+
+
+def children(settings: Settings, config: Path | None, *, demo: bool) -> dict[str, Child]:
+    """The programs to run, in the order of their start."""
+    given = ["--config", str(config)] if config else []
+    found: dict[str, Child] = {}
+    if demo:
+        site = settings.data / "site"
+        found["simulator"] = Child("simulator", ["-m", "simulator", "--site", str(site), "--syslog", "127.0.0.1:15514"])
+        os.environ.setdefault("WANGLOU_COLLECT__SYSLOG_UDP", "15514")
+    data = {"WANGLOU_DATA": str(settings.data)}
+    found["service"] = Child("service", ["-m", "service", "serve", *given], data)
+    found["console"] = Child("console", ["-m", "console.server", *given], data)
+    return found
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the data folder (mode 0700) and prove that it can be written."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / "run").mkdir(mode=0o700, exist_ok=True)
+        probe = folder / "run" / "probe"
+        probe.write_text("", encoding="ascii")
+        probe.unlink()
+    except OSError as err:
+        raise ConfigError(f"the data folder cannot be written ({err.strerror}); choose another with WANGLOU_DATA or mend its permissions", path=folder) from err
