@@ -1,0 +1,76 @@
+"""One device read whole: profiles chosen, standard MIBs and profile rows read, twice-told rows dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from collectors.network.snmp import rows
+from collectors.network.snmp.identity import identity
+from collectors.network.snmp.match import SYS_DESCR, SYS_OBJECT_ID, SYS_UPTIME, matching
+from collectors.network.snmp.profile import Profile
+from collectors.network.snmp.reader import Reader
+from collectors.network.snmp.reading import Pool, Processor, Reading, Sensor
+from collectors.network.snmp.standard import entity, host
+from collectors.network.snmp.standard.interfaces import interfaces
+from collectors.network.snmp.standard.neighbours import neighbours
+
+T = TypeVar("T")
+_GROUPS = ("processors", "memory", "storage", "sensors", "states")
+
+
+def read_device(reader: Reader, profiles: Iterable[Profile]) -> Reading:
+    """Everything that the agent behind ``reader`` tells; what could not be read is in ``problems``."""
+    chosen = matching(profiles, reader)
+    if reader.get(SYS_DESCR) is None and reader.get(SYS_OBJECT_ID) is None and reader.problems:
+        return Reading(problems=tuple(reader.problems))
+    ticks = reader.number(SYS_UPTIME)
+    who = identity(reader, chosen)
+    ports = interfaces(reader)
+    reader.fetch(oid for profile in chosen for oid in rows.scalars({group: getattr(profile, group) for group in _GROUPS}))
+    without = {part for profile in chosen for part in profile.without}
+    found = entity.parts(reader)
+    return Reading(
+        identity=who,
+        uptime_s=None if ticks is None else ticks / 100,
+        interfaces=tuple(ports),
+        processors=_processors(reader, chosen, without),
+        memory=_pools(reader, chosen, "memory", host.memory, without),
+        storage=_pools(reader, chosen, "storage", host.storage, without),
+        sensors=_sensors(reader, chosen, found, without),
+        neighbours=tuple(neighbours(reader)),
+        inventory=tuple(entity.inventory(found)) + tuple(_each(reader, chosen, "inventory", rows.inventory)),
+        profiles=tuple(profile.name for profile in chosen),
+        problems=tuple(reader.problems),
+    )
+
+
+def _each(reader: Reader, chosen: Sequence[Profile], group: str, read: Callable[[Reader, object], Iterable[T]] | Callable[..., Iterable[T]]) -> Iterator[T]:
+    for profile in chosen:
+        for row in getattr(profile, group):
+            yield from read(reader, row)
+
+
+def _first(items: Iterable[T], key: Callable[[T], object]) -> tuple[T, ...]:
+    """Each item whose key was not seen before: the narrowest profile speaks first."""
+    kept: dict[object, T] = {}
+    for item in items:
+        kept.setdefault(key(item), item)
+    return tuple(kept.values())
+
+
+def _processors(reader: Reader, chosen: Sequence[Profile], without: set[str]) -> tuple[Processor, ...]:
+    found = list(_each(reader, chosen, "processors", rows.processors))
+    standard = [] if "processors" in without and found else host.processors(reader)
+    return _first([*found, *standard], lambda processor: processor.oid)
+
+
+def _pools(reader: Reader, chosen: Sequence[Profile], group: str, standard: Callable[[Reader], list[Pool]], without: set[str]) -> tuple[Pool, ...]:
+    found = list(_each(reader, chosen, group, rows.pools))
+    return _first([*found, *([] if group in without and found else standard(reader))], lambda pool: (pool.descr, pool.total_bytes, pool.used_bytes))
+
+
+def _sensors(reader: Reader, chosen: Sequence[Profile], found: entity.Parts, without: set[str]) -> tuple[Sensor, ...]:
+    own = [*_each(reader, chosen, "sensors", rows.sensors), *_each(reader, chosen, "states", rows.states)]
+    standard = [] if "sensors" in without and own else [*entity.sensors(reader, found), *host.sensors(reader)]
+    return _first([*own, *standard], lambda sensor: sensor.oid)

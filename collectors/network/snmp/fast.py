@@ -1,0 +1,146 @@
+"""The fast engine: gufo-snmp, its errors translated, its bulk size adapted to what the agent can take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from gufo.snmp import (
+    Aes128Key,
+    Aes192Key,
+    Aes256Key,
+    DesKey,
+    Md5Key,
+    NoSuchInstance,
+    Sha1Key,
+    Sha224Key,
+    Sha256Key,
+    Sha384Key,
+    Sha512Key,
+    SnmpAuthError,
+    SnmpError,
+    SnmpVersion,
+    User,
+)
+from gufo.snmp.sync import SnmpSession
+
+from collectors.network.snmp.oid import arcs
+from collectors.network.snmp.session import Access
+from collectors.network.snmp.values import Value
+from core.errors import AuthRefused, BadReply, Unreachable
+
+T = TypeVar("T")
+
+_VERSIONS = {"1": SnmpVersion.v1, "2c": SnmpVersion.v2c, "3": SnmpVersion.v3}
+_AUTH = {"md5": Md5Key, "sha1": Sha1Key, "sha224": Sha224Key, "sha256": Sha256Key, "sha384": Sha384Key, "sha512": Sha512Key}
+_PRIVACY = {"des": DesKey, "aes128": Aes128Key, "aes192": Aes192Key, "aes256": Aes256Key}
+_GET_AT_ONCE = 16
+_LEAST_REPETITIONS = 2
+
+
+def _user(access: Access) -> User | None:
+    if access.version != "3":
+        return None
+    auth = _AUTH[access.auth](access.auth_key.encode()) if access.auth else None
+    privacy = _PRIVACY[access.privacy](access.privacy_key.encode()) if access.privacy else None
+    return User(access.user, auth_key=auth, priv_key=privacy)
+
+
+class GufoSession:
+    """A session over gufo-snmp (see ``Session``)."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._bulk = access.version != "1"
+        self._repetitions = access.repetitions
+        self._at_once = _GET_AT_ONCE
+        try:
+            self._session = SnmpSession(
+                access.host, access.port, access.community, user=_user(access), version=_VERSIONS[access.version], timeout=access.timeout_s
+            )
+        except (OSError, ValueError) as err:
+            raise Unreachable(access.host, f"{access.host}: {err}") from err
+        self._asked(self._session.refresh)
+
+    def get(self, oids: Sequence[str]) -> Mapping[str, Value]:
+        """The values of some instances; what the agent does not have is left out."""
+        found: dict[str, Value] = {}
+        rest = list(oids)
+        while rest:
+            some, rest = rest[: self._at_once], rest[self._at_once :]
+            found.update(self._get(some))
+        return found
+
+    def _get(self, oids: list[str]) -> Mapping[str, Value]:
+        if len(oids) == 1 or self._access.version == "1":
+            # SNMPv1 refuses the whole request for one missing instance (RFC 1157, 4.1.2)
+            return {oid: value for oid in oids if (value := self._get_one(oid)) is not None}
+        try:
+            return {oid: value for oid, value in self._asked(lambda: self._session.get_many(oids)).items() if value is not None}
+        except BadReply:
+            self._at_once = max(1, len(oids) // 4)
+            return {oid: value for oid in oids if (value := self._get_one(oid)) is not None}
+
+    def _get_one(self, oid: str) -> Value:
+        try:
+            value: Value = self._asked(lambda: self._session.get(oid))
+            return value
+        except BadReply:
+            return None
+
+    def walk(self, root: str) -> Iterator[tuple[str, Value]]:
+        """Every instance below ``root``; asks for less at once when the agent cannot take it, and yields nothing twice."""
+        last: tuple[int, ...] = ()
+        again = False
+        while True:
+            try:
+                for oid, value in self._steps(root):
+                    here = arcs(oid)
+                    if again and here <= last:
+                        continue
+                    last = here
+                    yield oid, value
+                return
+            except (Unreachable, BadReply):
+                if not self._smaller():
+                    raise
+                again = True
+
+    def _steps(self, root: str) -> Iterator[tuple[str, Value]]:
+        steps = self._session.getbulk(root, self._repetitions) if self._bulk else self._session.getnext(root)
+        retries = min(1, self._access.retries) if self._bulk else self._access.retries
+        while (step := self._asked(lambda: next(steps, None), retries)) is not None:
+            yield step
+
+    def _smaller(self) -> bool:
+        if not self._bulk:
+            return False
+        self._repetitions //= 3
+        if self._repetitions < _LEAST_REPETITIONS:
+            self._bulk = False
+        return True
+
+    def _asked(self, ask: Callable[[], T], retries: int | None = None) -> T:
+        """Ask, again after a silence, and translate what gufo raises."""
+        host = self._access.host
+        retries = self._access.retries if retries is None else retries
+        for attempt in range(retries + 1):
+            try:
+                return ask()
+            except TimeoutError as err:
+                if attempt == retries:
+                    waited = self._access.timeout_s * (attempt + 1)
+                    raise Unreachable(host, f"{host}: no SNMP answer within {waited:g} s; check address, port, credentials and filters") from err
+            except SnmpAuthError as err:
+                raise AuthRefused(host, f"{host}: the SNMPv3 user or its keys were refused") from err
+            except NoSuchInstance as err:
+                raise BadReply(host, f"{host}: no such instance") from err
+            except (SnmpError, ValueError, RuntimeError) as err:
+                raise BadReply(host, f"{host}: an SNMP answer that cannot be understood ({type(err).__name__}: {err})") from err
+            except OSError as err:
+                raise Unreachable(host, f"{host}: {err}") from err
+        raise Unreachable(host, f"{host}: no SNMP answer")
+
+    def close(self) -> None:
+        """Give the socket back."""
+        del self._session

@@ -1,0 +1,132 @@
+"""Who a device is: from its profiles, from ENTITY-MIB, and from a good look at sysDescr."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+
+from collectors.network.snmp.match import SYS_DESCR, SYS_NAME, object_id
+from collectors.network.snmp.oid import inside
+from collectors.network.snmp.profile import Profile, Source
+from collectors.network.snmp.reader import Reader
+from collectors.network.snmp.reading import Identity
+from collectors.network.snmp.rows import cells, word
+from collectors.network.snmp.standard.entity import parts
+from collectors.network.snmp.values import text
+from core.files import read_yaml
+
+_FACTS = ("vendor", "os", "model", "version", "serial")
+_ENTERPRISE = re.compile(r"1\.3\.6\.1\.4\.1\.(\d+)")
+_VERSIONS = (
+    re.compile(
+        r"\b(?:software|firmware|sw|fw|f/w|image|runtime|system)[\s:,]*(?:version|ver\.?|rev(?:ision)?\.?|release|v)[\s:=.]*(v?\d[\w.()\-]*)", re.IGNORECASE
+    ),
+    re.compile(r"\b(?:version|ver\.?|release|revision|rev\.?)[\s:=]*(v?\d[\w.()\-]*)", re.IGNORECASE),
+    re.compile(r"\b(?:firmware|software|sw|fw|f/w|s/w)[\s:=]+(v?\d[\w.()\-]*)", re.IGNORECASE),
+    re.compile(r"\bv(\d+(?:\.\d+)+[\w.()\-]*)", re.IGNORECASE),
+)
+_SERIAL = re.compile(r"\b(?:serial(?:\s*(?:number|no\.?|num|#))?|s/n|sn)[\s:=#]+([A-Za-z0-9][\w\-]{4,})", re.IGNORECASE)
+_EMPTY = {"", "n/a", "na", "none", "null", "unknown", "not available", "not specified", "to be filled by o.e.m.", "default string", "0", "-", "--"}
+
+
+def identity(reader: Reader, profiles: Iterable[Profile]) -> Identity:
+    """The best answer to each question, None where the device does not say."""
+    descr = reader.text(SYS_DESCR)
+    facts: dict[str, str] = {}
+    for profile in profiles:
+        _from_profile(reader, profile, descr, facts)
+    found = parts(reader)
+    chassis = found.chassis() if not {"model", "serial", "version"} <= facts.keys() else ""
+    if chassis:
+        _offer(facts, "model", text(found.model.get(chassis)))
+        _offer(facts, "serial", text(found.serial.get(chassis)))
+        _offer(facts, "version", text(found.software.get(chassis)) or text(found.firmware.get(chassis)))
+    _offer(facts, "vendor", enterprise(object_id(reader)))
+    _offer(facts, "version", next((hit[1].rstrip(".,;)") for pattern in _VERSIONS if (hit := pattern.search(descr))), ""))
+    _offer(facts, "serial", hit[1] if (hit := _SERIAL.search(descr)) else "")
+    _offer(facts, "model", _model(descr, facts.get("vendor", "")))
+    return Identity(*(facts.get(fact) for fact in _FACTS), sysname=reader.text(SYS_NAME) or None)
+
+
+def _offer(facts: dict[str, str], fact: str, value: str) -> None:
+    plain = " ".join(value.split())
+    if plain.lower() not in _EMPTY:
+        facts.setdefault(fact, plain[:256])
+
+
+def _from_profile(reader: Reader, profile: Profile, descr: str, facts: dict[str, str]) -> None:
+    for fact in _FACTS:
+        sources: tuple[Source, ...] = getattr(profile, fact)
+        for source in sources:
+            if fact not in facts:
+                _offer(facts, fact, _source(reader, source, descr))
+    for pattern in profile.reads:
+        hit = pattern.search(descr)
+        for fact, value in (hit.groupdict() if hit else {}).items():
+            _offer(facts, fact, value or "")
+
+
+def _source(reader: Reader, source: Source, descr: str) -> str:
+    value = _raw(reader, source, descr)
+    if source.regex:
+        hit = source.regex.search(value)
+        value = next((group for group in (*hit.groups(), hit[0]) if group), "") if hit else ""
+    return source.values.get(value, "") if source.values else value
+
+
+def _raw(reader: Reader, source: Source, descr: str) -> str:
+    if source.get:
+        return reader.text(source.get)
+    if source.first:
+        return next((plain for value in reader.column(source.first).values() if (plain := text(value)).lower() not in _EMPTY), "")
+    if source.sysdescr:
+        hit = source.sysdescr.search(descr)
+        return " ".join(filter(None, hit.groups())) if hit and hit.groups() else hit[0] if hit else ""
+    if source.objectid:
+        return _by_object_id(source.objectid, object_id(reader))
+    if source.entity:
+        found = parts(reader)
+        return text(getattr(found, source.entity).get(found.chassis()))
+    if source.format:
+        return _format(reader, source)
+    return source.text
+
+
+def _by_object_id(table: Mapping[str, str], objectid: str) -> str:
+    fits = [oid for oid in table if inside(objectid, oid) or (objectid.endswith(f".{oid.lstrip('.')}") and oid.startswith("."))]
+    return table[max(fits, key=len)] if fits else ""
+
+
+def _format(reader: Reader, source: Source) -> str:
+    """Every name must be there, else the format gives nothing."""
+    filled: dict[str, str] = {}
+    for key, name in source.names.items():
+        column = cells(reader, name.oid) if name.oid not in ("entity", "interface") else {}
+        filled[key] = next((plain for row in column if (plain := word(reader, name, row))), "")
+        if not filled[key]:
+            return ""
+    return re.sub(r"\{(\w+)\}", lambda hit: filled.get(hit[1], ""), source.format)
+
+
+def _model(descr: str, vendor: str) -> str:
+    """The first words of a short sysDescr, without the vendor's name; a long one is a tale, not a model."""
+    line = descr.split("\n", maxsplit=1)[0].strip()
+    line = re.split(r",|;|\s-\s|\(|\bversion\b|\bfirmware\b|\bsoftware\b|\bv\d|\brunning\b|\bkernel\b", line, maxsplit=1, flags=re.IGNORECASE)[0].strip()
+    if not line or len(line) > 48 or line.lower().startswith(("linux ", "hardware:")) or line == "<private>":
+        return ""
+    short = re.sub(rf"^{re.escape(vendor)}\s+", "", line, flags=re.IGNORECASE) if vendor else line
+    return short
+
+
+@cache
+def _enterprises() -> Mapping[str, str]:
+    document = read_yaml(Path(__file__).parent / "enterprises.yaml")
+    return {str(number): str(name) for number, name in document.data.items()}
+
+
+def enterprise(objectid: str) -> str:
+    """The vendor that IANA gave the enterprise number of a sysObjectID to; empty for one that is not in our list."""
+    hit = _ENTERPRISE.match(objectid)
+    return _enterprises().get(hit[1], "") if hit else ""

@@ -1,0 +1,110 @@
+"""Reading one device: every column once, within one deadline, and cut off when the agent leads nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from collectors.network.snmp.oid import arcs, index, inside
+from collectors.network.snmp.session import Session
+from collectors.network.snmp.values import Value, integer, number, text
+from core.errors import BadReply, DeviceError, Unreachable
+
+Column = Mapping[str, Value]
+MAX_ROWS = 50_000
+_NOTHING: Column = {}
+
+
+class Reader:
+    """The values of one agent, asked for at most once and kept; ``problems`` says what could not be read.
+
+    ``monotonic`` and ``deadline`` are in seconds of the same clock. After the deadline, or once the agent has gone
+    silent, nothing is asked any more: what was read stays, the rest is empty.
+    """
+
+    def __init__(self, session: Session, monotonic: Callable[[], float], deadline: float, max_rows: int = MAX_ROWS) -> None:
+        self._session, self._monotonic, self._deadline, self._max_rows = session, monotonic, deadline, max_rows
+        self._scalars: dict[str, Value] = {}
+        self._columns: dict[str, Column] = {}
+        self._trees: dict[str, dict[str, Value]] = {}
+        self._gone = False
+        self.problems: list[str] = []
+
+    def get(self, oid: str) -> Value:
+        """The value of one instance, or None."""
+        if oid not in self._scalars:
+            self.fetch([oid])
+        return self._scalars.get(oid)
+
+    def text(self, oid: str) -> str:
+        """The value of one instance as text, empty when there is none."""
+        return text(self.get(oid))
+
+    def number(self, oid: str) -> float | None:
+        """The value of one instance as a number."""
+        return number(self.get(oid))
+
+    def integer(self, oid: str) -> int | None:
+        """The value of one instance as a whole number."""
+        return integer(self.get(oid))
+
+    def fetch(self, oids: Iterable[str]) -> None:
+        """Read many instances in few requests, so that ``get`` finds them."""
+        wanted = [oid for oid in dict.fromkeys(oids) if oid not in self._scalars]
+        if not wanted or self._over():
+            return
+        found: Mapping[str, Value] = {}
+        try:
+            found = self._session.get(wanted)
+        except DeviceError as err:
+            self._failed(err)
+        for oid in wanted:
+            self._scalars[oid] = found.get(oid)
+
+    def column(self, root: str) -> Column:
+        """Index to value of every instance below ``root``."""
+        if root not in self._columns:
+            tree = next((tree for top, tree in self._trees.items() if inside(root, top)), None)
+            if tree is not None:
+                self._columns[root] = {index(oid, root): value for oid, value in tree.items() if oid.startswith(root + ".")}
+            else:
+                self._columns[root] = self._walk(root)
+        return self._columns[root]
+
+    def tree(self, root: str) -> None:
+        """Walk ``root`` whole; columns inside it are then answered without asking the agent."""
+        if root not in self._trees:
+            self._trees[root] = {f"{root}.{place}": value for place, value in self._walk(root).items()}
+
+    def _walk(self, root: str) -> Column:
+        if self._over():
+            return _NOTHING
+        rows: dict[str, Value] = {}
+        last: tuple[int, ...] = arcs(root)
+        try:
+            for oid, value in self._session.walk(root):
+                if not inside(oid, root):
+                    break
+                here = arcs(oid)
+                if here <= last:
+                    raise BadReply("", f"{root}: the agent went back from {'.'.join(map(str, last))} to {oid}; the walk was cut off")
+                last = here
+                if value is not None:
+                    rows[index(oid, root)] = value
+                if len(rows) >= self._max_rows:
+                    raise BadReply("", f"{root}: more than {self._max_rows:,} rows; the walk was cut off")
+                if self._over():
+                    break
+        except DeviceError as err:
+            self._failed(err)
+        return rows
+
+    def _over(self) -> bool:
+        if not self._gone and self._monotonic() > self._deadline:
+            self._gone = True
+            self.problems.append("the deadline passed before everything was read")
+        return self._gone
+
+    def _failed(self, err: DeviceError) -> None:
+        self.problems.append(str(err))
+        # an agent that has gone silent would cost a full wait for each of the columns still to come
+        self._gone = self._gone or isinstance(err, Unreachable)

@@ -1,0 +1,136 @@
+"""Parts and sensors: ENTITY-MIB (RFC 6933), ENTITY-SENSOR-MIB (RFC 3433) and the older Cisco form of the latter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collectors.network.snmp.reader import Column, Reader
+from collectors.network.snmp.reading import Part, Sensor, Status
+from collectors.network.snmp.values import integer, number, text
+
+ENTITY = "1.3.6.1.2.1.47.1.1.1.1"
+CLASSES = {
+    1: "other", 2: "unknown", 3: "chassis", 4: "backplane", 5: "container", 6: "powerSupply", 7: "fan", 8: "sensor", 9: "module", 10: "port",
+    11: "stack", 12: "cpu",
+}  # fmt: skip
+_SENSOR = "1.3.6.1.2.1.99.1.1.1"
+_CISCO_SENSOR = "1.3.6.1.4.1.9.9.91.1.1.1.1"
+_KINDS = {3: "voltage", 4: "voltage", 5: "current", 6: "power", 7: "frequency", 8: "temperature", 9: "humidity", 10: "fanspeed", 11: "airflow", 14: "dbm"}
+_TRUTH, _OTHER_KINDS = 12, (1, 2)
+_EXPONENT = {**{scale: 3 * (scale - 9) for scale in range(1, 18)}, 0: 0}
+_CUBIC_FEET = 35.3147
+_SANE = {
+    "temperature": (-100, 1000), "voltage": (-100_000, 1_000_000), "current": (-10_000, 100_000), "power": (-1_000_000, 100_000_000), "frequency": (0, 1e12),
+    "humidity": (0, 100), "fanspeed": (0, 200_000), "airflow": (0, 1e6), "dbm": (-100, 60), "percent": (0, 1000),
+}  # fmt: skip
+_WORDS = {"dbm": "dbm", "celsius": "temperature", "degrees c": "temperature", "rpm": "fanspeed", "volts": "voltage", "amps": "current", "watts": "power"}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """ENTITY-MIB as columns, with the questions that other readers ask of it."""
+
+    descr: Column
+    cls: Column
+    name: Column
+    model: Column
+    serial: Column
+    within: Column
+    software: Column
+    firmware: Column
+
+    def title(self, row: str) -> str:
+        """The best name of a part: the shorter of name and description often says nothing alone."""
+        name, descr = text(self.name.get(row)), text(self.descr.get(row))
+        return name if name and not name.isdigit() else descr or name
+
+    def chassis(self) -> str:
+        """The row of the chassis, or of the first part that carries a model."""
+        rows = sorted((row for row in self.cls if row.isdecimal()), key=int)
+        for wanted in (3, 11, 9):
+            for row in rows:
+                if integer(self.cls[row]) == wanted and (text(self.model.get(row)) or text(self.serial.get(row))):
+                    return row
+        return next((row for row in sorted(self.model, key=len) if text(self.model[row])), "")
+
+
+def parts(reader: Reader) -> Parts:
+    """ENTITY-MIB of the device, empty columns where it has none."""
+    descr = reader.column(f"{ENTITY}.2")
+    cls = reader.column(f"{ENTITY}.5")
+    none: Column = {}
+    if not descr and not cls:
+        name = reader.column(f"{ENTITY}.7")
+        if not name and not (model := reader.column(f"{ENTITY}.13")):
+            return Parts(none, none, name, model, none, none, none, none)
+    read = [reader.column(f"{ENTITY}.{column}") for column in (7, 13, 11, 4, 10, 9)]
+    return Parts(descr, cls, *read)
+
+
+def inventory(found: Parts) -> list[Part]:
+    """Every physical part, in the order of the device."""
+    rows = dict.fromkeys((*found.descr, *found.name, *found.cls))
+    return [
+        Part(
+            row,
+            CLASSES.get(integer(found.cls.get(row)) or 0, "other"),
+            text(found.descr.get(row)) or text(found.name.get(row)),
+            text(found.model.get(row)) or None,
+            text(found.serial.get(row)) or None,
+        )
+        for row in rows
+    ]
+
+
+def sensors(reader: Reader, found: Parts) -> list[Sensor]:
+    """Sensors of both MIBs; the IETF's rows first."""
+    return _table(reader, found, _SENSOR) + _table(reader, found, _CISCO_SENSOR)
+
+
+def _table(reader: Reader, found: Parts, base: str) -> list[Sensor]:
+    values = reader.column(f"{base}.4")
+    if not values:
+        return []
+    kinds, scales, precisions, states = (reader.column(f"{base}.{column}") for column in (1, 2, 3, 5))
+    units = reader.column(f"{base}.6") if base == _SENSOR else {}
+    sensors_ = []
+    for row, raw in values.items():
+        kind = integer(kinds.get(row)) or 0
+        cls = _KINDS.get(kind) or _by_word(text(units.get(row)), kind, found.title(row))
+        value = number(raw)
+        if value is None or (integer(states.get(row)) or 1) == 3 or not cls:
+            continue
+        oid = f"{base}.4.{row}"
+        title = found.title(row) or f"{cls} {row}"
+        if kind == _TRUTH:
+            sensors_.append(Sensor("state", title, value, oid, _truth(int(value))))
+            continue
+        exponent = _EXPONENT.get(integer(scales.get(row)) or 9, 0) - (integer(precisions.get(row)) or 0)
+        sensors_.extend(_sane(cls, title, _scaled(value, exponent), oid))
+    return sensors_
+
+
+def _scaled(value: float, exponent: int) -> float:
+    return value * 10.0**exponent if exponent >= 0 else value / 10.0**-exponent if exponent >= -60 else 0.0
+
+
+def _sane(cls: str, title: str, value: float, oid: str) -> list[Sensor]:
+    if cls == "airflow":
+        value *= _CUBIC_FEET
+    if cls == "power" and "dbm" in title.lower():
+        cls = "dbm"
+    lowest, highest = _SANE.get(cls, (-1e15, 1e15))
+    return [Sensor(cls, title, round(value, 6), oid)] if lowest <= value <= highest else []
+
+
+def _by_word(units: str, kind: int, title: str) -> str:
+    if kind == _TRUTH:
+        return "state"
+    word = units.lower()
+    if kind in _OTHER_KINDS and word:
+        return next((cls for name, cls in _WORDS.items() if name in word), "percent" if word in ("%", "percent") else "")
+    return "temperature" if kind in _OTHER_KINDS and "temperature" in title.lower() else ""
+
+
+def _truth(value: int) -> Status:
+    return "ok" if value == 1 else "critical" if value == 2 else "unknown"
