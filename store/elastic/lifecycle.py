@@ -86,7 +86,8 @@ def _portable(link: Link, stream: str, backing: list[str], before: datetime) -> 
 
 
 def _newest(link: Link, index: str) -> float:
-    """Milliseconds of the newest document; an empty index is as old as can be."""
+    """Milliseconds of the newest document, also of those that no search sees yet; an empty index is as old as can be."""
+    link.call("POST", f"/{index}/_refresh")
     answer = search(link, index, {"size": 0, "track_total_hits": False, "aggs": {"newest": {"max": {"field": "@timestamp"}}}})
     value = answer["aggregations"]["newest"]["value"]
     return float("-inf") if value is None else float(value)

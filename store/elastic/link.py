@@ -25,6 +25,7 @@ MAJORS = (8, 9)
 RETRY_AFTER_S = 2.0
 LENIENT: Mapping[str, str] = MappingProxyType({"ignore_unavailable": "true", "allow_no_indices": "true"})
 _JSON = "application/json"
+_NOT_READY = frozenset({"search_phase_execution_exception", "no_shard_available_action_exception", "unavailable_shards_exception"})
 _AWAY = frozenset({401, 403, 408, 429, 500, 502, 503, 504})
 
 
@@ -71,6 +72,10 @@ class Rejected(StoreError):
 
 class Busy(StoreAway):
     """Elasticsearch is there and asks to send less (429)."""
+
+
+class NotReady(StoreAway):
+    """A shard is not there yet, as in the first moments of an index; the servers themselves are well."""
 
 
 class Link:
@@ -151,6 +156,9 @@ class Link:
         if status == 429:
             self._answered()
             return Busy(f"Elasticsearch asks to send less: {reason}")
+        if status == 503 and kind in _NOT_READY:
+            self._answered()
+            return NotReady(f"Elasticsearch is not ready: {reason}")
         if status in _AWAY or isinstance(err, UnsupportedProductError):
             return self._failed(f"it answered {status} {kind} {reason}"[:300])
         self._answered()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -11,12 +12,13 @@ from typing import Any, Literal
 from core.records import Sample
 from store.base import Agg, Selector, Series
 from store.elastic.encode import Json, labels_of, millis, time_of
-from store.elastic.link import LENIENT, Link
+from store.elastic.link import LENIENT, Link, NotReady
 from store.elastic.names import Names
 from store.elastic.query import selector_query
 
 PAGE = 5000
 _METRICS_AT_ONCE = 20
+_PAUSES_S = (0.1, 0.2, 0.4, 0.8)
 Key = tuple[str, str, str]
 Parts = Literal["stats", "last", "both"]
 SERIES_SOURCES: list[Json] = [{"asset": {"terms": {"field": "asset.id"}}}, {"labels": {"terms": {"field": "labels_key"}}}]
@@ -91,8 +93,18 @@ def between(since: datetime, until: datetime) -> Json:
 
 
 def search(link: Link, target: str, body: Json) -> Json:
-    """One search; a stream that does not exist yet has nothing."""
-    answer: Json = link.call("POST", f"/{target}/_search", body, params=LENIENT)
+    """One search, whole or StoreAway: never a part of the shards. A stream that does not exist yet has nothing."""
+    params = {**LENIENT, "allow_partial_search_results": "false"}
+    for pause_s in _PAUSES_S:
+        try:
+            return _search(link, target, body, params)
+        except NotReady:
+            time.sleep(pause_s)
+    return _search(link, target, body, params)
+
+
+def _search(link: Link, target: str, body: Json, params: Mapping[str, str]) -> Json:
+    answer: Json = link.call("POST", f"/{target}/_search", body, params=params)
     return answer
 
 
