@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TypeVar
 
 from collectors.network.snmp import rows
@@ -10,7 +11,7 @@ from collectors.network.snmp.identity import identity
 from collectors.network.snmp.match import SYS_DESCR, SYS_OBJECT_ID, SYS_UPTIME, matching
 from collectors.network.snmp.profile import Profile
 from collectors.network.snmp.reader import Reader
-from collectors.network.snmp.reading import Pool, Processor, Reading, Sensor
+from collectors.network.snmp.reading import Identity, Pool, Processor, Reading, Sensor
 from collectors.network.snmp.standard import entity, host
 from collectors.network.snmp.standard.interfaces import interfaces
 from collectors.network.snmp.standard.neighbours import neighbours
@@ -19,13 +20,17 @@ T = TypeVar("T")
 _GROUPS = ("processors", "memory", "storage", "sensors", "states")
 
 
-def read_device(reader: Reader, profiles: Iterable[Profile]) -> Reading:
-    """Everything that the agent behind ``reader`` tells; what could not be read is in ``problems``."""
-    chosen = matching(profiles, reader)
+def read_device(reader: Reader, profiles: Iterable[Profile], whole: bool = True) -> Reading:
+    """Everything that the agent behind ``reader`` tells; what could not be read is in ``problems``.
+
+    Not ``whole``: only what moves; identity, neighbours and inventory are left out, and ``profiles`` are the ones chosen before.
+    """
+    chosen = matching(profiles, reader) if whole else list(profiles)
+    reader.fetch([SYS_DESCR, SYS_OBJECT_ID, SYS_UPTIME])
     if reader.get(SYS_DESCR) is None and reader.get(SYS_OBJECT_ID) is None and reader.problems:
         return Reading(problems=tuple(reader.problems))
     ticks = reader.number(SYS_UPTIME)
-    who = identity(reader, chosen)
+    who = identity(reader, chosen) if whole else Identity()
     ports = interfaces(reader)
     reader.fetch(oid for profile in chosen for oid in rows.scalars({group: getattr(profile, group) for group in _GROUPS}))
     without = {part for profile in chosen for part in profile.without}
@@ -38,14 +43,14 @@ def read_device(reader: Reader, profiles: Iterable[Profile]) -> Reading:
         memory=_pools(reader, chosen, "memory", host.memory, without),
         storage=_pools(reader, chosen, "storage", host.storage, without),
         sensors=_sensors(reader, chosen, found, without),
-        neighbours=tuple(neighbours(reader)),
-        inventory=tuple(entity.inventory(found)) + tuple(_each(reader, chosen, "inventory", rows.inventory)),
+        neighbours=tuple(neighbours(reader)) if whole else (),
+        inventory=(*entity.inventory(found), *_each(reader, chosen, "inventory", rows.inventory)) if whole else (),
         profiles=tuple(profile.name for profile in chosen),
         problems=tuple(reader.problems),
     )
 
 
-def _each(reader: Reader, chosen: Sequence[Profile], group: str, read: Callable[[Reader, object], Iterable[T]] | Callable[..., Iterable[T]]) -> Iterator[T]:
+def _each(reader: Reader, chosen: Sequence[Profile], group: str, read: Callable[..., Iterable[T]]) -> Iterator[T]:
     for profile in chosen:
         for row in getattr(profile, group):
             yield from read(reader, row)
@@ -59,18 +64,18 @@ def _first(items: Iterable[T], key: Callable[[T], object]) -> tuple[T, ...]:
     return tuple(kept.values())
 
 
-def _processors(reader: Reader, chosen: Sequence[Profile], without: set[str]) -> tuple[Processor, ...]:
+def _processors(reader: Reader, chosen: Sequence[Profile], without: AbstractSet[str]) -> tuple[Processor, ...]:
     found = list(_each(reader, chosen, "processors", rows.processors))
     standard = [] if "processors" in without and found else host.processors(reader)
     return _first([*found, *standard], lambda processor: processor.oid)
 
 
-def _pools(reader: Reader, chosen: Sequence[Profile], group: str, standard: Callable[[Reader], list[Pool]], without: set[str]) -> tuple[Pool, ...]:
+def _pools(reader: Reader, chosen: Sequence[Profile], group: str, standard: Callable[[Reader], list[Pool]], without: AbstractSet[str]) -> tuple[Pool, ...]:
     found = list(_each(reader, chosen, group, rows.pools))
     return _first([*found, *([] if group in without and found else standard(reader))], lambda pool: (pool.descr, pool.total_bytes, pool.used_bytes))
 
 
-def _sensors(reader: Reader, chosen: Sequence[Profile], found: entity.Parts, without: set[str]) -> tuple[Sensor, ...]:
+def _sensors(reader: Reader, chosen: Sequence[Profile], found: entity.Parts, without: AbstractSet[str]) -> tuple[Sensor, ...]:
     own = [*_each(reader, chosen, "sensors", rows.sensors), *_each(reader, chosen, "states", rows.states)]
     standard = [] if "sensors" in without and own else [*entity.sensors(reader, found), *host.sensors(reader)]
-    return _first([*own, *standard], lambda sensor: sensor.oid)
+    return _first([*own, *standard], lambda sensor: (sensor.oid, sensor.cls))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -46,6 +48,15 @@ def _user(access: Access) -> User | None:
     return User(access.user, auth_key=auth, priv_key=privacy)
 
 
+def _numeric(host: str, port: int) -> str:
+    """An address, since gufo takes no names."""
+    try:
+        ipaddress.ip_address(host)
+        return host
+    except ValueError:
+        return str(socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0][4][0])
+
+
 class GufoSession:
     """A session over gufo-snmp (see ``Session``)."""
 
@@ -56,7 +67,12 @@ class GufoSession:
         self._at_once = _GET_AT_ONCE
         try:
             self._session = SnmpSession(
-                access.host, access.port, access.community, user=_user(access), version=_VERSIONS[access.version], timeout=access.timeout_s
+                _numeric(access.host, access.port),
+                access.port,
+                access.community,
+                user=_user(access),
+                version=_VERSIONS[access.version],
+                timeout=access.timeout_s,
             )
         except (OSError, ValueError) as err:
             raise Unreachable(access.host, f"{access.host}: {err}") from err

@@ -47,7 +47,7 @@ def identity(reader: Reader, profiles: Iterable[Profile]) -> Identity:
     _offer(facts, "version", next((hit[1].rstrip(".,;)") for pattern in _VERSIONS if (hit := pattern.search(descr))), ""))
     _offer(facts, "serial", hit[1] if (hit := _SERIAL.search(descr)) else "")
     _offer(facts, "model", _model(descr, facts.get("vendor", "")))
-    return Identity(*(facts.get(fact) for fact in _FACTS), sysname=reader.text(SYS_NAME) or None)
+    return Identity(**{fact: facts.get(fact) for fact in _FACTS}, sysname=reader.text(SYS_NAME) or None)
 
 
 def _offer(facts: dict[str, str], fact: str, value: str) -> None:
@@ -83,15 +83,13 @@ def _raw(reader: Reader, source: Source, descr: str) -> str:
         return next((plain for value in reader.column(source.first).values() if (plain := text(value)).lower() not in _EMPTY), "")
     if source.sysdescr:
         hit = source.sysdescr.search(descr)
-        return " ".join(filter(None, hit.groups())) if hit and hit.groups() else hit[0] if hit else ""
-    if source.objectid:
-        return _by_object_id(source.objectid, object_id(reader))
+        return (" ".join(filter(None, hit.groups())) or hit[0]) if hit else ""
     if source.entity:
         found = parts(reader)
         return text(getattr(found, source.entity).get(found.chassis()))
-    if source.format:
-        return _format(reader, source)
-    return source.text
+    if source.objectid:
+        return _by_object_id(source.objectid, object_id(reader))
+    return _format(reader, source) if source.format else source.text
 
 
 def _by_object_id(table: Mapping[str, str], objectid: str) -> str:
@@ -116,8 +114,7 @@ def _model(descr: str, vendor: str) -> str:
     line = re.split(r",|;|\s-\s|\(|\bversion\b|\bfirmware\b|\bsoftware\b|\bv\d|\brunning\b|\bkernel\b", line, maxsplit=1, flags=re.IGNORECASE)[0].strip()
     if not line or len(line) > 48 or line.lower().startswith(("linux ", "hardware:")) or line == "<private>":
         return ""
-    short = re.sub(rf"^{re.escape(vendor)}\s+", "", line, flags=re.IGNORECASE) if vendor else line
-    return short
+    return re.sub(rf"^{re.escape(vendor)}\s+", "", line, flags=re.IGNORECASE) if vendor else line
 
 
 @cache

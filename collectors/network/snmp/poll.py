@@ -79,7 +79,6 @@ def poll_targets(targets_file: Path, out_file: Path, concurrency: int = CONCURRE
     """
     targets = read_targets(targets_file)
     profiles = standard_profiles()
-    answered = 0
     lock = threading.Lock()
     with out_file.open("w", encoding="utf-8") as out, ThreadPoolExecutor(concurrency, thread_name_prefix="poll") as pool:
 
@@ -89,8 +88,7 @@ def poll_targets(targets_file: Path, out_file: Path, concurrency: int = CONCURRE
                 _write(out, line)
             return bool(line["ok"])
 
-        answered = sum(pool.map(one, targets))
-    return answered
+        return sum(pool.map(one, targets))
 
 
 def _write(out: TextIO, line: Mapping[str, Any]) -> None:
@@ -104,7 +102,7 @@ def read_targets(path: Path) -> list[Mapping[str, Any]]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as err:
         raise ConfigError(f"cannot be read: {err}", path=path) from err
-    targets = []
+    targets: list[Mapping[str, Any]] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

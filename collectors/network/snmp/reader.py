@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from collectors.network.snmp.oid import arcs, index, inside
 from collectors.network.snmp.session import Session
@@ -14,6 +15,14 @@ MAX_ROWS = 50_000
 _NOTHING: Column = {}
 
 
+@dataclass(slots=True)
+class Kept:
+    """What seldom changes on a device, kept from one poll to the next: names, and which columns it does not have."""
+
+    names: dict[str, Column] = field(default_factory=dict)
+    empty: set[str] = field(default_factory=set)
+
+
 class Reader:
     """The values of one agent, asked for at most once and kept; ``problems`` says what could not be read.
 
@@ -21,8 +30,9 @@ class Reader:
     silent, nothing is asked any more: what was read stays, the rest is empty.
     """
 
-    def __init__(self, session: Session, monotonic: Callable[[], float], deadline: float, max_rows: int = MAX_ROWS) -> None:
+    def __init__(self, session: Session, monotonic: Callable[[], float], deadline: float, kept: Kept | None = None, max_rows: int = MAX_ROWS) -> None:
         self._session, self._monotonic, self._deadline, self._max_rows = session, monotonic, deadline, max_rows
+        self._kept = Kept() if kept is None else kept
         self._scalars: dict[str, Value] = {}
         self._columns: dict[str, Column] = {}
         self._trees: dict[str, dict[str, Value]] = {}
@@ -60,8 +70,16 @@ class Reader:
         for oid in wanted:
             self._scalars[oid] = found.get(oid)
 
+    def names(self, root: str) -> Column:
+        """As ``column``, for what seldom changes: taken from the poll before when it was kept."""
+        if root not in self._kept.names:
+            self._kept.names[root] = self.column(root)
+        return self._kept.names[root]
+
     def column(self, root: str) -> Column:
         """Index to value of every instance below ``root``."""
+        if root in self._kept.empty:
+            return _NOTHING
         if root not in self._columns:
             tree = next((tree for top, tree in self._trees.items() if inside(root, top)), None)
             if tree is not None:
@@ -96,6 +114,8 @@ class Reader:
                     break
         except DeviceError as err:
             self._failed(err)
+        if not rows and not self._gone:
+            self._kept.empty.add(root)
         return rows
 
     def _over(self) -> bool:

@@ -62,15 +62,11 @@ def _value(tag: str, raw: str) -> Value:
         return int(raw) if raw else 0
     if kind in ("4x", "68x"):
         return _octets(raw)
+    if kind in ("6", "64"):
+        return raw.removeprefix(".")
     if kind == "64x":
         return str(ipaddress.IPv4Address(_octets(raw)))
-    if kind == "64":
-        return raw
-    if kind == "6":
-        return raw.removeprefix(".")
-    if kind == "5":
-        return None
-    return raw.encode("utf-8", "surrogateescape")
+    return None if kind == "5" else raw.encode("utf-8", "surrogateescape")
 
 
 def _octets(digits: str) -> bytes:

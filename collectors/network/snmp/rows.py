@@ -12,7 +12,7 @@ from collectors.network.snmp.reading import Part, Pool, Processor, Sensor
 from collectors.network.snmp.standard.entity import parts
 from collectors.network.snmp.standard.interfaces import interface_names
 from collectors.network.snmp.transforms import TRANSFORMS
-from collectors.network.snmp.values import Value, counter, integer, number, text
+from collectors.network.snmp.values import Value, integer, number, text
 
 _WORD = re.compile(r"\{(\w+)(?:\[([^\]]*)\])?\}")
 
@@ -30,23 +30,23 @@ def full(oid: str, row: str) -> str:
     return oid if oid.endswith(".0") and row == "0" else f"{oid}.{row}"
 
 
-def word(reader: Reader, name: Name, row: str) -> str:
-    """The text that ``name`` gives for a row; empty when there is none."""
+def word(reader: Reader, name: Name, row: str, steady: bool = True) -> str:
+    """The text that ``name`` gives for a row; empty when there is none. ``steady``: one of the poll before will do."""
     place = part(row, name.part) if name.part else row
     if name.via:
         place = text(cells(reader, name.via).get(place)).removeprefix(".")
-    found = _lookup(reader, name.oid, place)
+    found = _lookup(reader, name.oid, place, steady)
     return name.map.get(found, found)
 
 
-def _lookup(reader: Reader, oid: str, place: str) -> str:
+def _lookup(reader: Reader, oid: str, place: str, steady: bool = True) -> str:
     if oid == "entity":
         return parts(reader).title(place)
     if oid == "interface":
         return text(interface_names(reader).get(place))
     if oid.endswith(".0"):
         return reader.text(oid)
-    return text(reader.column(oid).get(place))
+    return text((reader.names(oid) if steady else reader.column(oid)).get(place))
 
 
 def phrase(reader: Reader, template: str, names: Names, row: str, value: str = "") -> str:
@@ -67,9 +67,9 @@ def phrase(reader: Reader, template: str, names: Names, row: str, value: str = "
 def wanted(reader: Reader, row: Row | PoolRow, place: str) -> bool:
     """Whether the conditions ``only`` and ``unless`` let a row through."""
     for name, allowed in row.only.items():
-        if word(reader, row.names[name], place) not in allowed:
+        if word(reader, row.names[name], place, steady=False) not in allowed:
             return False
-    return all(word(reader, row.names[name], place) not in refused for name, refused in row.unless.items())
+    return all(word(reader, row.names[name], place, steady=False) not in refused for name, refused in row.unless.items())
 
 
 def _counted(reader: Reader, row: Row) -> Iterator[tuple[str, Value]]:
@@ -186,8 +186,3 @@ def _scalars_of(row: object) -> Iterator[str]:
     for name in getattr(row, "names", {}).values():
         if name.oid.endswith(".0"):
             yield name.oid
-
-
-def total_of(value: Value) -> int:
-    """A count that may be missing."""
-    return counter(value) or 0

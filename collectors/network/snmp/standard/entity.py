@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from collectors.network.snmp.reader import Column, Reader
@@ -56,14 +57,14 @@ class Parts:
 
 def parts(reader: Reader) -> Parts:
     """ENTITY-MIB of the device, empty columns where it has none."""
-    descr = reader.column(f"{ENTITY}.2")
-    cls = reader.column(f"{ENTITY}.5")
+    descr = reader.names(f"{ENTITY}.2")
+    cls = reader.names(f"{ENTITY}.5")
     none: Column = {}
     if not descr and not cls:
-        name = reader.column(f"{ENTITY}.7")
-        if not name and not (model := reader.column(f"{ENTITY}.13")):
+        name = reader.names(f"{ENTITY}.7")
+        if not name and not (model := reader.names(f"{ENTITY}.13")):
             return Parts(none, none, name, model, none, none, none, none)
-    read = [reader.column(f"{ENTITY}.{column}") for column in (7, 13, 11, 4, 10, 9)]
+    read = [reader.names(f"{ENTITY}.{column}") for column in (7, 13, 11, 4, 10, 9)]
     return Parts(descr, cls, *read)
 
 
@@ -91,8 +92,9 @@ def _table(reader: Reader, found: Parts, base: str) -> list[Sensor]:
     values = reader.column(f"{base}.4")
     if not values:
         return []
-    kinds, scales, precisions, states = (reader.column(f"{base}.{column}") for column in (1, 2, 3, 5))
-    units = reader.column(f"{base}.6") if base == _SENSOR else {}
+    kinds, scales, precisions = (reader.names(f"{base}.{column}") for column in (1, 2, 3))
+    states = reader.column(f"{base}.5")
+    units = reader.names(f"{base}.6") if base == _SENSOR else {}
     sensors_ = []
     for row, raw in values.items():
         kind = integer(kinds.get(row)) or 0
@@ -129,7 +131,15 @@ def _by_word(units: str, kind: int, title: str) -> str:
     word = units.lower()
     if kind in _OTHER_KINDS and word:
         return next((cls for name, cls in _WORDS.items() if name in word), "percent" if word in ("%", "percent") else "")
-    return "temperature" if kind in _OTHER_KINDS and "temperature" in title.lower() else ""
+    return _by_title(title.lower()) if kind in _OTHER_KINDS else ""
+
+
+def _by_title(title: str) -> str:
+    if re.search(r"\b(rx|tx|receive|transmit) power", title):
+        return "dbm"
+    return next(
+        (cls for name, cls in (("temperature", "temperature"), ("voltage", "voltage"), ("bias", "current"), ("current", "current")) if name in title), ""
+    )
 
 
 def _truth(value: int) -> Status:

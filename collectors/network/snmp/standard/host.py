@@ -17,7 +17,7 @@ _SENSORS = {"2": ("temperature", 0.001), "3": ("fanspeed", 1.0), "4": ("voltage"
 
 def processors(reader: Reader) -> list[Processor]:
     """Each hrProcessor; without one, all processors together as net-snmp counts them."""
-    names = reader.column(_DEVICE)
+    names = reader.names(_DEVICE)
     found = []
     for row, value in reader.column(_LOAD).items():
         load = number(value)
@@ -81,7 +81,7 @@ def _areas(reader: Reader) -> list[tuple[str, Pool]]:
     sizes = reader.column(_SIZE)
     if not sizes:
         return []
-    types, names, units, used = reader.column(_TYPE), reader.column(_DESCR), reader.column(_UNIT), reader.column(_USED)
+    types, names, units, used = reader.names(_TYPE), reader.names(_DESCR), reader.names(_UNIT), reader.column(_USED)
     found = []
     for row, raw in sizes.items():
         size, unit = _unsigned(raw), integer(units.get(row)) or 1
@@ -117,7 +117,7 @@ def sensors(reader: Reader) -> list[Sensor]:
     for table, (cls, scale) in _SENSORS.items():
         base = f"{_UCD}.13.16.{table}.1"
         values = reader.column(f"{base}.3")
-        names = reader.column(f"{base}.2") if values else {}
+        names = reader.names(f"{base}.2") if values else {}
         for row, raw in values.items():
             value = number(raw)
             # the MIB's Gauge32 carries negative millidegrees as 2^32 - n

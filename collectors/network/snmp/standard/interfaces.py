@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collectors.network.snmp.reader import Column, Reader
 from collectors.network.snmp.reading import Interface
-from collectors.network.snmp.values import counter, integer, mac, text
+from collectors.network.snmp.values import counter, mac, text
 
 IF = "1.3.6.1.2.1.2.2.1"
 IFX = "1.3.6.1.2.1.31.1.1.1"
@@ -14,13 +14,14 @@ _COLUMNS = {
     "in": f"{IF}.10", "in_discards": f"{IF}.13", "in_errors": f"{IF}.14", "out": f"{IF}.16", "out_discards": f"{IF}.19", "out_errors": f"{IF}.20",
     "name": f"{IFX}.1", "wide_in": f"{IFX}.6", "wide_out": f"{IFX}.10", "high_speed": f"{IFX}.15", "alias": f"{IFX}.18",
 }  # fmt: skip
+_STEADY = ("descr", "type", "mtu", "mac", "name", "alias")
 _PRESENCE = ("descr", "type", "oper", "admin", "name")
 _SPEED_TOO_HIGH = 2**32 - 1
 
 
 def interfaces(reader: Reader) -> list[Interface]:
     """Every interface that the agent has a row of, by index."""
-    columns = {name: reader.column(oid) for name, oid in _COLUMNS.items()}
+    columns = {name: reader.names(oid) if name in _STEADY else reader.column(oid) for name, oid in _COLUMNS.items()}
     rows = {row for name in _PRESENCE for row in columns[name] if row.isdecimal()}
     return [_interface(row, columns) for row in sorted(rows, key=int)]
 
@@ -62,25 +63,4 @@ def _speed(speed: int | None, megabits: int | None) -> int | None:
 
 def interface_names(reader: Reader) -> Column:
     """Row to short name, for naming other things after their interface."""
-    short = reader.column(_COLUMNS["name"])
-    return short or reader.column(_COLUMNS["descr"])
-
-
-def octets_moved(before: int, after: int, wide: bool, seconds_: float, most_per_s: float) -> float | None:
-    """Units per second between two readings of a counter; None when it was reset or the result is impossible.
-
-    A 32-bit counter that went down has wrapped once when the rate then stays under ``most_per_s``, else it was reset.
-    """
-    if seconds_ <= 0:
-        return None
-    moved = after - before
-    if moved < 0:
-        moved += 2**64 if wide else 2**32
-    rate = moved / seconds_
-    return rate if 0 <= rate <= most_per_s else None
-
-
-def as_row(value: object) -> str:
-    """An interface index that stands in some other column, as the row of ifTable."""
-    number = integer(value) if isinstance(value, int | str | bytes) else None
-    return "" if number is None else str(number)
+    return reader.names(_COLUMNS["name"]) or reader.names(_COLUMNS["descr"])

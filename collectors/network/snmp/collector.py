@@ -1,0 +1,165 @@
+"""The collector of SNMP devices: samples of what moves at every poll, snapshots of what the device is once an hour."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from collectors.base import Options as BaseOptions
+from collectors.base import credential
+from collectors.network.snmp.device import read_device
+from collectors.network.snmp.profile import Profile, standard_profiles
+from collectors.network.snmp.reader import Kept, Reader
+from collectors.network.snmp.reading import Interface, Reading
+from collectors.network.snmp.samples import Measure, measures, named
+from collectors.network.snmp.session import Access, Engine, auth_protocol, open_session, privacy_protocol
+from collectors.rates import Rates
+from core.errors import BadReply, DeviceError, Unreachable
+from core.records import Record, Sample, Snapshot
+from core.secrets import Secret, Secrets
+from inventory.asset import Asset
+
+_SANE_SHARE = 1.5
+"""A link never carries more than its speed; half as much again is for late and early polls."""
+
+
+class SnmpCollector:
+    """One device that speaks SNMP v1, v2c or v3. The credential gives the community, or user and keys of v3."""
+
+    class Options(BaseOptions):
+        """How the agent is asked; ``full_every_s`` is how often identity, neighbours and inventory are read again."""
+
+        version: Literal["1", "2c", "3"] | None = None
+        address: str = ""
+        port: int = Field(default=161, ge=1, le=65535)
+        credential: str = ""
+        engine: Engine = "gufo"
+        timeout_s: float = Field(default=3.0, gt=0, le=30)
+        retries: int = Field(default=2, ge=0, le=10)
+        repetitions: int = Field(default=25, ge=1, le=100)
+        full_every_s: float = Field(default=3600.0, ge=0)
+
+    default_interval_s: ClassVar[float] = 60.0
+    deadline_s: ClassVar[float] = 45.0
+
+    def __init__(self, options: SnmpCollector.Options, secrets: Secrets, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._options, self._secrets, self._monotonic = options, secrets, monotonic
+        self._kept, self._rates = Kept(), Rates()
+        self._profiles: tuple[Profile, ...] = ()
+        self._last_full: float | None = None
+        self._uptime_s = 0.0
+
+    def collect(self, asset: Asset, now: datetime) -> Iterable[Record]:
+        """Samples of this poll and, once an hour, snapshots; raises DeviceError when the device does not answer."""
+        started = self._monotonic()
+        whole = self._last_full is None or started - self._last_full >= self._options.full_every_s
+        if whole:
+            self._kept = Kept()
+        reading = self._read(asset, started, whole)
+        if not self._answered(reading):
+            raise Unreachable(asset.id, reading.problems[0] if reading.problems else f"{asset.address}: no SNMP answer")
+        if whole:
+            known = {profile.name: profile for profile in standard_profiles()}
+            self._profiles = tuple(known[name] for name in reading.profiles if name in known)
+            self._last_full = started
+        yield from self._samples(asset, now, reading, started)
+        if whole:
+            yield from snapshots(asset, now, reading)
+
+    def _read(self, asset: Asset, started: float, whole: bool) -> Reading:
+        access = access_to(asset, self._options, credential(asset, "snmp", self._options.credential, self._secrets))
+        try:
+            session = open_session(access, self._options.engine)
+            try:
+                reader = Reader(session, self._monotonic, started + self.deadline_s, self._kept)
+                return read_device(reader, standard_profiles() if whole else self._profiles, whole)
+            finally:
+                session.close()
+        except DeviceError as err:
+            raise type(err)(asset.id, str(err)) from err
+
+    @staticmethod
+    def _answered(reading: Reading) -> bool:
+        return reading.uptime_s is not None or bool(reading.interfaces or reading.sensors or reading.identity.model)
+
+    def _samples(self, asset: Asset, now: datetime, reading: Reading, at: float) -> Iterator[Sample]:
+        if reading.uptime_s is not None:
+            if reading.uptime_s < self._uptime_s:
+                self._rates = Rates()  # restarted: every counter began anew
+            self._uptime_s = reading.uptime_s
+        for metric, value, labels in (*measures(reading), *self._traffic(reading.interfaces, at)):
+            yield Sample(time=now, asset=asset.id, metric=metric, value=value, labels=labels)
+
+    def _traffic(self, interfaces: Iterable[Interface], at: float) -> Iterator[Measure]:
+        for name, port in named(interfaces, lambda port: port.name or str(port.index), lambda port: str(port.index)):
+            for direction, octets, errors, discards in (
+                ("receive", port.in_octets, port.in_errors, port.in_discards),
+                ("transmit", port.out_octets, port.out_errors, port.out_discards),
+            ):
+                labels = {"interface": name, "direction": direction}
+                yield from self._flow(labels, octets, port, at)
+                for what, count in (("errors", errors), ("discards", discards)):
+                    rate = None if count is None else self._rates.per_second((port.index, direction, what), count, at, 2**32)
+                    if rate is not None:
+                        yield f"network.interface.{what}", rate, labels
+
+    def _flow(self, labels: Mapping[str, str], octets: int | None, port: Interface, at: float) -> Iterator[Measure]:
+        if octets is None:
+            return
+        key = (port.index, labels["direction"], "octets", port.wide)
+        rate = self._rates.per_second(key, octets, at, 2**64 if port.wide else 2**32)
+        if rate is None or (port.speed_bps and rate * 8 > port.speed_bps * _SANE_SHARE and port.oper == "up" and port.speed_bps >= 1_000_000_000):
+            return
+        yield "network.interface.io", rate, labels
+        if port.speed_bps:
+            yield "network.interface.utilization", min(100.0, rate * 800 / port.speed_bps), labels
+
+    def close(self) -> None:
+        """Nothing stays open between two polls."""
+
+
+def access_to(asset: Asset, options: SnmpCollector.Options, secret: Secret) -> Access:
+    """Address and credentials for an asset; raises BadReply when it has no address. Without a version, v3 when there is a user."""
+    host = options.address or asset.address or next(iter(asset.addresses), "")
+    if not host:
+        raise BadReply(asset.id, "the asset has no address; give it one, or set the option address")
+    return Access(
+        host=host,
+        port=options.port,
+        version=options.version or ("3" if secret.username else "2c"),
+        community=secret.community or "public",
+        user=secret.username,
+        auth=auth_protocol(secret.auth_protocol or ("sha256" if secret.auth_key else "")),
+        auth_key=secret.auth_key,
+        privacy=privacy_protocol(secret.priv_protocol or ("aes128" if secret.priv_key else "")),
+        privacy_key=secret.priv_key,
+        timeout_s=options.timeout_s,
+        retries=options.retries,
+        repetitions=options.repetitions,
+    )
+
+
+def snapshots(asset: Asset, now: datetime, reading: Reading) -> Iterator[Snapshot]:
+    """What the device is (``snmp.inventory``) and who is beside it (``snmp.neighbours``), as JSON with sorted keys."""
+    body = {
+        "identity": asdict(reading.identity),
+        "profiles": list(reading.profiles),
+        "interfaces": [_steady(port) for port in reading.interfaces],
+        "entities": [asdict(part) for part in reading.inventory],
+    }
+    yield Snapshot(time=now, asset=asset.id, kind="snmp.inventory", body=_json(body))
+    yield Snapshot(time=now, asset=asset.id, kind="snmp.neighbours", body=_json([asdict(neighbour) for neighbour in reading.neighbours]))
+
+
+def _steady(port: Interface) -> Mapping[str, object]:
+    return {name: getattr(port, name) for name in ("index", "name", "descr", "alias", "type", "speed_bps", "mtu", "mac", "admin", "oper")}
+
+
+def _json(body: object) -> str:
+    return json.dumps(body, ensure_ascii=False, sort_keys=True, indent=1)

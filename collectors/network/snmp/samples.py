@@ -1,0 +1,84 @@
+"""A reading as measures: metric names, values and labels, apart from the rates (they need the poll before)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
+
+from collectors.network.snmp.reading import Pool, Reading, Sensor
+
+T = TypeVar("T")
+Measure = tuple[str, float, Mapping[str, str]]
+
+METRICS = {
+    "temperature": "hw.temperature", "voltage": "hw.voltage", "current": "hw.current", "power": "hw.power", "power_consumed": "hw.energy",
+    "power_factor": "hw.power_factor", "frequency": "hw.frequency", "fanspeed": "hw.fan_speed", "humidity": "hw.humidity", "load": "hw.load",
+    "percent": "hw.percent", "charge": "hw.ups.charge", "runtime": "hw.ups.runtime", "dbm": "hw.optical_power", "signal": "hw.signal", "snr": "hw.snr",
+    "pressure": "hw.pressure", "airflow": "hw.airflow", "waterflow": "hw.waterflow", "count": "hw.count", "bitrate": "hw.bitrate", "delay": "hw.delay",
+}  # fmt: skip
+STATES = {"ok": 0.0, "warning": 1.0, "critical": 2.0, "unknown": 3.0}
+NO_LABELS: Mapping[str, str] = {}
+
+
+def named(items: Iterable[T], name: Callable[[T], str], place: Callable[[T], str]) -> Iterator[tuple[str, T]]:
+    """Each item with a name that no other has: its own, with its place behind it where two share one."""
+    kept = list(items)
+    seen = Counter(map(name, kept))
+    for item in kept:
+        title = name(item)
+        yield (title if seen[title] == 1 else f"{title} #{place(item)}"), item
+
+
+def measures(reading: Reading) -> Iterator[Measure]:
+    """Everything in a reading that is a value as it stands."""
+    if reading.uptime_s is not None:
+        yield "system.uptime", reading.uptime_s, NO_LABELS
+    if reading.processors:
+        yield "system.cpu.utilization", sum(processor.usage_pct for processor in reading.processors) / len(reading.processors), NO_LABELS
+    if len(reading.processors) > 1:
+        for title, processor in named(reading.processors, lambda one: one.descr, lambda one: (one.oid or "").rpartition(".")[2]):
+            yield "hw.processor.utilization", processor.usage_pct, {"processor": title}
+    yield from _memory(reading.memory)
+    for title, pool in named(reading.storage, lambda one: one.descr, lambda one: str(one.total_bytes)):
+        yield from _pool("system.filesystem", pool, {"mountpoint": title})
+    yield from _ports(reading)
+    yield from _sensors(reading.sensors)
+
+
+def _memory(pools: Iterable[Pool]) -> Iterator[Measure]:
+    kept = list(pools)
+    system = [pool for pool in kept if pool.kind == "system"]
+    main = max(system, key=lambda pool: pool.total_bytes or 0, default=None)
+    if main:
+        yield from _pool("system.memory", main, NO_LABELS)
+    for pool in [pool for pool in kept if pool.kind == "swap"][:1]:
+        yield from _pool("system.swap", pool, NO_LABELS)
+    for title, pool in named((pool for pool in system if pool is not main), lambda one: one.descr, lambda one: str(one.total_bytes)):
+        yield from _pool("hw.memory", pool, {"memory": title})
+
+
+def _pool(prefix: str, pool: Pool, labels: Mapping[str, str]) -> Iterator[Measure]:
+    if pool.usage_pct is not None:
+        yield f"{prefix}.utilization", pool.usage_pct, labels
+    if pool.used_bytes is not None and prefix != "system.swap":
+        yield f"{prefix}.usage", float(pool.used_bytes), labels
+
+
+def _ports(reading: Reading) -> Iterator[Measure]:
+    for title, port in named(reading.interfaces, lambda one: one.name or str(one.index), lambda one: str(one.index)):
+        if port.oper:
+            yield "network.interface.oper", float(port.oper == "up"), {"interface": title}
+        if port.admin:
+            yield "network.interface.admin", float(port.admin == "up"), {"interface": title}
+
+
+def _sensors(sensors: Iterable[Sensor]) -> Iterator[Measure]:
+    kept = list(sensors)
+    ups = any(sensor.cls == "charge" for sensor in kept)
+    for cls in dict.fromkeys(sensor.cls for sensor in kept):
+        for title, sensor in named((one for one in kept if one.cls == cls), lambda one: one.descr, lambda one: one.oid.rpartition(".")[2]):
+            if cls == "state":
+                yield "hw.state", STATES[sensor.status or "unknown"], {"sensor": title}
+            elif metric := METRICS.get(cls):
+                yield ("hw.ups.load" if ups and cls == "load" else metric), sensor.value, {"sensor": title}
