@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from typing import Final
 
 COLLECTORS: Final[Mapping[str, str]] = {
+    "dns": "collectors.apps.dns:DnsCollector",
     "host": "collectors.servers.host:HostCollector",
+    "http": "collectors.apps.http:HttpCollector",
+    "icmp": "collectors.apps.icmp:IcmpCollector",
     "snmp": "collectors.network.snmp:SnmpCollector",
+    "tcp": "collectors.apps.tcp:TcpCollector",
+    "tls": "collectors.apps.tls:TlsCollector",
 }
