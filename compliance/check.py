@@ -1,0 +1,214 @@
+"""Check: what is expected of a snapshot, as data. One YAML file holds one check with the samples that prove it.
+
+docs/compliance.md describes every key. Nothing in a check is code: it names a snapshot kind, picks
+a value (a setting, a number of rows or of lines) and says which values conform.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from compliance.patterns import PatternText
+from core.errors import ConfigError
+from core.files import Document, build, read_yaml
+from core.records import Severity
+
+
+class Model(BaseModel):
+    """Frozen, and every unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Text(Model):
+    """Words for people in both languages."""
+
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class Test(Model):
+    """What a value must be; every test given must hold. Words are compared without regard to case."""
+
+    __test__ = False  # not a test case of pytest
+
+    equals: str | None = None
+    one_of: tuple[str, ...] | None = None
+    none_of: tuple[str, ...] | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    matches: PatternText | None = None
+    lacks: PatternText | None = None
+    blank: bool | None = None
+    mode_within: str | None = Field(default=None, pattern=r"^[0-7]{3,4}$")
+    mode_covers: str | None = Field(default=None, pattern=r"^[0-7]{3,4}$")
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether no test is given."""
+        return all(getattr(self, name) is None for name in Test.model_fields)
+
+
+Rows = tuple[Mapping[str, Test], ...]
+_SUBJECTS = ("setting", "rows", "duplicates", "lines", "capture", "any", "all", "none")
+
+
+class Expectation(Test):
+    """One thing expected of the text: exactly one subject, and for a value the tests it must pass.
+
+    The value of ``setting`` and ``capture`` is the text found, of ``rows``, ``duplicates`` and ``lines`` a number.
+    """
+
+    read: str = ""
+    files: str = ""
+    platforms: tuple[str, ...] = ()
+    missing: Literal["unknown", "empty"] = "unknown"
+    setting: str | None = None
+    default: str | None = None
+    cannot_tell: tuple[str, ...] = ()
+    rows: Rows | None = None
+    unsure: Rows = ()
+    duplicates: str | None = None
+    lines: PatternText | None = None
+    besides: PatternText | None = None
+    capture: PatternText | None = None
+    any: tuple[Expectation, ...] | None = None
+    all: tuple[Expectation, ...] | None = None
+    none: tuple[Expectation, ...] | None = None
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> Expectation:
+        given = [name for name in _SUBJECTS if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"names {len(given)} subjects ({', '.join(given) or 'none'}); exactly one of {', '.join(_SUBJECTS)} is expected")
+        if (given[0] in ("any", "all", "none")) != self.says_nothing:
+            raise ValueError(f"{given[0]}: a group takes no test of its own, everything else needs one (equals, one_of, at_least, ...)")
+        return self
+
+    @property
+    def parts(self) -> tuple[Expectation, ...]:
+        """The expectations inside a group."""
+        return self.any or self.all or self.none or ()
+
+    def reads(self, kind: str) -> frozenset[str]:
+        """Every snapshot kind that deciding this needs; ``kind`` is the one inherited."""
+        own = self.read or kind
+        return frozenset().union(*(part.reads(own) for part in self.parts)) if self.parts else frozenset({own})
+
+
+class Change(Model):
+    """How a sample differs from the host it starts from: ``replace`` must stand in the text, ``append`` is added."""
+
+    kind: str
+    replace: str = ""
+    by: str = ""
+    append: str = ""
+    body: str | None = None
+    absent: bool = False
+
+
+class Sample(Model):
+    """A case that proves the check: the shipped host of ``platform`` with ``change`` applied gives ``verdict``."""
+
+    platform: str
+    verdict: Literal["pass", "fail", "not_applicable", "unknown"]
+    change: tuple[Change, ...] = ()
+    age_days: float = 0
+
+
+class Check(Model):
+    """One check. ``items`` are the requirement items it gives evidence for, ``limit_age_h`` how old its text may be."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,63}$")
+    title: Text
+    severity: Severity
+    platforms: tuple[str, ...] = Field(min_length=1)
+    reads: str
+    applies: tuple[Expectation, ...] = ()
+    match: Literal["all", "any", "none"] = "all"
+    expect: tuple[Expectation, ...] = Field(min_length=1)
+    parameters: Mapping[str, str | int | float | tuple[str, ...]] = Field(default_factory=dict)
+    items: tuple[str, ...] = Field(min_length=1)
+    catalogue: str = ""
+    remediation: Text
+    references: tuple[str, ...] = ()
+    limit_age_h: float = Field(default=48, gt=0)
+    samples: tuple[Sample, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """The source of the findings that this check raises."""
+        return f"compliance.{self.id}"
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Every snapshot kind it reads."""
+        return frozenset().union(*(part.reads(self.reads) for part in (*self.applies, *self.expect)))
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a folder gave: the good checks by id, and what is wrong with the others."""
+
+    checks: Mapping[str, Check]
+    errors: tuple[ConfigError, ...] = ()
+
+
+Parameters = Mapping[str, Mapping[str, Any]]
+SHIPPED = Path(__file__).parent / "checks"
+_PARAMETER = re.compile(r"^\$([a-z_]+)$")
+
+
+def load_checks(folders: Sequence[Path] = (SHIPPED,), parameters: Parameters | None = None) -> Loaded:
+    """Every check of the folders (a later folder may not claim an id again); a bad file is an error, the others go on."""
+    checks: dict[str, Check] = {}
+    errors: list[ConfigError] = []
+    for path in (path for folder in folders for path in sorted(folder.rglob("*.yaml"))):
+        try:
+            check = read_check(path, parameters or {})
+            if check.id in checks:
+                raise ConfigError(f"the check {check.id} is in another file already", path=path, key="id")
+            checks[check.id] = check
+        except ConfigError as err:
+            errors.append(err)
+    errors += [ConfigError(f"sets parameters of {name}, which is no check", key=name) for name in parameters or {} if name not in checks]
+    return Loaded(checks, tuple(errors))
+
+
+def read_check(path: Path, parameters: Parameters | None = None) -> Check:
+    """One check file; ``parameters`` (check id -> name -> value) are the site's own numbers. Raises ConfigError."""
+    document = read_yaml(path)
+    if not isinstance(document.data, dict):
+        raise document.error("is no check; it begins with id, title, severity ...")
+    return build(with_parameters(document, parameters or {}), Check)
+
+
+def with_parameters(document: Document, site: Parameters) -> Document:
+    """The document with each ``$name`` replaced by the site's value or the check's default."""
+    given = document.data.get("parameters") or {}
+    own = site.get(str(document.data.get("id")), {})
+    if not isinstance(given, dict) or not isinstance(own, Mapping):
+        return document
+    if unknown := set(own) - set(given):
+        raise document.error(f"has no parameter {min(unknown)}; there are: {', '.join(given) or 'none'}", ("parameters",))
+    values = {**given, **own}
+
+    def fill(data: Any, where: tuple[str | int, ...]) -> Any:
+        if isinstance(data, dict):
+            return {key: fill(value, (*where, key)) for key, value in data.items()}
+        if isinstance(data, list):
+            return [fill(value, (*where, number)) for number, value in enumerate(data)]
+        if isinstance(data, str) and (found := _PARAMETER.match(data)):
+            if found[1] not in values:
+                raise document.error(f"{data} is no parameter of this check", where)
+            return values[found[1]]
+        return data
+
+    filled = {key: fill(value, (key,)) if key in ("expect", "applies") else value for key, value in document.data.items()}
+    return replace(document, data=filled | {"parameters": values} if values else filled)

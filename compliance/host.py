@@ -1,0 +1,91 @@
+"""Host: the newest snapshots of one asset, each parsed once however many checks ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, cast
+
+from compliance import kinds
+from compliance.kinds import PARSER_VERSION, Row, Unreadable
+from compliance.verdict import Read
+from core.records import Snapshot
+
+T = TypeVar("T")
+_FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "debian": ("debian", "ubuntu", "kylin", "uos", "deepin", "linuxmint", "raspbian"),
+    "rhel": ("rhel", "centos", "rocky", "almalinux", "fedora", "openeuler", "anolis", "ol", "opencloudos", "tencentos", "alinux", "bclinux"),
+    "suse": ("suse", "sles", "opensuse", "opensuse-leap"),
+    "alpine": ("alpine",),
+}
+
+
+class Host:
+    """Snapshots by kind, and what was made of them. ``now`` decides how old they are."""
+
+    def __init__(self, asset: str, snapshots: Iterable[Snapshot], now: datetime) -> None:
+        self.asset, self.now = asset, now
+        self._newest: dict[str, Snapshot] = {}
+        self._made: dict[tuple[str, ...], Any] = {}
+        for snapshot in snapshots:
+            known = self._newest.get(snapshot.kind)
+            if known is None or known.time < snapshot.time:
+                self._newest[snapshot.kind] = snapshot
+
+    def snapshot(self, kind: str, limit: timedelta) -> Snapshot | None:
+        """The newest text of a kind; raises Unreadable when it is older than ``limit``."""
+        found = self._newest.get(kind)
+        if found and self.now - found.time > limit:
+            hours = (self.now - found.time).total_seconds() / 3600
+            raise Unreadable(f"{kind} was last read {hours:.0f} hours ago", f"{kind} 上次读取是 {hours:.0f} 小时前")
+        return found
+
+    def read(self, kind: str) -> Read | None:
+        """What a verdict says of the text that it rests on."""
+        found = self._newest.get(kind)
+        if found is None:
+            return None
+        return Read(kind=kind, time=found.time, sha256=self._once(("sha256", kind), lambda: found.sha256), parser=PARSER_VERSION)
+
+    def _once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
+        if key not in self._made:
+            try:
+                self._made[key] = make()
+            except Unreadable as err:
+                self._made[key] = err
+        if isinstance(self._made[key], Unreadable):
+            raise self._made[key]
+        return cast("T", self._made[key])
+
+    def lines(self, kind: str, files: str = "") -> list[str]:
+        """Every line (of those files); raises Unreadable."""
+        body = self._newest[kind].body if kind in self._newest else ""
+        return self._once(("lines", kind, files), lambda: kinds.within(kinds.readable(kind, body) if body else [], files))
+
+    def plain(self, kind: str, files: str = "") -> list[str]:
+        """The lines that say something: no comments, headings or blanks."""
+        return self._once(("plain", kind, files), lambda: kinds.plain(kind, self.lines(kind, files)))
+
+    def settings(self, kind: str, files: str = "") -> Mapping[str, str]:
+        """Settings by lower-case name, with ``<name>_age`` in days for times."""
+        form = kinds.form_of(kind)
+        return self._once(("settings", kind, files), lambda: kinds.with_ages(dict(kinds.settings(kind, self.lines(kind, files))), form, self.now))
+
+    def rows(self, kind: str) -> tuple[Row, ...]:
+        """Table rows."""
+        return self._once(("rows", kind), lambda: kinds.rows(kind, self.lines(kind), self.now))
+
+    def platforms(self) -> frozenset[str]:
+        """Linux, the family and the distribution, told from os-release; empty when it was not read.
+
+        Raises Unreadable when os-release names two families.
+        """
+        if "os-release" not in self._newest:
+            return frozenset()
+        found = self.settings("os-release")
+        names = [found.get("id", "").strip("'\"").lower(), *found.get("id_like", "").strip("'\"").lower().split()]
+        families = {family for family, members in _FAMILIES.items() if set(names) & set(members)}
+        if len(families) > 1:
+            both = ", ".join(sorted(families))
+            raise Unreadable(f"os-release names several platforms: {both}", f"os-release 同时指向多个平台：{both}")
+        return frozenset({"linux", names[0], *families} - {""})
