@@ -1,0 +1,21 @@
+"""Detectors: records in, findings out. Registries by name, imported on first use."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DETECTORS: Final = {
+    "baseline": "detectors.series.baseline:Baseline",
+    "change": "detectors.series.change:Change",
+    "expiry": "detectors.series.expiry:Expiry",
+    "forecast": "detectors.series.forecast:Forecast",
+    "host": "detectors.series.host:Host",
+    "no_data": "detectors.series.silence:NoData",
+    "rate": "detectors.series.rate:Rate",
+}
+
+SCORERS: Final = {
+    "knn": "detectors.series.scorers:Knn",
+    "pca": "detectors.series.scorers:Pca",
+    "pyod": "detectors.series.scorers:Pyod",
+}
