@@ -96,7 +96,7 @@ def sensor_right(row: Row, known: Row) -> bool:
 
 def state_right(row: Row, known: Row) -> bool:
     """Raw value and meaning agree."""
-    return bool(row["class"] == "state" and row["value"] == known["raw"] and row["status"] == known["status"])
+    return bool(row["class"] == "state" and row["value"] == known["raw"] and row["status"] == known.get("status", row["status"]))
 
 
 def pools(got: Sequence[Row], want: Sequence[Row]) -> float:

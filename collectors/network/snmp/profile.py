@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from collectors.network.snmp.oid import arcs, clean, inside
 from collectors.network.snmp.reading import UNITS, Kind, Status
@@ -20,13 +20,17 @@ from core.errors import ConfigError
 from core.files import Document, build, parse_yaml, read_text
 
 FOLDER = Path(__file__).parent / "profiles"
-ALIASES = ("entity", "interface")
+ALIASES = ("entity", "interface", "index")
+OWN = "@"
+"""An OID that begins so is relative to the sysObjectID of the device: some vendors give each model the same tree in another place."""
 
 
-def _absolute(value: Any, info: ValidationInfo) -> Any:
+def _absolute(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError("an OID is a text such as 1.3.6.1.2.1.1.5.0, in quotes when it has one dot only")
-    base = (info.context or {}).get("base", "") if info.context else _BASE[-1]
+    base = _BASE[-1]
+    if value.startswith(OWN):
+        return OWN + "." + clean(value[1:])
     return clean(base + value if value.startswith(".") else value)
 
 
@@ -74,8 +78,8 @@ class Name(_Model):
 
     @field_validator("oid", mode="before")
     @classmethod
-    def _known(cls, value: Any, info: ValidationInfo) -> Any:
-        return value if value in ALIASES else _absolute(value, info)
+    def _known(cls, value: Any) -> Any:
+        return value if value in ALIASES else _absolute(value)
 
     @field_validator("part", mode="before")
     @classmethod
@@ -112,6 +116,7 @@ class Row(_Model):
     unless: Mapping[str, Words] = {}
     skip: tuple[float, ...] = ()
     rows: Regex | None = None
+    absent: Oid | None = None
 
     @field_validator("skip", mode="before")
     @classmethod
@@ -138,6 +143,7 @@ class Measured(Row):
     least: float | None = None
     most: float | None = None
     decimals: str = ""
+    factor: str = ""
 
 
 class SensorRow(Measured):
@@ -172,7 +178,7 @@ class SensorRow(Measured):
     def _one_class(self) -> SensorRow:
         if bool(self.cls) == bool(self.by):
             raise ValueError("give either class, or by and classes")
-        for name in filter(None, (self.by, self.decimals)):
+        for name in filter(None, (self.by, self.decimals, self.factor)):
             if name not in self.names:
                 raise ValueError(f"{name!r} stands in no names")
         return self
@@ -255,7 +261,7 @@ class Source(_Model):
 
 def _source(value: Any) -> Any:
     if isinstance(value, str):
-        return {"get" if value.endswith(".0") else "first": value} if re.fullmatch(r"\.?\d+(\.\d+)+", value) else {"text": value}
+        return {"get" if value.endswith(".0") else "first": value} if re.fullmatch(r"[.@]?\.?\d+(\.\d+)+", value) else {"text": value}
     return value
 
 

@@ -12,6 +12,7 @@ from core.errors import BadReply, DeviceError, Unreachable
 
 Column = Mapping[str, Value]
 MAX_ROWS = 50_000
+SYS_OBJECT_ID = "1.3.6.1.2.1.1.2.0"
 _NOTHING: Column = {}
 
 
@@ -35,12 +36,18 @@ class Reader:
         self._kept = Kept() if kept is None else kept
         self._scalars: dict[str, Value] = {}
         self._columns: dict[str, Column] = {}
-        self._trees: dict[str, dict[str, Value]] = {}
         self._gone = False
         self.problems: list[str] = []
 
+    def own(self, oid: str) -> str:
+        """``@.1.2`` with the device's sysObjectID for the ``@``; any other OID as it is."""
+        if not oid.startswith("@"):
+            return oid
+        return text(self.get(SYS_OBJECT_ID)).removeprefix(".") + oid[1:]
+
     def get(self, oid: str) -> Value:
         """The value of one instance, or None."""
+        oid = self.own(oid)
         if oid not in self._scalars:
             self.fetch([oid])
         return self._scalars.get(oid)
@@ -59,7 +66,7 @@ class Reader:
 
     def fetch(self, oids: Iterable[str]) -> None:
         """Read many instances in few requests, so that ``get`` finds them."""
-        wanted = [oid for oid in dict.fromkeys(oids) if oid not in self._scalars]
+        wanted = [oid for oid in dict.fromkeys(map(self.own, oids)) if oid not in self._scalars]
         if not wanted or self._over():
             return
         found: Mapping[str, Value] = {}
@@ -72,26 +79,19 @@ class Reader:
 
     def names(self, root: str) -> Column:
         """As ``column``, for what seldom changes: taken from the poll before when it was kept."""
+        root = self.own(root)
         if root not in self._kept.names:
             self._kept.names[root] = self.column(root)
         return self._kept.names[root]
 
     def column(self, root: str) -> Column:
         """Index to value of every instance below ``root``."""
+        root = self.own(root)
         if root in self._kept.empty:
             return _NOTHING
         if root not in self._columns:
-            tree = next((tree for top, tree in self._trees.items() if inside(root, top)), None)
-            if tree is not None:
-                self._columns[root] = {index(oid, root): value for oid, value in tree.items() if oid.startswith(root + ".")}
-            else:
-                self._columns[root] = self._walk(root)
+            self._columns[root] = self._walk(root)
         return self._columns[root]
-
-    def tree(self, root: str) -> None:
-        """Walk ``root`` whole; columns inside it are then answered without asking the agent."""
-        if root not in self._trees:
-            self._trees[root] = {f"{root}.{place}": value for place, value in self._walk(root).items()}
 
     def _walk(self, root: str) -> Column:
         if self._over():

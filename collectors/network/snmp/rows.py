@@ -25,8 +25,9 @@ def cells(reader: Reader, oid: str) -> Column:
     return reader.column(oid)
 
 
-def full(oid: str, row: str) -> str:
+def full(reader: Reader, oid: str, row: str) -> str:
     """The OID of one cell."""
+    oid = reader.own(oid)
     return oid if oid.endswith(".0") and row == "0" else f"{oid}.{row}"
 
 
@@ -42,6 +43,8 @@ def word(reader: Reader, name: Name, row: str, steady: bool = True) -> str:
 def _lookup(reader: Reader, oid: str, place: str, steady: bool = True) -> str:
     if oid == "entity":
         return parts(reader).title(place)
+    if oid == "index":
+        return place
     if oid == "interface":
         return text(interface_names(reader).get(place))
     if oid.endswith(".0"):
@@ -73,6 +76,8 @@ def wanted(reader: Reader, row: Row | PoolRow, place: str) -> bool:
 
 
 def _counted(reader: Reader, row: Row) -> Iterator[tuple[str, Value]]:
+    if row.absent and cells(reader, row.absent):
+        return
     for place, value in cells(reader, row.value).items():
         if (not row.rows or row.rows.fullmatch(place)) and wanted(reader, row, place):
             yield place, value
@@ -87,8 +92,15 @@ def _measured(reader: Reader, row: Measured, place: str, raw: Value, scale: floa
     if row.decimals:
         digits = integer(word(reader, row.names[row.decimals], place)) or 0
         scale *= 10.0 ** -max(-9, min(9, digits))
+    if row.factor:
+        scale *= _factor(number(word(reader, row.names[row.factor], place)))
     value = round(value * row.scale * scale + row.offset, 6)
     return value if (row.least is None or value >= row.least) and (row.most is None or value <= row.most) else None
+
+
+def _factor(plain: float | None) -> float:
+    """A scale as some MIBs write it: -10 divides by ten, 10 multiplies by ten."""
+    return 1.0 if not plain else 1 / -plain if plain < 0 else plain
 
 
 def sensors(reader: Reader, row: SensorRow) -> Iterator[Sensor]:
@@ -103,7 +115,7 @@ def sensors(reader: Reader, row: SensorRow) -> Iterator[Sensor]:
         if value is not None:
             title = phrase(reader, row.descr, row.names, place) or cls
             limits = [_limit(reader, row, oid, place, scale) for oid in (row.low, row.high)]
-            yield Sensor(cls, title, value, full(row.value, place), None, *limits)
+            yield Sensor(cls, title, value, full(reader, row.value, place), None, *limits)
 
 
 def _limit(reader: Reader, row: SensorRow, oid: str | None, place: str, scale: float) -> float | None:
@@ -119,7 +131,7 @@ def states(reader: Reader, row: StateRow) -> Iterator[Sensor]:
             value = row.texts.get(text(raw))
         if value is not None and value not in row.skip:
             title = phrase(reader, row.descr, row.names, place) or "State"
-            yield Sensor("state", title, float(value), full(row.value, place), row.map.get(value, "unknown"))
+            yield Sensor("state", title, float(value), full(reader, row.value, place), row.map.get(value, "unknown"))
 
 
 def processors(reader: Reader, row: ProcessorRow) -> Iterator[Processor]:
@@ -127,7 +139,7 @@ def processors(reader: Reader, row: ProcessorRow) -> Iterator[Processor]:
     for place, raw in _counted(reader, row):
         value = _measured(reader, row, place, raw)
         if value is not None and 0 <= value <= 100:
-            yield Processor(phrase(reader, row.descr, row.names, place) or "Processor", value, full(row.value, place))
+            yield Processor(phrase(reader, row.descr, row.names, place) or "Processor", value, full(reader, row.value, place))
 
 
 def pools(reader: Reader, row: PoolRow) -> Iterator[Pool]:
