@@ -1,0 +1,287 @@
+"""The syslog listener: UDP, TCP (both framings) and TLS on one event loop, in batches to a sink, with every loss counted.
+
+What arrives is parsed at once and waits in a bounded queue. When the sink is slow, streams are no longer read (the senders
+wait); datagrams above the bound are dropped and counted, as are those that the kernel dropped before we could read them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import ssl
+import threading
+import time
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any, Final, cast
+
+import structlog
+
+from collectors.events.framing import BadFrame, Frame, Frames
+from collectors.events.patterns import meaning, table
+from collectors.events.sockets import kernel_drops, udp_socket
+from collectors.events.syslog import fields, parse
+from core.clock import Clock
+from core.errors import ConfigError
+from core.records import Event, Sample
+
+log: Final = structlog.get_logger()
+Resolve = Callable[[str, str], str]
+Deliver = Callable[[Sequence[Event]], None]
+BATCH: Final = 1000
+FLUSH_S: Final = 0.1
+PAUSE_AFTER_FAILURE_S: Final = 1.0
+MAX_SOURCES: Final = 4096
+HANDSHAKE_S: Final = 10.0
+IDLE_S: Final = 3600.0
+PIECE: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Ports are None for "not at all" and 0 for "any free one". ``limit`` is the longest message in bytes; longer ones are cut."""
+
+    host: str = "127.0.0.1"
+    udp: int | None = None
+    tcp: int | None = None
+    tls: int | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    zone: tzinfo = UTC
+    limit: int = 16 * 1024
+    queue: int = 50_000
+    connections: int = 1000
+    connections_per_source: int = 100
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts since the start; ``sources`` holds the received messages of the sources heard last."""
+
+    received: int = 0
+    delivered: int = 0
+    dropped: int = 0
+    kernel_dropped: int = 0
+    cut: int = 0
+    bad_frames: int = 0
+    refused: int = 0
+    sources: OrderedDict[str, int] = field(default_factory=OrderedDict)
+
+
+class SyslogListener:
+    """Listens on a thread of its own. ``resolve(address, host name)`` names the asset; ``deliver`` returns when a batch is durable."""
+
+    def __init__(self, settings: Settings, resolve: Resolve, deliver: Deliver, clock: Clock) -> None:
+        self._settings, self._resolve, self._deliver, self._clock = settings, resolve, deliver, clock
+        self._queue: deque[Event] = deque()
+        self._room = asyncio.Event()
+        self._more = threading.Event()
+        self._ending = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._threads: list[threading.Thread] = []
+        self._open: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closers: list[Callable[[], None]] = []
+        self._inode: int | None = None
+        self._last_key: tuple[bytes, int] = (b"", 0)
+        self.tally = Tally()
+        self.ports: dict[str, int] = {}
+
+    def start(self) -> None:
+        """Open the ports, then serve; raises ConfigError when one is taken or the certificate cannot be used."""
+        self._room.set()
+        try:
+            self._loop.run_until_complete(self._bind())
+        except (OSError, ConfigError) as err:
+            self._shut()
+            if isinstance(err, ConfigError):
+                raise
+            raise ConfigError(f"the syslog listener cannot listen on {self._settings.host}: {err.strerror or err}; is the port taken or below 1024?") from err
+        self._threads = [threading.Thread(target=work, name=name, daemon=True) for name, work in (("syslog", self._serve), ("syslog-deliver", self._drain))]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Close the ports, deliver what waits, end both threads."""
+        if not self._threads:
+            return
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._threads[0].join(timeout_s)
+        self._ending.set()
+        self._more.set()
+        self._threads[1].join(timeout_s)
+        self._threads = []
+
+    def samples(self, asset: str) -> list[Sample]:
+        """Counts since the start as samples of ``asset``, and the queue's length."""
+        if self._inode is not None:
+            self.tally.kernel_dropped = kernel_drops(self._inode)
+        now, tally = self._clock.now(), self.tally
+        counts = {name: getattr(tally, name) for name in ("received", "delivered", "dropped", "kernel_dropped", "cut", "bad_frames", "refused")}
+        counts |= {"queue": len(self._queue), "connections": sum(self._open.values()), "sources": len(tally.sources)}
+        return [Sample(time=now, asset=asset, metric=f"syslog.{name}", value=float(value)) for name, value in counts.items()]
+
+    async def _bind(self) -> None:
+        settings = self._settings
+        if settings.udp is not None:
+            link = udp_socket(settings.host, settings.udp)
+            self._inode = _inode(link.fileno())
+            transport, _ = await self._loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=link)
+            self._closers.append(transport.close)
+            self.ports["udp"] = link.getsockname()[1]
+        for name, port, context in (("tcp", settings.tcp, None), ("tls", settings.tls, _context(settings) if settings.tls is not None else None)):
+            if port is not None:
+                extra: dict[str, Any] = {"ssl": context, "ssl_handshake_timeout": HANDSHAKE_S} if context else {}
+                server = await asyncio.start_server(self._accept, settings.host, port, limit=PIECE, **extra)
+                self._closers.append(server.close)
+                self.ports[name] = server.sockets[0].getsockname()[1]
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._shut()
+
+    def _shut(self) -> None:
+        self._loop.run_until_complete(self._farewell())
+        self._loop.close()
+
+    async def _farewell(self) -> None:
+        for close in self._closers:
+            close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # lets the transports close their sockets
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        address = str((writer.get_extra_info("peername") or ("",))[0])
+        if sum(self._open.values()) >= self._settings.connections or self._open[address] >= self._settings.connections_per_source:
+            self.tally.refused += 1
+            writer.transport.abort()
+            return
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._tasks.add(task)
+        self._open[address] += 1
+        try:
+            await self._read(reader, address)
+        except (OSError, BadFrame, asyncio.CancelledError) as err:
+            self.tally.bad_frames += isinstance(err, BadFrame)
+        finally:
+            self._open[address] -= 1
+            self._open += Counter()  # forget addresses without connections
+            self._tasks.discard(task)
+            writer.transport.abort()
+
+    async def _read(self, reader: asyncio.StreamReader, address: str) -> None:
+        frames = Frames(self._settings.limit)
+        while piece := await asyncio.wait_for(reader.read(PIECE), IDLE_S):
+            for frame in frames.feed(piece):
+                self.take(frame, address)
+            await self._room.wait()
+        for frame in frames.end():
+            self.take(frame, address)
+
+    def datagram(self, data: bytes, address: str) -> None:
+        """One datagram: dropped and counted when the queue is full."""
+        if len(self._queue) >= self._settings.queue:
+            self.tally.dropped += 1
+            return
+        limit = self._settings.limit
+        self.take(Frame(data[:limit].rstrip(b"\r\n\0"), len(data) > limit), address)
+
+    def take(self, frame: Frame, address: str) -> None:
+        """One message: parsed, named and queued."""
+        if not frame.data:
+            return
+        self.tally.received += 1
+        self.tally.cut += frame.is_cut
+        self._count(address)
+        self._queue.append(self._event(frame, address))
+        if len(self._queue) >= self._settings.queue:
+            self._room.clear()
+        self._more.set()
+
+    def _count(self, address: str) -> None:
+        sources = self.tally.sources
+        sources[address] = sources.get(address, 0) + 1
+        sources.move_to_end(address)
+        if len(sources) > MAX_SOURCES:
+            sources.popitem(last=False)
+
+    def _event(self, frame: Frame, address: str) -> Event:
+        now = self._clock.now()
+        message = parse(frame.data, now, self._settings.zone)
+        kind, found = meaning(message.program, message.text, table())
+        facts = fields(message) | found | {"log.source.address": address, "event.ingested": now.isoformat()}
+        if frame.is_cut:
+            facts["log.flags"] = "truncated"
+        text = message.text + (" […]" if frame.is_cut else "")
+        identity = self._identity(frame.data, address, now)
+        return Event(id=identity, time=message.time, asset=self._resolve(address, message.host) or address, kind=kind, message=text, fields=facts)
+
+    def _identity(self, data: bytes, address: str, now: datetime) -> str:
+        """Of source, text and arrival; the same line twice within one microsecond is told apart by a number."""
+        key = hashlib.blake2b(b"\x1f".join((address.encode(), now.isoformat().encode(), data)), digest_size=12).digest()
+        number = self._last_key[1] + 1 if key == self._last_key[0] else 0
+        self._last_key = (key, number)
+        return key.hex() + (f"-{number}" if number else "")
+
+    def _drain(self) -> None:
+        while True:
+            self._more.wait(FLUSH_S if self._queue else None)
+            self._more.clear()
+            while self._queue:
+                self._hand_over()
+            if self._ending.is_set():
+                return
+            time.sleep(FLUSH_S)  # let a batch gather
+
+    def _hand_over(self) -> None:
+        batch = [self._queue[number] for number in range(min(BATCH, len(self._queue)))]
+        try:
+            self._deliver(batch)
+        except Exception:
+            # kept and offered again: the sink says when it is durable
+            log.exception("syslog events could not be delivered", waiting=len(self._queue))
+            if self._ending.wait(PAUSE_AFTER_FAILURE_S):
+                self.tally.dropped += len(self._queue)
+                self._queue.clear()
+            return
+        for _ in batch:
+            self._queue.popleft()
+        self.tally.delivered += len(batch)
+        if len(self._queue) < self._settings.queue // 2:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._room.set)
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, listener: SyslogListener) -> None:
+        self._listener = listener
+
+    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        """Hand the datagram on."""
+        self._listener.datagram(data, str(addr[0]))
+
+
+def _inode(descriptor: int) -> int:
+    return os.fstat(descriptor).st_ino
+
+
+def _context(settings: Settings) -> ssl.SSLContext:
+    if settings.cert is None or settings.key is None:
+        raise ConfigError("syslog over TLS needs a certificate and its key", key="collect.syslog_cert")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.cert, settings.key)
+    except (OSError, ssl.SSLError) as err:
+        raise ConfigError(f"the certificate or key for syslog over TLS cannot be used: {err}", path=settings.cert, key="collect.syslog_cert") from err
+    return context
