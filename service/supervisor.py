@@ -95,7 +95,7 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         deadline = time.monotonic() + END_WITHIN_S
-        for child in reversed(self._children.values()):
+        for child in reversed(list(self._children.values())):
             child.ask_to_end()
         for child in self._children.values():
             child.end(deadline)
