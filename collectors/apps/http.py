@@ -56,7 +56,7 @@ class HttpOptions(Options):
     @field_validator("url")
     @classmethod
     def _is_web(cls, url: str) -> str:
-        if not re.match(r"https?://[^/\s@]+", url):
+        if not re.match(r"https?://[^/?#\s@]+(?=[/?#]|$)", url):
             raise ValueError("a URL begins with http:// or https:// and carries no password")
         return url
 
@@ -229,13 +229,16 @@ def decoded(body: bytes, charset: str | None) -> str:
     return body.decode("utf-8", "replace")
 
 
-def _reason(err: Exception) -> str:
-    cause: BaseException | None = err
-    while cause is not None and not isinstance(cause, OSError):
-        cause = cause.__cause__ or cause.__context__
+def _reason(err: BaseException) -> str:
+    """In the words of the innermost system error: the transport wraps it several times."""
     if isinstance(err, httpx2.TimeoutException):
         return "no answer in time"
-    return reason(cause if cause is not None else err)
+    cause: BaseException | None = err
+    found: BaseException = err
+    while cause is not None:
+        found = cause if isinstance(cause, OSError) else found
+        cause = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else cause.__cause__ or cause.__context__
+    return reason(found)
 
 
 def _translated(asset: str, url: str, err: Exception) -> Exception:

@@ -1,4 +1,4 @@
-"""The listener with real senders: rsyslog, logger, and sockets that misbehave."""
+"""The listener and sockets that misbehave."""
 
 import socket
 import ssl
@@ -15,7 +15,7 @@ from collectors.events.listener import Settings, SyslogListener
 from core.clock import SystemClock
 from core.errors import ConfigError
 from core.records import Event
-from tests.peers.program import free_port, program, running, until
+from tests.peers.program import until
 
 
 class Box:
@@ -180,34 +180,3 @@ def test_two_thousand_lines_a_second_pass_without_loss(box: Box) -> None:
     listener.stop()
     samples = {item.metric: item.value for item in listener.samples("self")}
     assert samples["syslog.kernel_dropped"] == samples["syslog.dropped"] == 0
-
-
-RSYSLOG = """
-module(load="imudp")
-input(type="imudp" port="{inlet}" address="127.0.0.1")
-global(workDirectory="{folder}")
-template(name="old" type="string" string="<%PRI%>%TIMESTAMP% %HOSTNAME%-old %syslogtag%%msg%")
-template(name="iso" type="string" string="<%PRI%>%TIMESTAMP:::date-rfc3339% %HOSTNAME%-iso %syslogtag%%msg%")
-action(type="omfwd" target="127.0.0.1" port="{tcp}" protocol="tcp" tcp_framing="octet-counted" template="RSYSLOG_SyslogProtocol23Format")
-action(type="omfwd" target="127.0.0.1" port="{tcp}" protocol="tcp" tcp_framing="traditional" template="iso")
-action(type="omfwd" target="127.0.0.1" port="{udp}" protocol="udp" template="old")
-"""
-
-
-FORMS = {("asset-gate", "1"), ("asset-gate-old", None), ("asset-gate-iso", None)}
-
-
-@pytest.mark.peer
-def test_rsyslog_speaks_all_three_forms(listener: SyslogListener, box: Box, tmp_path: Path) -> None:
-    inlet = free_port(socket.SOCK_DGRAM)
-    (tmp_path / "rsyslog.conf").write_text(RSYSLOG.format(inlet=inlet, folder=tmp_path, **listener.ports), encoding="utf-8")
-    arguments = [program("rsyslogd"), "-n", "-f", str(tmp_path / "rsyslog.conf"), "-i", str(tmp_path / "pid")]
-    with running(arguments, (tmp_path / "pid").exists, tmp_path / "log"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-
-        def all_came() -> bool:
-            link.sendto("<38>Jan  1 00:00:00 gate sshd[12]: Failed password for 管理员 from 192.0.2.5 port 4 ssh2".encode(), ("127.0.0.1", inlet))
-            time.sleep(0.2)
-            return {(event.asset, event.fields.get("log.syslog.version")) for event in box.events} == FORMS
-
-        until(all_came)
-    assert {(event.kind, event.fields["user.name"], event.fields["process.pid"]) for event in box.events} == {("login_failed", "管理员", 12)}
