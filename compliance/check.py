@@ -169,24 +169,31 @@ def load_checks(folders: Sequence[Path] = (SHIPPED,), parameters: Parameters | N
     """Every check of the folders (a later folder may not claim an id again); a bad file is an error, the others go on."""
     checks: dict[str, Check] = {}
     errors: list[ConfigError] = []
+    named: set[str] = set()
     for path in (path for folder in folders for path in sorted(folder.rglob("*.yaml"))):
         try:
-            check = read_check(path, parameters or {})
+            document = _document(path)
+            named.add(str(document.data.get("id")))
+            check = build(with_parameters(document, parameters or {}), Check)
             if check.id in checks:
-                raise ConfigError(f"the check {check.id} is in another file already", path=path, key="id")
+                raise document.error(f"the check {check.id} is in another file already", ("id",))
             checks[check.id] = check
         except ConfigError as err:
             errors.append(err)
-    errors += [ConfigError(f"sets parameters of {name}, which is no check", key=name) for name in parameters or {} if name not in checks]
+    errors += [ConfigError(f"sets parameters of {name}, which is no check", key=name) for name in parameters or {} if name not in named]
     return Loaded(checks, tuple(errors))
 
 
 def read_check(path: Path, parameters: Parameters | None = None) -> Check:
     """One check file; ``parameters`` (check id -> name -> value) are the site's own numbers. Raises ConfigError."""
+    return build(with_parameters(_document(path), parameters or {}), Check)
+
+
+def _document(path: Path) -> Document:
     document = read_yaml(path)
     if not isinstance(document.data, dict):
         raise document.error("is no check; it begins with id, title, severity ...")
-    return build(with_parameters(document, parameters or {}), Check)
+    return document
 
 
 def with_parameters(document: Document, site: Parameters) -> Document:

@@ -150,7 +150,7 @@ def _age(text: str, now: datetime) -> str:
     except ValueError:
         return ""
     aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return f"{(now - aware).total_seconds() / 86400:.2f}"
+    return f"{(now - aware).total_seconds() / 86400:.0f}"
 
 
 def command_of(kind: str) -> str:

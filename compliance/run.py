@@ -1,0 +1,150 @@
+"""The inspection: read the snapshots of the store, judge them, keep verdicts and evidence, tell findings.
+
+One failed check on one asset is one finding (source ``compliance.<check id>``); it clears when the check passes or no
+longer applies. A check that cannot tell neither raises nor clears anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from compliance import evidence, logs
+from compliance.check import Check
+from compliance.evaluate import judge
+from compliance.host import Host
+from compliance.verdict import Outcome, Verdict
+from core.names import SNAPSHOT, VERDICT
+from core.records import Finding, Snapshot
+from store.base import Body, Document, Store
+from store.filter import EVERYTHING, Filter, Term
+
+KEPT = timedelta(days=190)
+CONFIRM_AFTER = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    """Judges assets by checks; ``kept`` is how long the settings keep events."""
+
+    store: Store
+    checks: Sequence[Check]
+    kept: timedelta = KEPT
+
+    def inspect(self, assets: Iterable[str], now: datetime) -> list[Finding]:
+        """Judge the assets that have snapshots; every failure fires, what failed before and is mended clears."""
+        spans = logs.spans(self.store.events, now) if any("store.logs" in check.kinds for check in self.checks) else {}
+        return [finding for asset in assets for finding in self._asset(asset, spans.get(asset), now)]
+
+    def _asset(self, asset: str, span: tuple[datetime, datetime] | None, now: datetime) -> Iterator[Finding]:
+        texts = snapshots_of(self.store, asset)
+        if not texts:
+            return
+        newest = logs.newest_hours(self.store.events, asset, now) if span else None
+        since = logs.earliest((text.taken for text in texts), now)
+        whole = [*(text.snapshot for text in texts), logs.snapshot(asset, span, newest, since, self.kept, now)]
+        by_kind = {text.kind: text for text in whole}
+        host, before = Host(asset, whole, now), {found.body["check"]: found.body for found in every(self.store, VERDICT, Term("asset", asset))}
+        known = evidence_ids(before.values())
+        for check in self.checks:
+            verdict = judge(check, host)
+            for read in verdict.read:
+                if known.get(read.kind, ("", ""))[0] != read.sha256:
+                    known[read.kind] = (read.sha256, evidence.record(self.store.documents, by_kind[read.kind], now))
+            body = document(verdict, check, before.get(check.id), {kind: name for kind, (_, name) in known.items()})
+            if is_news(body, before.get(check.id)):
+                self.store.documents.put(VERDICT, verdict_id(asset, check.id), body)
+            if found := finding(verdict, check, body):
+                yield found
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A stored snapshot (its time is when the text was seen last) and when this version was first taken."""
+
+    snapshot: Snapshot
+    taken: datetime
+
+
+def snapshots_of(store: Store, asset: str) -> list[Kept]:
+    """The newest text of every kind that the store holds of an asset."""
+    found = []
+    for document in every(store, SNAPSHOT, Term("asset", asset)):
+        body = document.body
+        text = Snapshot(time=datetime.fromisoformat(body["seen"]), asset=asset, kind=body["kind"], body=body["body"])
+        found.append(Kept(text, datetime.fromisoformat(body["taken"])))
+    return found
+
+
+def evidence_ids(verdicts: Iterable[Body]) -> dict[str, tuple[str, str]]:
+    """Kind -> (digest, evidence id) of the newest text that the stored verdicts of an asset rest on."""
+    reads = sorted((read for body in verdicts for read in body["read"]), key=lambda read: str(read["evidence"]))
+    return {read["kind"]: (read["sha256"], read["evidence"]) for read in reads}
+
+
+def is_news(body: Body, before: Body | None) -> bool:
+    """Whether a verdict must be written: it says something new, or it was last confirmed an hour ago."""
+    if before is None or any(body[name] != before.get(name) for name in ("outcome", "observed", "reason", "title", "items", "firing")):
+        return True
+    if [read["evidence"] for read in body["read"]] != [read["evidence"] for read in before["read"]]:
+        return True
+    return datetime.fromisoformat(body["time"]) - datetime.fromisoformat(before["time"]) >= CONFIRM_AFTER
+
+
+def every(store: Store, kind: str, where: Filter = EVERYTHING) -> Iterator[Document]:
+    """All documents, page by page."""
+    cursor: str | None = None
+    while True:
+        page = store.documents.find(kind, where, cursor=cursor)
+        yield from page.items
+        cursor = page.cursor
+        if cursor is None:
+            return
+
+
+def verdict_id(asset: str, check: str) -> str:
+    """The id of the newest verdict of a check on an asset."""
+    return f"{asset}/{check}"
+
+
+def document(verdict: Verdict, check: Check, before: Body | None, evidence: Mapping[str, str]) -> Body:
+    """The verdict as the store keeps it, with what a page shows beside it; ``since`` is when the outcome last changed."""
+    body = verdict.to_dict()
+    same = before is not None and before["outcome"] == body["outcome"]
+    fails = verdict.outcome is Outcome.FAIL
+    told = bool(before and before.get("firing"))
+    return body | {
+        "title": check.title.model_dump(),
+        "severity": check.severity.value,
+        "items": list(check.items),
+        "remediation": check.remediation.model_dump(),
+        "references": list(check.references),
+        "read": [read | {"evidence": evidence[read["kind"]]} for read in body["read"]],
+        "since": before["since"] if same and before else body["time"],
+        "firing": fails or (told and verdict.outcome is Outcome.UNKNOWN),
+        "failed_once": fails or bool(before and before.get("failed_once")),
+    }
+
+
+def finding(verdict: Verdict, check: Check, body: Mapping[str, Any]) -> Finding | None:
+    """What to tell: a failure, or the end of one; nothing for what never failed and for what cannot be told."""
+    if verdict.outcome is Outcome.UNKNOWN or not body["failed_once"]:
+        return None
+    return Finding(
+        time=verdict.time,
+        source=check.source,
+        asset=verdict.asset,
+        title=f"{check.title.zh} / {check.title.en}",
+        severity=check.severity,
+        firing=verdict.outcome is Outcome.FAIL,
+        evidence={
+            "zh": verdict.reason.zh,
+            "en": verdict.reason.en,
+            "observed": list(verdict.observed),
+            "remediation": check.remediation.model_dump(),
+            "items": list(check.items),
+            "read": body["read"],
+        },
+    )
