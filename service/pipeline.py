@@ -14,13 +14,13 @@ from datetime import datetime
 from typing import Final, Protocol
 
 import structlog
-from store.snapshots import save_snapshot
 
 from core.clock import Clock
 from core.errors import StoreError
 from core.records import Event, Finding, Record, Result, Sample, Severity, Snapshot
 from service.pulse import SELF
 from store.base import Store
+from store.snapshots import save_snapshot
 
 log = structlog.get_logger("pipeline")
 SOURCE: Final = "self.store"
@@ -69,18 +69,19 @@ class Pipeline:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _store_failed: bool = False
 
-    def take(self, _asset: str, records: Sequence[Record], results: Sequence[Result] = (), findings: Sequence[Finding] = ()) -> None:
-        """One batch, all the way (the runner's sink)."""
+    def take(self, asset: str, records: Sequence[Record], results: Sequence[Result] = (), findings: Sequence[Finding] = ()) -> None:
+        """One batch, all the way (the runner's sink); ``asset`` is for the log."""
         started = time.perf_counter()
         samples = [record for record in records if isinstance(record, Sample)]
         events = [record for record in records if isinstance(record, Event)]
         snapshots = [record for record in records if isinstance(record, Snapshot)]
-        complaint = self._keep(samples, events, snapshots)
+        complaint, changed = self._keep(samples, events, snapshots)
         with self._lock:
             judged = [*findings, *complaint, *self._judge(samples)]
             self.alerting.observe([*samples, *events, *results, *judged])
             self._count((len(samples), len(events), len(snapshots), len(results), len(judged)), time.perf_counter() - started)
-        for snapshot in snapshots:
+        log.debug("batch", asset=asset, records=len(records))
+        for snapshot in changed:
             self.on_snapshot(snapshot)
 
     def tell(self, findings: Sequence[Finding]) -> None:
@@ -91,19 +92,18 @@ class Pipeline:
             self.counts.findings += len(findings)
             self.alerting.observe(list(findings))
 
-    def _keep(self, samples: Sequence[Sample], events: Sequence[Event], snapshots: Sequence[Snapshot]) -> list[Finding]:
-        """Store a batch; returns the finding to tell when the store began or ceased to fail."""
+    def _keep(self, samples: Sequence[Sample], events: Sequence[Event], snapshots: Sequence[Snapshot]) -> tuple[list[Finding], list[Snapshot]]:
+        """Store a batch; returns the finding to tell when the store began or ceased to fail, and the snapshots with news."""
+        changed: list[Snapshot] = []
         try:
             if samples:
-                written = self.store.metrics.write(samples)
-                self.counts.rejected += len(written.rejected)
+                self.counts.rejected += len(self.store.metrics.write(samples).rejected)
             if events:
                 self.counts.rejected += len(self.store.events.write(events).rejected)
-            for snapshot in snapshots:
-                save_snapshot(self.store, snapshot)
+            changed += [snapshot for snapshot in snapshots if save_snapshot(self.store, snapshot)]
         except StoreError as err:
-            return self._store_state(str(err), len(samples) + len(events) + len(snapshots))
-        return self._store_state("", 0)
+            return self._store_state(str(err), len(samples) + len(events) + len(snapshots)), changed
+        return self._store_state("", 0), changed
 
     def _store_state(self, error: str, unstored: int) -> list[Finding]:
         self.counts.unstored += unstored

@@ -1,0 +1,31 @@
+"""The product's own figures as samples."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import psutil
+
+from core.records import Sample
+from service.pipeline import Counts
+from service.pulse import SELF
+from store.base import Store
+
+_process = psutil.Process()
+
+
+def own_samples(store: Store, counts: Counts, now: datetime) -> list[Sample]:
+    """Memory, processor, what went through and how the store is."""
+    health = store.health()
+    values = {
+        "wanglou.process.memory": float(_process.memory_info().rss),
+        "wanglou.process.cpu": _process.cpu_percent(),
+        "wanglou.pipeline.samples": float(counts.samples),
+        "wanglou.pipeline.events": float(counts.events),
+        "wanglou.pipeline.rejected": float(counts.rejected),
+        "wanglou.pipeline.unstored": float(counts.unstored),
+        "wanglou.store.size": health.figures.get("bytes", 0.0),
+        "wanglou.store.queue": health.figures.get("queue", 0.0),
+        "wanglou.store.dead_letters": health.figures.get("dead_letters", 0.0),
+    }
+    return [Sample(time=now, asset=SELF, metric=metric, value=value) for metric, value in values.items()]

@@ -1,0 +1,250 @@
+"""The running service: everything wired together, started and ended in order. See ``docs/service.md``."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+
+from compliance.check import SHIPPED, load_checks
+from compliance.run import Inspector
+from core.clock import Clock, SystemClock
+from core.names import HEALTH
+from core.records import Snapshot
+from core.registry import resolve
+from core.settings import Settings
+from detectors import DETECTORS
+from inventory.asset import Asset
+from inventory.credentials import Vault, master_key
+from inventory.people import Person
+from service.estate import Estate
+from service.listeners import Listeners
+from service.logs import configure_logs
+from service.loops import Loop
+from service.memory import Memory
+from service.own import own_samples
+from service.pipeline import Pipeline
+from service.pulse import SELF, Part, Pulse, write_heartbeat
+from service.runner import Clockwork, Runner
+from service.stores import open_for, retention_of
+from store.base import ANY, Store
+
+log = structlog.get_logger("service")
+
+PARTS: Final = {
+    part.name: part
+    for part in (
+        Part("polling", 30, "采集调度", vital=True),
+        Part("alerting", 30, "告警处理", vital=True),
+        Part("estate", 120, "资产同步"),
+        Part("compliance", 900, "合规检查"),
+        Part("upkeep", 900, "存储维护"),
+        Part("own", 180, "自身健康"),
+    )
+}
+FULL_INSPECTION_S: Final = 3600.0  # ages and stored logs change although no snapshot does
+"""Parts that must move, with the seconds after which one stands still."""
+
+
+@dataclass
+class Service:
+    """All parts of one process."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    alerting: Any
+    pipeline: Pipeline
+    runner: Runner
+    clockwork: Clockwork
+    listeners: Listeners
+    estate: Estate
+    memory: Memory
+    pulse: Pulse
+    loops: list[Loop] = field(default_factory=list)
+    inspector: Inspector = field(kw_only=True)
+    inspected_all: float = field(default_factory=time.monotonic)
+    dirty: set[str] = field(default_factory=set)
+    dirty_lock: threading.Lock = field(default_factory=threading.Lock)
+    assets: dict[str, Asset] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Begin everything; the order matters: what judges is there before what collects."""
+        for loop in self.loops:
+            loop.start()
+        self.clockwork.start()
+        self.listeners.start()
+
+    def stop(self) -> None:
+        """End everything, the collecting first; what was taken in is durable when this returns."""
+        self.listeners.stop()
+        self.clockwork.stop()
+        if not self.runner.close():
+            log.warning("some polls did not end in time; they are given up")
+        for loop in self.loops:
+            loop.stop()
+        self.memory.save()
+        self.alerting.close()
+        self.store.close()
+
+    def tick_alerting(self) -> None:
+        """What falls due, and what the console asks for."""
+        self.alerting.tick()
+        self.alerting.carry_out_intents()
+
+    def check_estate(self) -> None:
+        """Assets and people that changed."""
+        self.estate.refresh(self.clock.now())
+
+    def use_estate(self, assets: list[Asset], people: Sequence[Person]) -> None:
+        """Watch these assets from now on."""
+        self.assets = {asset.id: asset for asset in assets}
+        for problem in self.runner.set_assets(assets):
+            log.error("asset", problem=str(problem))
+        self.alerting.set_estate(assets, people)
+        self.listeners.set_assets(assets)
+
+    def mark_dirty(self, snapshot: Snapshot) -> None:
+        """Checks of this asset are due: something it said about itself is new."""
+        with self.dirty_lock:
+            self.dirty.add(snapshot.asset)
+
+    def check_compliance(self) -> None:
+        """Evaluate the assets that told something new since the last round."""
+        with self.dirty_lock:
+            due, self.dirty = self.dirty, set()
+        if time.monotonic() - self.inspected_all > FULL_INSPECTION_S:
+            due, self.inspected_all = set(self.assets), time.monotonic()
+        if known := sorted(due & set(self.assets)):
+            self.pipeline.tell(self.inspector.inspect(known, self.clock.now()))
+
+    def upkeep(self) -> None:
+        """Compact, roll up, delete what is past its age; keep what detectors learned."""
+        self.store.maintain(retention_of(self.settings), self.clock.now())
+        self.memory.save()
+
+    def look_at_itself(self) -> None:
+        """Own figures as samples, standstill as findings, health as documents."""
+        now = self.clock.now()
+        self.pipeline.take(
+            SELF,
+            [
+                *own_samples(self.store, self.pipeline.counts, now),
+                *self.runner.samples(SELF),
+                *self.listeners.samples(SELF),
+                *self.pulse.samples(time.monotonic(), now),
+            ],
+        )
+        self.pipeline.tell(self.pulse.judge(time.monotonic(), now))
+        self.write_health(now)
+
+    def write_health(self, now: datetime) -> None:
+        """One document per part for the console and ``wanglou status``."""
+        ages = self.pulse.ages(time.monotonic())
+        for name, age in ages.items():
+            part = PARTS[name]
+            ok = age <= part.limit_s
+            message = f"moved {age:.0f} s ago" if ok else f"has not moved for {age:.0f} s"
+            self._put_health(name, {"ok": ok, "zh": part.zh, "message": message, "age_s": round(age, 1), "limit_s": part.limit_s, "updated": now.isoformat()})
+        store = self.store.health()
+        self._put_health(
+            "store", {"ok": store.ok, "zh": "存储", "message": f"{store.backend}: {store.message}", "figures": dict(store.figures), "updated": now.isoformat()}
+        )
+        problems = [str(problem) for problem in self.estate.problems]
+        self._put_health(
+            "site",
+            {
+                "ok": not problems,
+                "zh": "站点文件",
+                "message": problems[0] if problems else "every file is read",
+                "problems": problems,
+                "updated": now.isoformat(),
+            },
+        )
+
+    def _put_health(self, name: str, body: dict[str, Any]) -> None:
+        self.store.documents.put(HEALTH, name, body, ANY)
+
+
+def build(settings: Settings, clock: Clock) -> Service:
+    """Wire everything; nothing runs yet. Raises ConfigError or StoreError."""
+    from service.alerting import open_alerting
+
+    store = open_for(settings, "service")
+    vault = Vault(store, master_key(settings.data))
+    pulse = Pulse(PARTS, time.monotonic())
+    alerting = open_alerting(settings, store, vault, clock)
+    detectors = [resolve(DETECTORS, name, "detector")() for name in DETECTORS]
+    memory = Memory(settings.data / "detectors", detectors)
+    memory.load()
+    pipeline = Pipeline(store=store, alerting=alerting, observers=detectors, clock=clock)
+    runner = Runner(pipeline.take, vault, clock, workers=settings.collect.workers, interval_s=settings.collect.interval_s)
+    clockwork = Clockwork(clock)
+    listeners = Listeners(settings, pipeline, clock)
+    estate = Estate(settings, store, lambda _assets, _people: None)
+    service = Service(
+        settings,
+        clock,
+        store,
+        alerting,
+        pipeline,
+        runner,
+        clockwork,
+        listeners,
+        estate,
+        memory,
+        pulse,
+        inspector=_inspector(settings, store),
+    )
+    estate.on_change = service.use_estate
+    pipeline.on_snapshot = service.mark_dirty
+    clockwork.every(0.1, "polling", lambda: _tick(runner, pulse))
+    rounds: tuple[tuple[str, float, Callable[[], None]], ...] = (
+        ("alerting", 1.0, service.tick_alerting),
+        ("estate", 5.0, service.check_estate),
+        ("compliance", 3.0, service.check_compliance),
+        ("upkeep", 120.0, service.upkeep),
+        ("own", min(30.0, settings.collect.interval_s), service.look_at_itself),
+    )
+    service.loops = [Loop(name, seconds, work, pulse.beat) for name, seconds, work in rounds]
+    return service
+
+
+def _inspector(settings: Settings, store: Store) -> Inspector:
+    loaded = load_checks((SHIPPED, settings.site_folder / "checks"))
+    for error in loaded.errors:
+        log.error("check", problem=str(error))
+    return Inspector(store, tuple(loaded.checks.values()), settings.events_age)
+
+
+def _tick(runner: Runner, pulse: Pulse) -> None:
+    runner.tick()
+    pulse.beat("polling", time.monotonic())
+
+
+def run_service(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit status."""
+    configure_logs(settings.log_level)
+    ending = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ending.set())
+    (settings.data / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
+    service = build(settings, SystemClock())
+    service.estate.plant(service.clock.now())
+    service.estate.refresh(service.clock.now())
+    service.start()
+    log.info("collecting", assets=len(service.assets), polls=len(service.runner.keys()))
+    try:
+        while not ending.wait(2.0):
+            if not service.pulse.is_vital_still(time.monotonic()):
+                write_heartbeat(settings.data, time.monotonic())
+    finally:
+        service.stop()
+        log.info("ended cleanly")
+    return 0
