@@ -16,13 +16,14 @@ from datetime import UTC, datetime
 from core.clock import Clock
 from core.errors import Conflict, NotFound, StoreAway
 from store.base import ABSENT, ANY, Body, Document, Documents, Expect, Page
-from store.elastic.encode import Json, millis, terms_of, time_of
-from store.elastic.events import read_cursor, write_cursor
+from store.elastic.encode import Json, terms_of
+from store.elastic.events import read_mark, write_mark
 from store.elastic.link import Link, Rejected
 from store.elastic.mirror import TRIES, Mirror, Mirrored, Remote, remote_of
 from store.elastic.names import Names, digest
 from store.elastic.query import document_query
 from store.elastic.series import hits, search
+from store.embedded.text import millis, time_of
 from store.filter import EVERYTHING, Filter
 
 CONFLICT = "conflict"
@@ -39,14 +40,14 @@ class ElasticDocuments:
 
     def get(self, kind: str, id: str) -> Document:
         """The document; raises NotFound (while the servers are away: when the mirror does not hold it)."""
-        there = self._mirror.get(kind, id)
-        if there is None or not there.base or self.send_pending():
+        if self._settled(kind, id):
             try:
                 remote = self._servers.fetch(kind, id)
                 self._mirror.keep(remote)
                 return remote.document()
             except StoreAway:
-                there = self._mirror.get(kind, id)
+                pass
+        there = self._mirror.get(kind, id)
         if there is None:
             raise NotFound(f"there is no {kind} {id!r}")
         return there.document()
@@ -63,14 +64,14 @@ class ElasticDocuments:
         self._write(kind, id, {}, now.version, deleted=True)
 
     def find(self, kind: str, where: Filter = EVERYTHING, *, sort: str = "", limit: int = 1000, cursor: str | None = None) -> Page[Document]:
-        """Documents of a kind, sorted by a body field, else by id."""
-        if self.send_pending():
+        """Documents of a kind, sorted by a body field, else by id; from the mirror while writes of an outage are still being sent."""
+        if self._link.up and not self._mirror.waiting(1):
             try:
                 return self._servers.find(kind, where, sort, limit, cursor)
             except StoreAway:
                 pass
         if cursor and not cursor.startswith("l"):
-            read_cursor("")
+            read_mark("", 1)
         page = self._mirror.find(kind, where, sort, limit, cursor[1:] if cursor else None)
         return Page(page.items, f"l{page.cursor}" if page.cursor else None, page.total)
 
@@ -78,9 +79,8 @@ class ElasticDocuments:
 
     def _write(self, kind: str, id: str, body: Body, expect: str | Expect, deleted: bool) -> Remote:
         wanted = Remote(kind, id, "", millis(self._clock.now()), secrets.token_hex(8), deleted, body)
-        there = self._mirror.get(kind, id)
         in_doubt: tuple[str, ...] = ()
-        if there is None or not there.base or self.send_pending():
+        if self._settled(kind, id):
             try:
                 stored = self._servers.store(wanted, self._now_called(kind, id, expect))
                 self._mirror.keep(stored)
@@ -88,6 +88,13 @@ class ElasticDocuments:
             except StoreAway:
                 in_doubt = (wanted.write,)
         return self._write_local(wanted, expect, in_doubt)
+
+    def _settled(self, kind: str, id: str) -> bool:
+        """Whether the servers decide about this document now: nothing of it is pending, or it could be sent."""
+        there = self._mirror.get(kind, id)
+        if there is None or not there.base:
+            return self._link.up
+        return self._link.up and self._try_to_send(self._mirror.mark(kind, id))
 
     def _now_called(self, kind: str, id: str, expect: str | Expect) -> str | Expect:
         """``expect``, or the servers' version where it names a local write that has been sent meanwhile."""
@@ -115,23 +122,20 @@ class ElasticDocuments:
         return len(self._mirror.waiting())
 
     def send_pending(self) -> bool:
-        """Send every pending write; True when none is left and the servers are worth asking."""
-        if not self._link.up:
-            return False
-        if not (waiting := self._mirror.waiting()):
+        """Send every pending write; True when none is left."""
+        return all(self._link.up and self._try_to_send(mark) for mark in self._mirror.waiting()) and not self._mirror.waiting(1)
+
+    def _try_to_send(self, mark: Document | None) -> bool:
+        """Send the pending writes of one document; False when some are left."""
+        if mark is None:
             return True
-        if not self._sending.acquire(blocking=False):
-            return False
         try:
-            for mark in waiting:
-                self._send(mark)
+            with self._sending:
+                return self._send(mark)
         except StoreAway:
             return False
-        finally:
-            self._sending.release()
-        return not self._mirror.waiting(1)
 
-    def _send(self, mark: Document) -> None:
+    def _send(self, mark: Document) -> bool:
         there = self._mirror.get(mark.body["kind"], mark.body["id"])
         if there is not None and there.base:
             try:
@@ -143,8 +147,8 @@ class ElasticDocuments:
                 self._mirror.put(Mirrored(stored, was=there.version if ours else "", local=there.local))
             except Conflict:  # written again meanwhile: that write goes on from what has just been stored
                 self._rebase(there, stored)
-                return
-        self._mirror.sent(mark)
+                return False
+        return self._mirror.sent(mark)
 
     def _resend(self, there: Mirrored) -> Remote:
         """Store the newest pending state. A conflict with a write of our own, whose answer was lost, is none."""
@@ -265,10 +269,10 @@ class Servers:
             order.insert(0, {f"terms.{sort.lstrip('-')}": {"order": "desc" if sort.startswith("-") else "asc", "missing": "_last"}})
         body: Json = {"size": size + 1, "query": query, "sort": order, "seq_no_primary_term": True, "track_total_hits": True}
         if cursor:
-            body["search_after"] = read_cursor(cursor)
+            body["search_after"] = read_mark(cursor, len(order))
         answer = search(self._link, self._index, body)["hits"]
         kept = answer["hits"][:size]
-        mark = write_cursor(kept[-1]["sort"]) if len(answer["hits"]) > size else None
+        mark = write_mark(kept[-1]) if len(answer["hits"]) > size else None
         return Page(tuple(remote_of(hit).document() for hit in kept), mark, answer["total"]["value"])
 
     def changed(self, since: datetime) -> list[Remote]:

@@ -8,16 +8,16 @@ go into slot n + 1 (see ship).
 from __future__ import annotations
 
 import json
-import math
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from core.records import Event, Labels, Sample
 from store.base import AuditEntry, Body
 from store.elastic.names import Names, digest
+from store.embedded.text import clean, dumps, millis, time_of
 
 _EVENT_PARTS = frozenset({"@timestamp", "event.id", "event.kind", "asset.id", "message", "wanglou.original"})
 _LONGEST_TERM = 1000
@@ -38,33 +38,6 @@ class Action:
         return f'{{"create":{{"_index":"{self.target}","_id":"{self.id}"}}}}\n{dumps(self.source)}\n'
 
 
-def millis(time: datetime) -> int:
-    """Milliseconds since the epoch; the resolution of every time in the store."""
-    return math.floor(time.timestamp() * 1000 + 1e-6)
-
-
-def time_of(ms: float) -> datetime:
-    """The aware UTC time of ``ms``."""
-    return datetime.fromtimestamp(ms / 1000, UTC)
-
-
-def dumps(value: Any) -> str:
-    """JSON that Elasticsearch reads: no NaN (it becomes text), no lone surrogates (they become question marks)."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except ValueError:
-        text = json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"))
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _finite(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def labels_key(labels: Labels) -> str:
     """The label set as text: sorted JSON pairs, "[]" when there are none."""
     return json.dumps(sorted(labels.items()), ensure_ascii=False, separators=(",", ":"))
@@ -78,13 +51,10 @@ def labels_of(key: str) -> dict[str, str]:
 def sample_actions(names: Names, samples: Iterable[Sample]) -> Iterator[Action]:
     """One action per asset, label set and millisecond."""
     groups: dict[tuple[int, str, str], dict[str, float]] = {}
-    keys: dict[int, str] = {}
-    kept: list[Labels] = []  # keeps the mappings alive, so that their ids stay theirs
+    keys: dict[tuple[tuple[str, str], ...], str] = {}
     for sample in samples:
-        key = keys.get(id(sample.labels))
-        if key is None:
-            key = keys[id(sample.labels)] = labels_key(sample.labels)
-            kept.append(sample.labels)
+        pairs = tuple(sample.labels.items())
+        key = keys.get(pairs) or keys.setdefault(pairs, labels_key(sample.labels))
         groups.setdefault((millis(sample.time), sample.asset, key), {}).setdefault(sample.metric, sample.value)
     for (ms, asset, key), values in groups.items():
         yield metric_action(names, ms, asset, key, values)
@@ -92,16 +62,19 @@ def sample_actions(names: Names, samples: Iterable[Sample]) -> Iterator[Action]:
 
 def metric_action(names: Names, ms: int, asset: str, key: str, values: Mapping[str, float], slot: int = 0) -> Action:
     """The document that holds ``values`` (metric to number) of one asset and label set at ``ms``."""
-    source = {
-        "@timestamp": ms,
-        "asset.id": asset,
-        "labels": labels_of(key),
-        "labels_key": key,
-        "names": (named := sorted(values)),
-        "names_key": digest(*named),
-        "metrics": values,
-    }
+    named, names_key = _named(tuple(sorted(values)))
+    source = {"@timestamp": ms, "asset.id": asset, "labels": _labels(key), "labels_key": key, "names": named, "names_key": names_key, "metrics": values}
     return Action(names.metrics, digest(asset, key, str(ms), str(slot)), source, slot)
+
+
+@lru_cache(4096)
+def _labels(key: str) -> dict[str, str]:
+    return labels_of(key)
+
+
+@lru_cache(4096)
+def _named(metrics: tuple[str, ...]) -> tuple[list[str], str]:
+    return list(metrics), digest(*metrics)
 
 
 def event_action(names: Names, event: Event) -> Action:
@@ -154,7 +127,7 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
         for key, part in value.items():
             yield from _leaves(part, f"{path}.{key}".replace("\0", "") if path else str(key).replace("\0", ""))
-    elif isinstance(value, Sequence) and not isinstance(value, str):
+    elif isinstance(value, list | tuple):
         for part in value:
             yield from _leaves(part, path)
     elif path:
@@ -165,7 +138,7 @@ def term_of(value: Any) -> str:
     """Text whose order is that of the values: numbers (also true and false) before strings."""
     if isinstance(value, bool | int | float):
         return f"n{_sortable(float(value))}"
-    text = str(value).replace("\0", "").encode("utf-8", "replace").decode()
+    text = clean(str(value).replace("\0", ""))
     return f"s{text}" if len(text) <= _LONGEST_TERM else f"s{text[:_LONGEST_TERM]}{digest(text)}"
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from typing import Any
 
 from core.errors import ConfigError
 from core.records import Event
 from store.base import Bucket, Page
-from store.elastic.encode import Json, event_of, millis, time_of
+from store.elastic.encode import Json, event_of
 from store.elastic.link import LENIENT, Link
 from store.elastic.names import Names
 from store.elastic.query import event_query, field_name
 from store.elastic.series import between, search
+from store.embedded.text import millis, read_cursor, time_of, write_cursor
 from store.filter import Filter
 
 MOST = 10_000
+MOST_BUCKETS = 100_000
 
 
 def read_page(link: Link, names: Names, where: Filter, since: datetime, until: datetime, limit: int, cursor: str | None) -> Page[Event]:
@@ -28,29 +29,24 @@ def read_page(link: Link, names: Names, where: Filter, since: datetime, until: d
         "track_total_hits": MOST,
     }
     if cursor:
-        body["search_after"] = read_cursor(cursor)
+        body["search_after"] = read_mark(cursor, 2)
     answer = search(link, names.events, body)["hits"]
     found = answer["hits"]
     kept = found[: body["size"] - 1]
     events = {hit["_source"]["event.id"]: event_of(hit["_source"]) for hit in kept}
     more = len(found) > len(kept)
-    return Page(tuple(events.values()), write_cursor(kept[-1]["sort"]) if more else None, answer.get("total", {}).get("value"))
+    total = answer.get("total", {})
+    return Page(tuple(events.values()), write_mark(kept[-1]) if more else None, total.get("value") if total.get("relation") == "eq" else None)
 
 
-def write_cursor(place: list[Any]) -> str:
-    """The opaque text of a place in a sorted listing."""
-    return "e" + json.dumps(place, separators=(",", ":"))
+def write_mark(hit: Json) -> str:
+    """The opaque text of a hit's place in a sorted listing."""
+    return "e" + write_cursor(*hit["sort"])
 
 
-def read_cursor(cursor: str) -> list[Any]:
-    """The place; raises ConfigError for a cursor of another listing."""
-    try:
-        place = json.loads(cursor[1:]) if cursor.startswith("e") else None
-    except ValueError:
-        place = None
-    if not isinstance(place, list):
-        raise ConfigError("this page mark belongs to another listing, or Elasticsearch went away or came back meanwhile; start from the first page")
-    return place
+def read_mark(mark: str, parts: int) -> list[Any]:
+    """The place; raises ConfigError for one of another listing, also of one that was read from this node while Elasticsearch was away."""
+    return read_cursor(mark[1:] if mark.startswith("e") else "", parts)
 
 
 def _filtered(where: Filter, since: datetime, until: datetime) -> Json:
@@ -60,6 +56,8 @@ def _filtered(where: Filter, since: datetime, until: datetime) -> Json:
 def histogram(link: Link, names: Names, where: Filter, since: datetime, until: datetime, interval: timedelta, by: str | None, size: int) -> list[Bucket]:
     """Counts per interval, aligned to the epoch, empty ones included."""
     step = interval // timedelta(milliseconds=1)
+    if step <= 0 or (until - since) / interval > MOST_BUCKETS:
+        raise ConfigError(f"this histogram would have no or more than {MOST_BUCKETS} bars; choose another interval")
     bars: Json = {"date_histogram": {"field": "@timestamp", "fixed_interval": f"{step}ms", "min_doc_count": 1}}
     if by:
         values = [value for value, _ in top(link, names, where, since, until, by, size)]

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from store.base import Retention
-from store.elastic.encode import Json, millis
+from store.elastic.encode import Json
 from store.elastic.link import LENIENT, Link, Rejected
 from store.elastic.names import Names
 from store.elastic.series import search
+from store.embedded.text import millis
 
 ROLLOVER: Json = {"max_age": "1d", "max_primary_shard_size": "30gb"}
 

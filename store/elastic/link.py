@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -79,14 +80,18 @@ class NotReady(StoreAway):
 
 
 class Link:
-    """One client for all threads. ``away_since`` is None while the servers answer."""
+    """One client for all threads. ``away_since`` is None while the servers answer.
 
-    def __init__(self, address: Address, clock: Clock | None = None) -> None:
-        self._address, self._clock = address, clock or SystemClock()
+    ``prepare`` (put templates) runs before the first call and again after every absence: the servers that come back may be empty ones,
+    which would make a stream of whatever shape on the first write.
+    """
+
+    def __init__(self, address: Address, clock: Clock | None = None, prepare: Callable[[Link], None] | None = None) -> None:
+        self._address, self._clock, self._prepare = address, clock or SystemClock(), prepare
         self._client = _client(address)
         self._lock = threading.Lock()
         self._tried = float("-inf")
-        self._known = False
+        self._prepared, self._preparing, self._preparing_thread = prepare is None, threading.Lock(), 0
         self.away_since: datetime | None = None
         self.reason = ""
 
@@ -119,6 +124,11 @@ class Link:
         """The parsed answer. Raises Rejected (4xx), Busy (429) and StoreAway (no answer, 5xx, no right)."""
         if not self.up:
             raise StoreAway(f"Elasticsearch has been away since {self.away_since:%Y-%m-%d %H:%M:%SZ}: {self.reason}")
+        if not self._prepared and self._preparing_thread != threading.get_ident():
+            try:
+                self.prepare()
+            except ConfigError as err:
+                raise self._failed(str(err)) from err
         headers = {"accept": _JSON}
         if body is not None:
             headers["content-type"] = _JSON
@@ -135,6 +145,20 @@ class Link:
         self._answered()
         return answer.body
 
+    def prepare(self) -> None:
+        """Identify the servers and prepare them, unless that is done; raises as ``identify`` does."""
+        if not self._preparing.acquire(timeout=RETRY_AFTER_S):
+            raise StoreAway("Elasticsearch is being asked by somebody else")
+        try:
+            if not self._prepared and self._prepare is not None:
+                self._preparing_thread = threading.get_ident()
+                self.identify()
+                self._prepare(self)
+                self._prepared = True
+        finally:
+            self._preparing_thread = 0
+            self._preparing.release()
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -148,6 +172,7 @@ class Link:
         with self._lock:
             self.away_since = self.away_since or self._clock.now()
             self._tried, self.reason = self._clock.monotonic(), reason
+            self._prepared = self._prepare is None
         return StoreAway(f"Elasticsearch at {self._address.url} cannot be used now: {reason}")
 
     def _refused(self, err: ApiError) -> StoreError:
@@ -185,7 +210,7 @@ def _client(address: Address) -> Elasticsearch:
     if address.api_key:
         options["api_key"] = address.api_key
     elif address.username:
-        options["basic_auth"] = (address.username, address.password)
+        options["basic_auth"] = base64.b64encode(f"{address.username}:{address.password}".encode()).decode()  # the client itself takes ASCII alone
     hosts = address.hosts
     if address.ca_file is not None and any(host.startswith("https") for host in hosts):
         options["ca_certs"] = str(_readable(address.ca_file))

@@ -10,8 +10,9 @@ from typing import Any
 
 from core.errors import Conflict, NotFound
 from store.base import ABSENT, Body, Document, Documents, Page
-from store.elastic.encode import Json, time_of
+from store.elastic.encode import Json
 from store.elastic.names import digest
+from store.embedded.text import time_of
 from store.filter import And, Filter, Not, Or, Term
 
 TRIES = 6
@@ -134,12 +135,22 @@ class Mirror:
         """Marks of documents with pending writes; the body holds kind and id."""
         return self._local.find(_PENDING, limit=limit).items
 
-    def sent(self, mark: Document) -> None:
-        """Remove a mark, unless the document was written again."""
+    def mark(self, kind: str, id: str) -> Document | None:
+        """The mark of one document, when it has pending writes."""
+        try:
+            return self._local.get(_PENDING, digest(kind, id))
+        except NotFound:
+            return None
+
+    def sent(self, mark: Document) -> bool:
+        """Remove a mark; False when the document was written again."""
         try:
             self._local.delete(_PENDING, mark.id, mark.version)
-        except (Conflict, NotFound):
-            return
+        except Conflict:
+            return False
+        except NotFound:
+            return True
+        return True
 
 
 def _read(document: Document) -> Mirrored:

@@ -8,6 +8,7 @@ from typing import Any
 from store.base import Selector
 from store.elastic.encode import term_of
 from store.filter import And, Exists, Filter, Match, Not, Or, Prefix, Range, Scalar, Term, Terms
+from store.tokenize import phrases
 
 Json = dict[str, Any]
 _DOCUMENT_FIELDS = {"id": "doc_id", "@timestamp": "changed"}
@@ -74,7 +75,11 @@ def _either(choices: list[Json]) -> Json:
 
 
 def _event_match(where: Match) -> Json:
-    return where.to_dict()
+    """Words one by one, each run of Chinese characters as a phrase."""
+    if where.phrase:
+        return where.to_dict()
+    parts: list[Json] = [{"match_phrase": {where.field: " ".join(words)}} for words in phrases(where.text)]
+    return {"bool": {"filter": parts}} if parts else {"match_none": {}}
 
 
 def _document_leaf(where: Filter) -> Json:

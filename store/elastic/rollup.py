@@ -13,12 +13,13 @@ from datetime import UTC, datetime, timedelta
 
 from core.clock import Clock
 from store.base import Agg, Selector, Series
-from store.elastic.encode import Action, Json, labels_key, labels_of, millis, time_of
+from store.elastic.encode import Action, Json, labels_key, labels_of
 from store.elastic.link import Link
 from store.elastic.names import Names, digest
 from store.elastic.query import selector_query
 from store.elastic.series import SERIES_SOURCES, Buckets, Key, Parts, Sums, between, bucket_source, composite, into_buckets, raw_points, search
 from store.elastic.ship import Bulk
+from store.embedded.text import millis, time_of
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 _DAYS_AT_ONCE = 31

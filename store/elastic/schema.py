@@ -10,6 +10,7 @@ from typing import Any
 
 from store.elastic.link import LENIENT, Link, Rejected
 from store.elastic.names import Names
+from store.tokenize import _SINGLE as SINGLE
 
 Json = dict[str, Any]
 PRIORITY = 501
@@ -20,13 +21,7 @@ NUMBER: Json = {**KEYWORD, "fields": {"as_number": {"type": "double", "ignore_ma
 _KEPT_ONLY: Json = {"type": "keyword", "index": False, "doc_values": False}
 # One token per word and per Chinese character, as store.tokenize does for the embedded store.
 _ANALYSIS: Json = {
-    "tokenizer": {
-        "wanglou": {
-            "type": "pattern",
-            "group": 0,
-            "pattern": "[0-9]+(?:\\.[0-9]+)+|[\\p{L}\\p{N}_&&[^\\p{IsHan}\\p{IsHiragana}\\p{IsKatakana}\\p{IsHangul}]]+|\\p{L}",
-        }
-    },
+    "tokenizer": {"wanglou": {"type": "pattern", "group": 0, "pattern": rf"[0-9]+(?:\.[0-9]+)+|[{SINGLE}]|[\p{{L}}\p{{N}}_&&[^{SINGLE}]]+"}},
     "analyzer": {"wanglou": {"type": "custom", "tokenizer": "wanglou", "filter": ["lowercase"]}},
 }
 

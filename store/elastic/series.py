@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from core.records import Sample
 from store.base import Agg, Selector, Series
-from store.elastic.encode import Json, labels_of, millis, time_of
+from store.elastic.encode import Json, labels_of
 from store.elastic.link import LENIENT, Link, NotReady
 from store.elastic.names import Names
 from store.elastic.query import selector_query
+from store.embedded.text import millis, time_of
 
 PAGE = 5000
 _METRICS_AT_ONCE = 20
@@ -87,9 +88,10 @@ def _group(key: Key, by: Sequence[str] | None) -> Key:
     return metric, asset if "asset" in by else "", json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
 
 
-def between(since: datetime, until: datetime) -> Json:
-    """The clause for [since, until)."""
-    return {"range": {"@timestamp": {"gte": millis(since), "lt": millis(until), "format": "epoch_millis"}}}
+def between(since: datetime | None, until: datetime | None) -> Json:
+    """The clause for [since, until); None is open."""
+    limits = {name: millis(time_) for name, time_ in (("gte", since), ("lt", until)) if time_ is not None}
+    return {"range": {"@timestamp": {**limits, "format": "epoch_millis"}}}
 
 
 def search(link: Link, target: str, body: Json) -> Json:
@@ -150,11 +152,10 @@ def _wanted(selector: Selector, values: Json) -> Iterator[tuple[str, Any]]:
     return ((metric, value) for metric, value in values.items() if not wanted or metric in wanted)
 
 
-def filtered(selector: Selector, since: datetime | None = None, until: datetime | None = None) -> Json:
-    """The query for the series of ``selector`` in [since, until)."""
+def filtered(selector: Selector, since: datetime | None, until: datetime | None) -> Json:
+    """The query for the series of ``selector`` in [since, until); None is open."""
     clauses = selector_query(selector)
-    if since is not None and until is not None:
-        clauses.append(between(since, until))
+    clauses.append(between(since, until))
     return {"bool": {"filter": clauses}}
 
 
@@ -198,11 +199,11 @@ def metric_names(link: Link, names: Names, selector: Selector, since: datetime, 
     return [bucket["key"] for bucket in found["buckets"]]
 
 
-def newest(link: Link, names: Names, selector: Selector, since: datetime | None = None, until: datetime | None = None) -> list[Sample]:
-    """The newest sample of every series, optionally of [since, until) alone."""
+def newest(link: Link, names: Names, selector: Selector, since: datetime | None) -> list[Sample]:
+    """The newest sample of every series, of ``since`` or later when given."""
     sources = [*SERIES_SOURCES, {"names": {"terms": {"field": "names_key"}}}]
     found: dict[Key, tuple[int, float]] = {}
-    for bucket in composite(link, names.metrics, filtered(selector, since, until), sources, {"newest": NEWEST}):
+    for bucket in composite(link, names.metrics, filtered(selector, since, None), sources, {"newest": NEWEST}):
         source = bucket["newest"]["hits"]["hits"][0]["_source"]
         for metric, value in _wanted(selector, source["metrics"]):
             key = (metric, bucket["key"]["asset"], bucket["key"]["labels"])

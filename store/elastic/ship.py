@@ -175,14 +175,12 @@ class Queue(Protocol):
 class Shipper:
     """A thread that empties the queue: one batch on its way while the next one is being made."""
 
-    def __init__(self, queue: Queue, link: Link, names: Names, prepare: Callable[[], None], beside: Callable[[], None]) -> None:
-        """``prepare`` puts the templates once the servers are there; ``beside`` runs between batches while they answer."""
-        self._queue, self._link = queue, link
-        self._prepare, self._beside = prepare, beside
+    def __init__(self, queue: Queue, link: Link, names: Names, beside: Callable[[], None]) -> None:
+        """``beside`` runs between batches while the servers answer."""
+        self._queue, self._link, self._beside = queue, link, beside
         self._stop, self._wake, self._idle = threading.Event(), threading.Event(), threading.Event()
         self._bulk = Bulk(link, names, self._stop.wait)
         self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
-        self._prepared = False
         self.shipped = self.repeated = self.dead = 0
         self.last_error = ""
 
@@ -223,7 +221,6 @@ class Shipper:
         in_doubt, failures = True, 0
         while not self._stop.is_set():
             try:
-                self._begin()
                 self._drain(in_doubt)
                 in_doubt, failures = False, 0
                 self._idle.set()
@@ -233,12 +230,7 @@ class Shipper:
             except WanglouError as err:
                 in_doubt, failures, self.last_error = True, failures + 1, str(err)
                 log.warning("shipping waits", reason=str(err), failures=failures)
-                self._stop.wait(random.uniform(0.5, min(30.0, 2.0**failures)))  # noqa: S311 - jitter
-
-    def _begin(self) -> None:
-        if not self._prepared:
-            self._prepare()
-            self._prepared = True
+                self._stop.wait(random.uniform(0.5, min(5.0, 2.0**failures)))  # noqa: S311 - jitter
 
     def _drain(self, in_doubt: bool) -> None:
         """Ship until the queue is empty; advance in order, after acknowledgement."""
