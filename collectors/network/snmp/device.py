@@ -12,7 +12,7 @@ from collectors.network.snmp.match import SYS_DESCR, SYS_OBJECT_ID, SYS_UPTIME, 
 from collectors.network.snmp.profile import Profile
 from collectors.network.snmp.reader import Reader
 from collectors.network.snmp.reading import Identity, Pool, Processor, Reading, Sensor
-from collectors.network.snmp.standard import entity, host
+from collectors.network.snmp.standard import entity, fibre, host
 from collectors.network.snmp.standard.interfaces import interfaces
 from collectors.network.snmp.standard.neighbours import neighbours
 
@@ -77,5 +77,5 @@ def _pools(reader: Reader, chosen: Sequence[Profile], group: str, standard: Call
 
 def _sensors(reader: Reader, chosen: Sequence[Profile], found: entity.Parts, without: AbstractSet[str]) -> tuple[Sensor, ...]:
     own = [*_each(reader, chosen, "sensors", rows.sensors), *_each(reader, chosen, "states", rows.states)]
-    standard = [] if "sensors" in without and own else [*entity.sensors(reader, found), *host.sensors(reader)]
+    standard = [] if "sensors" in without and own else [*entity.sensors(reader, found), *host.sensors(reader), *fibre.sensors(reader)]
     return _first([*own, *standard], lambda sensor: (sensor.oid, sensor.cls))

@@ -33,7 +33,16 @@ def memory(reader: Reader) -> list[Pool]:
     """Memory and swap: by net-snmp's own table (it knows buffers and cache), else by hrStorage."""
     own = _ucd_memory(reader)
     kinds = {pool.kind for pool in own}
-    return own + [pool for row, pool in _areas(reader) if row in (_RAM, _VIRTUAL, _OTHER) and pool.kind not in kinds and _is_memory(row, pool)]
+    areas = [pool for kind, pool in _areas(reader) if kind in (_RAM, _VIRTUAL, _OTHER) and _is_memory(kind, pool)]
+    return own + [_without_cache(pool, areas) for pool in areas if pool.kind not in kinds]
+
+
+def _without_cache(whole: Pool, areas: list[Pool]) -> Pool:
+    """Physical memory without buffers and cache, where the agent lists them as areas of their own (net-snmp does)."""
+    if whole.kind != "system" or not whole.total_bytes or whole.used_bytes is None:
+        return whole
+    given = sum(area.used_bytes or 0 for area in areas if area.descr in ("Memory buffers", "Cached memory"))
+    return pool(whole.descr, whole.total_bytes, whole.used_bytes - given, "system") if given <= whole.used_bytes else whole
 
 
 def _is_memory(kind: str, pool: Pool) -> bool:
@@ -50,6 +59,8 @@ def _ucd_memory(reader: Reader) -> list[Pool]:
         return max(reader.integer(f"{base}.{narrow}.0") or 0, reader.integer(f"{base}.{wide}.0") or 0)
 
     total, free = kilobytes(5, 20), kilobytes(6, 21)
+    if not free and reader.get(f"{base}.6.0") is None:
+        total = 0
     reclaimable = kilobytes(14, 25) + kilobytes(15, 26)
     swap, swap_free = kilobytes(3, 18), kilobytes(4, 19)
     pools = []

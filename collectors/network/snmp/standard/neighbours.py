@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from collectors.network.snmp.reader import Column, Reader
 from collectors.network.snmp.reading import Neighbour
 from collectors.network.snmp.standard.interfaces import IF, interface_names
 from collectors.network.snmp.values import Value, integer, mac, text
 
 _REMOTE, _LOCAL = "1.0.8802.1.1.2.1.4.1.1", "1.0.8802.1.1.2.1.3.7.1"
+_REMOTE_V2 = "1.3.111.2.802.1.1.13.1.4.1.1"
+_REMOTE_TIMETRA = "1.3.6.1.4.1.6527.3.1.2.59.4.1.1"
+"""Nokia's own copy of the table, by ifIndex, on routers that leave the standard one empty."""
 _CDP = "1.3.6.1.4.1.9.9.23.1.2.1.1"
 _MAC_CHASSIS, _MAC_PORT, _NAME_PORT = 4, 3, (1, 5, 7)
 
 
 def neighbours(reader: Reader) -> list[Neighbour]:
     """All neighbours, LLDP first."""
-    return _lldp(reader) + _cdp(reader)
+    found = _lldp(reader, _REMOTE, 4, _local_ports)
+    for base, first in ((_REMOTE_V2, 5), (_REMOTE_TIMETRA, 4)):
+        found = found or _lldp(reader, base, first, _by_interface)
+    return found + _cdp(reader)
 
 
-def _lldp(reader: Reader) -> list[Neighbour]:
-    chassis = reader.column(f"{_REMOTE}.5")
-    names = reader.column(f"{_REMOTE}.9")
+def _lldp(reader: Reader, base: str, first: int, local_ports: Callable[[Reader], dict[str, str]]) -> list[Neighbour]:
+    """One remote table: its columns stand in the same order in every edition, from ``first`` on."""
+    chassis = reader.column(f"{base}.{first + 1}")
+    names = reader.column(f"{base}.{first + 5}")
     if not chassis and not names:
         return []
-    kinds, port_kinds, ports, port_descr, descr = (reader.column(f"{_REMOTE}.{column}") for column in (4, 6, 7, 8, 10))
-    local = _local_ports(reader)
+    kinds, port_kinds, ports, port_descr, descr = (reader.column(f"{base}.{first + step}") for step in (0, 2, 3, 4, 6))
+    local = local_ports(reader)
     found = []
     for row in dict.fromkeys((*chassis, *names)):
         pieces = row.split(".")
@@ -34,6 +43,10 @@ def _lldp(reader: Reader) -> list[Neighbour]:
         shown = port if named and port else text(port_descr.get(row)) or port
         found.append(Neighbour("lldp", local.get(place) or place or None, text(names.get(row)) or who, shown, who, text(descr.get(row)) or None))
     return found
+
+
+def _by_interface(reader: Reader) -> dict[str, str]:
+    return {row: text(value) for row, value in interface_names(reader).items()}
 
 
 def _address(value: Value, hardware: bool) -> str | None:
