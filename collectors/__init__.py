@@ -11,6 +11,7 @@ COLLECTORS: Final[Mapping[str, str]] = {
     "http": "collectors.apps.http:HttpCollector",
     "icmp": "collectors.apps.icmp:IcmpCollector",
     "snmp": "collectors.network.snmp:SnmpCollector",
+    "ssh": "collectors.servers.ssh:SshCollector",
     "tcp": "collectors.apps.tcp:TcpCollector",
     "tls": "collectors.apps.tls:TlsCollector",
 }

@@ -30,7 +30,11 @@ class Collector(Protocol):
 
     Options: ClassVar[type[BaseModel]]
     default_interval_s: ClassVar[float]
-    deadline_s: ClassVar[float]
+
+    @property
+    def deadline_s(self) -> float:
+        """Seconds that a whole ``collect`` may take; an attribute will do."""
+        ...
 
     def __init__(self, options: Any, secrets: Secrets) -> None:
         """``options`` is an instance of this class's ``Options``; opens nothing yet."""

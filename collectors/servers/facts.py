@@ -5,6 +5,7 @@ docs/collectors.md says the form of each body. Nothing here writes, and no passw
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Final
 
 from collectors.servers.accounts import accounts, groups
 from collectors.servers.machine import Machine
-from collectors.servers.services import service_table
+from collectors.servers.services import process_names, service_table
 from collectors.servers.sshd import sshd_config
 
 HOUR_S: Final = 3600.0
@@ -136,12 +137,6 @@ def timesync_state(machine: Machine) -> str | None:
     return f"synchronised={synchronised}\nrunning={','.join(running)}\n"
 
 
-def process_names(machine: Machine) -> set[str]:
-    """The names of running programs (from /proc/*/cmdline: the kernel's own name is cut at 15 characters)."""
-    listing = machine.run("ps", "-eo", "args=") or ""
-    return {line.split(None, 1)[0].rsplit("/", 1)[-1].rstrip(":") for line in listing.splitlines() if line.strip()}
-
-
 STAMPS: Final = (
     "/var/lib/apt/periodic/update-success-stamp",
     "/var/lib/apt/lists/lock",
@@ -251,11 +246,14 @@ class Readings:
 
     def read(self, machine: Machine, at: float) -> Iterator[tuple[Fact, str]]:
         """Each fact that is due at ``at`` (seconds) with its text."""
-        for fact in self._facts:
-            if at - self._read_at.get(fact.kind, -HOUR_S * 2) >= fact.every_s:
-                self._read_at[fact.kind] = at
-                if (text := fact.read(machine)) is not None:
-                    yield fact, text
+        for fact in self.due(at):
+            self._read_at[fact.kind] = at
+            if (text := fact.read(machine)) is not None:
+                yield fact, text
+
+    def due(self, at: float) -> list[Fact]:
+        """The facts whose pause is over."""
+        return [fact for fact in self._facts if at - self._read_at.get(fact.kind, -math.inf) >= fact.every_s]
 
     def is_news(self, kind: str, text: str, at: float) -> tuple[bool, bool]:
         """(send it, it differs from the one before)."""

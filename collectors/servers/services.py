@@ -45,6 +45,30 @@ def local_services(machine: Machine, services: Iterable[str | Service]) -> list[
     return [Up(service.name, _is_up(service, by_systemd, running)) for service in watched]
 
 
+def remote_services(machine: Machine, services: Iterable[str | Service]) -> list[Up]:
+    """The state of each on a machine read through commands."""
+    watched = named(services)
+    if not watched:
+        return []
+    by_systemd, running = systemd_states(machine), process_names(machine)
+    return [Up(service.name, _is_remote_up(machine, service, by_systemd, running)) for service in watched]
+
+
+def _is_remote_up(machine: Machine, service: Service, by_systemd: dict[str, str], running: set[str]) -> bool:
+    if service.pidfile:
+        pid = (machine.read(service.pidfile) or "").strip()
+        return pid.isdecimal() and machine.read(f"/proc/{pid}/stat") is not None
+    if not service.process and (state := by_systemd.get(service.name)):
+        return state == "active"
+    return (service.process or service.name) in running
+
+
+def process_names(machine: Machine) -> set[str]:
+    """The names of running programs, from their command lines (the kernel's own name is cut at 15 characters)."""
+    listing = machine.run("ps", "-eo", "args=") or ""
+    return {line.split(None, 1)[0].rsplit("/", 1)[-1].rstrip(":") for line in listing.splitlines() if line.strip()}
+
+
 def _is_up(service: Service, by_systemd: dict[str, str], running: set[str]) -> bool:
     if service.pidfile:
         return _is_alive(service.pidfile)

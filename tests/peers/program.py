@@ -9,9 +9,10 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 PLACES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/lib/nut:/usr/lib/frr"
@@ -73,14 +74,20 @@ def running(
 
 
 def end_session(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM to the session of ``process``, SIGKILL when it does not listen."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is None:
-            try:
-                os.killpg(process.pid, number)
-                process.wait(5)
-            except ProcessLookupError:
-                break
-            except subprocess.TimeoutExpired:
-                continue
-    process.wait()
+    """SIGTERM to ``process``, its session and its descendants (servers start sessions for their clients), SIGKILL to who stays."""
+    family: list[psutil.Process] = []
+    with suppress(psutil.Error):
+        family = psutil.Process(process.pid).children(recursive=True)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    for child in family:
+        with suppress(psutil.Error):
+            child.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for child in psutil.wait_procs(family, timeout=2)[1]:
+        with suppress(psutil.Error):
+            child.kill()

@@ -1,0 +1,140 @@
+"""One SSH connection to a host, kept between polls; the host key is checked, errors are translated."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any, Final
+
+import asyncssh
+
+from collectors.loop import wait
+from core.errors import AuthRefused, BadReply, ConfigError, DeviceError, HostKeyChanged, Unreachable
+from core.secrets import Secret
+
+MAX_OUTPUT: Final = 64 * 1024 * 1024
+KEEPALIVE_S: Final = 30
+
+
+class SshLink:
+    """``host_key`` is the approved key ("ssh-ed25519 AAAA..."); without it the host must stand in ``known_hosts``."""
+
+    def __init__(self, asset: str, host: str, port: int, secret: Secret, *, host_key: str = "", known_hosts: str = "", timeout_s: float = 10.0) -> None:
+        self._asset, self._host, self._port, self._secret, self._timeout_s = asset, host, port, secret, timeout_s
+        self._approved = _approved(host, port, host_key, known_hosts)
+        self._link: Any = None
+
+    def run(self, command: str, script: str, timeout_s: float) -> bytes:
+        """What ``command`` prints when it is fed ``script``; raises DeviceError. Connects when there is no connection."""
+        if self._link is None:
+            self._connect()
+        try:
+            return wait(self._run(command, script), timeout_s)
+        except (asyncssh.Error, OSError) as err:
+            self.close()
+            raise self._translated(err) from err
+
+    def close(self) -> None:
+        """End the connection, if there is one."""
+        link, self._link = self._link, None
+        if link is not None:
+            asyncio.run_coroutine_threadsafe(_abort(link), link._loop)  # noqa: SLF001 - the connection's own loop
+
+    def _connect(self) -> None:
+        client = _Client(self._approved)
+        try:
+            self._link = wait(self._open(client), self._timeout_s)
+        except asyncssh.HostKeyNotVerifiable as err:
+            raise self._strange(client) from err
+        except (asyncssh.Error, OSError) as err:
+            raise self._translated(err) from err
+        except (ValueError, asyncssh.KeyImportError) as err:
+            raise ConfigError(f"the private key of the credential for {self._host} cannot be read: {err}") from None
+
+    async def _open(self, client: _Client) -> Any:
+        secret = self._secret
+        keys = [asyncssh.import_private_key(secret.key, secret.passphrase or None)] if secret.key else None
+        options = asyncssh.SSHClientConnectionOptions(
+            username=secret.username,
+            password=secret.password or None,
+            client_keys=keys,
+            agent_path=None,
+            config=None,
+            known_hosts=([], [], []),  # nothing is trusted before our own look at the key
+            server_host_key_algs=sorted({alg for key in self._approved for alg in _algorithms(key)}) or "default",
+            keepalive_interval=KEEPALIVE_S,
+            connect_timeout=self._timeout_s,
+            login_timeout=self._timeout_s,
+        )
+        link, _ = await asyncssh.create_connection(lambda: client, self._host, self._port, options=options)
+        return link
+
+    async def _run(self, command: str, script: str) -> bytes:
+        async with self._link.create_process(command, encoding=None, stderr=asyncssh.DEVNULL) as process:
+            process.stdin.write(script.encode())
+            process.stdin.write_eof()
+            pieces: list[bytes] = []
+            size = 0
+            while piece := await process.stdout.read(65536):
+                size += len(piece)
+                if size > MAX_OUTPUT:
+                    raise BadReply(self._asset, f"{self._host} printed more than {MAX_OUTPUT:,} bytes")
+                pieces.append(piece)
+            await process.wait()
+            if process.exit_status and not pieces:
+                raise AuthRefused(self._asset, f"{self._host}: {command!r} ended with status {process.exit_status}; may this user run it?")
+            return b"".join(pieces)
+
+    def _strange(self, client: _Client) -> DeviceError:
+        shown = client.shown
+        if shown is None:
+            return BadReply(self._asset, f"{self._host}:{self._port} showed no host key that can be checked")
+        line = shown.export_public_key().decode().strip()
+        print_ = shown.get_fingerprint()
+        if self._approved:
+            return HostKeyChanged(self._asset, f"{self._host}:{self._port} shows another host key than the approved one: {print_}. Reinstalled, or an attack")
+        return AuthRefused(self._asset, f"{self._host}:{self._port} is not known; when {print_} is its key, approve it with the option host_key: {line!r}")
+
+    def _translated(self, err: Exception) -> DeviceError:
+        place = f"{self._host}:{self._port}"
+        if isinstance(err, DeviceError):
+            return err
+        if isinstance(err, asyncssh.PermissionDenied):
+            return AuthRefused(self._asset, f"{place} refused the login of {self._secret.username!r}")
+        if isinstance(err, TimeoutError):
+            return Unreachable(self._asset, f"{place}: no answer in time")
+        if isinstance(err, asyncssh.ConnectionLost | asyncssh.ChannelOpenError | OSError):
+            return Unreachable(self._asset, f"{place}: {err}")
+        return BadReply(self._asset, f"{place}: {err}")
+
+
+class _Client(asyncssh.SSHClient):
+    def __init__(self, approved: list[Any]) -> None:
+        self._approved = approved
+        self.shown: Any = None
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: Any) -> bool:  # noqa: ARG002 - given by the library
+        """Whether this very key was approved."""
+        self.shown = key
+        return any(key.public_data == approved.public_data for approved in self._approved)
+
+
+def _approved(host: str, port: int, host_key: str, known_hosts: str) -> list[Any]:
+    try:
+        if host_key:
+            return [asyncssh.import_public_key(host_key)]
+        path = Path(known_hosts).expanduser() if known_hosts else Path("~/.ssh/known_hosts").expanduser()
+        if not path.exists():
+            return []
+        return list(asyncssh.read_known_hosts(str(path)).match(host, "", port)[0])
+    except (asyncssh.KeyImportError, ValueError, OSError) as err:
+        raise ConfigError(f"the approved host key cannot be read: {err}", key="host_key" if host_key else "known_hosts") from None
+
+
+def _algorithms(key: Any) -> list[str]:
+    name = key.get_algorithm()
+    return ["rsa-sha2-512", "rsa-sha2-256"] if name == "ssh-rsa" else [name]
+
+
+async def _abort(link: Any) -> None:
+    link.abort()
