@@ -115,10 +115,11 @@ def measure(url: str) -> dict[str, Any]:
     schema.apply(link, names, replicas=0)
     bare(url, [event_action(names, event) for event in events(1000)])  # the first documents of a fresh server are slow for everybody
     result: dict[str, Any] = {}
-    for kind, count, make, write in (
-        ("events", EVENTS, lambda n: [event_action(names, event) for event in events(n)], write_events),
-        ("metrics", METRIC_DOCUMENTS, lambda n: [action for poll in samples(n) for action in sample_actions(names, poll)], write_samples),
-    ):
+    kinds: dict[str, tuple[int, Callable[[int], list[Action]], Callable[[int], Callable[[Store], None]]]] = {
+        "events": (EVENTS, lambda n: [event_action(names, event) for event in events(n)], write_events),
+        "metrics": (METRIC_DOCUMENTS, lambda n: [action for poll in samples(n) for action in sample_actions(names, poll)], write_samples),
+    }
+    for kind, (count, make, write) in kinds.items():
         bare_s, shipped_s = [], []
         for round_ in range(ROUNDS):
             bare_s.append(bare(url, make(2 * round_)))

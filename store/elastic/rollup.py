@@ -13,11 +13,12 @@ from datetime import UTC, datetime, timedelta
 
 from core.clock import Clock
 from store.base import Agg, Selector, Series
-from store.elastic.encode import Action, Json, labels_key, labels_of
+from store.elastic.encode import Action, Json, labels_of
+from store.elastic.lifecycle import backing_indices
 from store.elastic.link import Link
 from store.elastic.names import Names, digest
 from store.elastic.query import selector_query
-from store.elastic.series import SERIES_SOURCES, Buckets, Key, Parts, Sums, between, bucket_source, composite, into_buckets, raw_points, search
+from store.elastic.series import SERIES_SOURCES, Buckets, Key, Order, Parts, Sums, between, bucket_source, composite, into_buckets, order_of, raw_points, search
 from store.elastic.ship import Bulk
 from store.embedded.text import millis, time_of
 
@@ -35,7 +36,7 @@ class Rollups:
         self._bulk = Bulk(link, names, threading.Event().wait)
         self._looked = float("-inf")
         self._done_until: datetime | None = None
-        self._oldest_raw: datetime | None = None
+        self._raw_from = _EPOCH
 
     def read(self, selector: Selector, since: datetime, until: datetime, step: timedelta | None, agg: Agg, by: Sequence[str] | None) -> list[Series]:
         """Points in [since, until); hours come from the roll-ups where they serve as well or are all that is left."""
@@ -58,24 +59,32 @@ class Rollups:
         limit = self._done_until
         if limit is None:
             return since, since
-        if (step is None or step % HOUR) and self._oldest_raw is not None:
-            limit = min(limit, _floor(self._oldest_raw, DAY) + DAY)
-        first, end = _floor(since + HOUR - timedelta(microseconds=1), HOUR), _floor(min(until, limit), HOUR)
+        if step is None or step % HOUR:
+            limit = min(limit, self._raw_from)
+        first, end = _ceil(since, HOUR), _floor(min(until, limit), HOUR)
         return (first, end) if first < end else (since, since)
 
     def _look(self) -> None:
-        """Ask, every few minutes, how far the roll-ups reach and where raw samples begin."""
+        """Ask, every few minutes, how far the roll-ups reach and from when on all raw samples are there."""
         if self._clock.monotonic() - self._looked < _LOOK_AGAIN_S:
             return
         self._done_until = self._mark()
         if self._done_until is not None:
-            self._oldest_raw = self._oldest()
+            self._raw_from = self._complete_from()
         self._looked = self._clock.monotonic()
 
     def _mark(self) -> datetime | None:
         body = {"size": 1, "query": {"term": {"metric": ""}}, "sort": [{"@timestamp": "desc"}]}
         found = search(self._link, self._names.rollups, body)["hits"]["hits"]
         return time_of(found[0]["_source"]["@timestamp"]) if found else None
+
+    def _complete_from(self) -> datetime:
+        """A sample is written after it was taken, so all those since the making of the oldest index that is left are there."""
+        indices = backing_indices(self._link, self._names.metrics)
+        if not indices or indices[0].endswith("-000001"):
+            return _EPOCH
+        found = self._link.call("GET", f"/{indices[0]}/_settings/index.creation_date")
+        return _ceil(time_of(int(found[indices[0]]["settings"]["index"]["creation_date"])), HOUR)
 
     def _oldest(self) -> datetime | None:
         answer = search(self._link, self._names.metrics, {"size": 0, "aggs": {"oldest": {"min": {"field": "@timestamp"}}}})
@@ -136,11 +145,15 @@ def _floor(time: datetime, unit: timedelta) -> datetime:
     return time - (time - _EPOCH) % unit
 
 
+def _ceil(time: datetime, unit: timedelta) -> datetime:
+    return time + (_EPOCH - time) % unit
+
+
 def _joined(older: list[Series], newer: list[Series]) -> list[Series]:
     """Series of both parts, points in order."""
-    found: dict[tuple[str, str, str], Series] = {}
+    found: dict[Order, Series] = {}
     for one in (*older, *newer):
-        key = (one.metric, one.asset, labels_key(one.labels))
+        key = order_of(one.metric, one.asset, one.labels)
         before = found[key].points if key in found else ()
         found[key] = replace(one, points=before + one.points)
     return [found[key] for key in sorted(found)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from core.records import Sample
+from core.records import Labels, Sample
 from store.base import Agg, Selector, Series
 from store.elastic.encode import Json, labels_of
 from store.elastic.link import LENIENT, Link, NotReady
@@ -21,9 +21,19 @@ PAGE = 5000
 _METRICS_AT_ONCE = 20
 _PAUSES_S = (0.1, 0.2, 0.4, 0.8)
 Key = tuple[str, str, str]
+Order = tuple[str, str, tuple[tuple[str, str], ...]]
 Parts = Literal["stats", "last", "both"]
 SERIES_SOURCES: list[Json] = [{"asset": {"terms": {"field": "asset.id"}}}, {"labels": {"terms": {"field": "labels_key"}}}]
 NEWEST: Json = {"top_hits": {"size": 1, "sort": [{"@timestamp": "desc"}], "_source": ["metrics", "@timestamp"]}}
+
+
+def order_of(metric: str, asset: str, labels: Labels) -> Order:
+    """The order of series in every answer."""
+    return metric, asset, tuple(sorted(labels.items()))
+
+
+def _in_order(key: Key) -> Order:
+    return order_of(key[0], key[1], labels_of(key[2]))
 
 
 @dataclass(slots=True)
@@ -76,7 +86,7 @@ class Buckets:
                 merged.end(sums.last, sums.last_at)
         return [
             Series(metric=metric, asset=asset, labels=labels_of(labels), points=tuple((time_of(ms), sums.value(agg)) for ms, sums in sorted(buckets.items())))
-            for (metric, asset, labels), buckets in sorted(groups.items())
+            for (metric, asset, labels), buckets in sorted(groups.items(), key=lambda item: _in_order(item[0]))
         ]
 
 
@@ -143,7 +153,7 @@ def raw_points(link: Link, names: Names, selector: Selector, since: datetime, un
             points.setdefault((metric, source["asset.id"], source["labels_key"]), {}).setdefault(source["@timestamp"], float(value))
     return [
         Series(metric=metric, asset=asset, labels=labels_of(labels), points=tuple((time_of(ms), value) for ms, value in sorted(found.items())))
-        for (metric, asset, labels), found in sorted(points.items())
+        for (metric, asset, labels), found in sorted(points.items(), key=lambda item: _in_order(item[0]))
     ]
 
 
@@ -200,7 +210,7 @@ def metric_names(link: Link, names: Names, selector: Selector, since: datetime, 
 
 
 def newest(link: Link, names: Names, selector: Selector, since: datetime | None) -> list[Sample]:
-    """The newest sample of every series, of ``since`` or later when given."""
+    """The newest sample of every series, of ``since`` or later when given; in no order."""
     sources = [*SERIES_SOURCES, {"names": {"terms": {"field": "names_key"}}}]
     found: dict[Key, tuple[int, float]] = {}
     for bucket in composite(link, names.metrics, filtered(selector, since, None), sources, {"newest": NEWEST}):
@@ -209,6 +219,5 @@ def newest(link: Link, names: Names, selector: Selector, since: datetime | None)
             key = (metric, bucket["key"]["asset"], bucket["key"]["labels"])
             found[key] = max(found.get(key, (source["@timestamp"], float(value))), (source["@timestamp"], float(value)))
     return [
-        Sample(time=time_of(ms), asset=asset, metric=metric, value=value, labels=labels_of(labels))
-        for (metric, asset, labels), (ms, value) in sorted(found.items())
+        Sample(time=time_of(ms), asset=asset, metric=metric, value=value, labels=labels_of(labels)) for (metric, asset, labels), (ms, value) in found.items()
     ]

@@ -178,11 +178,11 @@ class Shipper:
     def __init__(self, queue: Queue, link: Link, names: Names, beside: Callable[[], None]) -> None:
         """``beside`` runs between batches while the servers answer."""
         self._queue, self._link, self._beside = queue, link, beside
-        self._stop, self._wake, self._idle = threading.Event(), threading.Event(), threading.Event()
+        self._stop, self._wake, self._emptied = threading.Event(), threading.Event(), threading.Condition()
+        self._asked = self._served = 0
         self._bulk = Bulk(link, names, self._stop.wait)
         self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
         self.shipped = self.repeated = self.dead = 0
-        self.last_error = ""
 
     def start(self) -> None:
         """Begin."""
@@ -200,17 +200,14 @@ class Shipper:
         self._wake.set()
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until the queue was empty once after now; False when the servers are away or time is up."""
-        self._idle.clear()
+        """Wait until everything that is in the queue now has been sent; False when the servers are away or time is up."""
+        with self._emptied:
+            self._asked += 1
+            mine = self._asked
         self._wake.set()
-        waited = 0.0
-        while waited < timeout_s and self._thread.is_alive():
-            if self._idle.wait(0.05):
-                return True
-            if self._link.away_since is not None:
-                return False
-            waited += 0.05
-        return False
+        with self._emptied:
+            self._emptied.wait_for(lambda: self._served >= mine or self._link.away_since is not None or not self._thread.is_alive(), timeout_s)
+            return self._served >= mine
 
     @property
     def figures(self) -> dict[str, float]:
@@ -220,17 +217,24 @@ class Shipper:
     def _run(self) -> None:
         in_doubt, failures = True, 0
         while not self._stop.is_set():
+            asked = self._asked
             try:
                 self._drain(in_doubt)
                 in_doubt, failures = False, 0
-                self._idle.set()
+                self._told(asked)
                 self._beside()
                 self._wake.wait(1.0)
                 self._wake.clear()
             except WanglouError as err:
-                in_doubt, failures, self.last_error = True, failures + 1, str(err)
+                in_doubt, failures = True, failures + 1
+                self._told(self._served)
                 log.warning("shipping waits", reason=str(err), failures=failures)
                 self._stop.wait(random.uniform(0.5, min(5.0, 2.0**failures)))  # noqa: S311 - jitter
+
+    def _told(self, served: int) -> None:
+        with self._emptied:
+            self._served = served
+            self._emptied.notify_all()
 
     def _drain(self, in_doubt: bool) -> None:
         """Ship until the queue is empty; advance in order, after acknowledgement."""

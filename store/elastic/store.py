@@ -74,7 +74,7 @@ class ElasticMetrics:
         for sample in local:
             if sample.series not in found or sample.time >= found[sample.series].time:
                 found[sample.series] = sample
-        return [found[key] for key in sorted(found)]
+        return sorted(found.values(), key=lambda sample: series.order_of(sample.metric, sample.asset, sample.labels))
 
 
 class ElasticEvents:
