@@ -32,21 +32,21 @@ _EMPTY = {"", "n/a", "na", "none", "null", "unknown", "not available", "not spec
 
 
 def identity(reader: Reader, profiles: Iterable[Profile]) -> Identity:
-    """The best answer to each question, None where the device does not say."""
+    """The best answer to each question, None where the device does not say; an ``os`` that no profile names is the vendor's own."""
     descr = reader.text(SYS_DESCR)
     facts: dict[str, str] = {}
     for profile in profiles:
         _from_profile(reader, profile, descr, facts)
     found = parts(reader)
-    chassis = found.chassis() if not {"model", "serial", "version"} <= facts.keys() else ""
-    if chassis:
-        _offer(facts, "model", text(found.model.get(chassis)))
-        _offer(facts, "serial", text(found.serial.get(chassis)))
-        _offer(facts, "version", text(found.software.get(chassis)) or text(found.firmware.get(chassis)))
+    if facts.keys() < set(_FACTS):
+        _offer(facts, "model", found.fact(found.model))
+        _offer(facts, "serial", found.fact(found.serial))
+        _offer(facts, "version", found.fact(found.software) or found.fact(found.firmware))
     _offer(facts, "vendor", enterprise(object_id(reader)))
     _offer(facts, "version", next((hit[1].rstrip(".,;)") for pattern in _VERSIONS if (hit := pattern.search(descr))), ""))
     _offer(facts, "serial", hit[1] if (hit := _SERIAL.search(descr)) else "")
     _offer(facts, "model", _model(descr, facts.get("vendor", "")))
+    _offer(facts, "os", re.sub(r"[^a-z0-9]+", "-", facts.get("vendor", "").lower()).strip("-"))
     return Identity(**{fact: facts.get(fact) for fact in _FACTS}, sysname=reader.text(SYS_NAME) or None)
 
 
@@ -86,7 +86,7 @@ def _raw(reader: Reader, source: Source, descr: str) -> str:
         return (" ".join(filter(None, hit.groups())) or hit[0]) if hit else ""
     if source.entity:
         found = parts(reader)
-        return text(getattr(found, source.entity).get(found.chassis()))
+        return found.fact(getattr(found, source.entity))
     if source.objectid:
         return _by_object_id(source.objectid, object_id(reader))
     return _format(reader, source) if source.format else source.text

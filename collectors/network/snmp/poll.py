@@ -9,10 +9,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -79,21 +78,33 @@ def poll_targets(targets_file: Path, out_file: Path, concurrency: int = CONCURRE
     """
     targets = read_targets(targets_file)
     profiles = standard_profiles()
-    lock = threading.Lock()
+    answered = 0
     with out_file.open("w", encoding="utf-8") as out, ThreadPoolExecutor(concurrency, thread_name_prefix="poll") as pool:
+        silent = []
+        for target, line in _poll_all(pool, targets, profiles, deadline_s):
+            if line["ok"]:
+                answered += _write(out, line)
+            else:
+                silent.append(target)
+        # an agent that was busy with the others gets a second chance once they are done
+        for _, line in _poll_all(pool, silent, profiles, deadline_s):
+            answered += _write(out, line)
+    return answered
 
-        def one(target: Mapping[str, Any]) -> bool:
-            line = poll_line(target, profiles, deadline_s)
-            with lock:
-                _write(out, line)
-            return bool(line["ok"])
 
-        return sum(pool.map(one, targets))
+def _poll_all(
+    pool: ThreadPoolExecutor, targets: Iterable[Mapping[str, Any]], profiles: tuple[Profile, ...], deadline_s: float
+) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
+    """Each target with its line, in the order in which they are done."""
+    running = {pool.submit(poll_line, target, profiles, deadline_s): target for target in targets}
+    for done in as_completed(running):
+        yield running[done], done.result()
 
 
-def _write(out: TextIO, line: Mapping[str, Any]) -> None:
+def _write(out: TextIO, line: Mapping[str, Any]) -> bool:
     out.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode() + "\n")
     out.flush()
+    return bool(line["ok"])
 
 
 def read_targets(path: Path) -> list[Mapping[str, Any]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from collectors.network.snmp.oid import arcs, index, inside
+from collectors.network.snmp.oid import index, inside
 from collectors.network.snmp.session import Session
 from collectors.network.snmp.values import Value, integer, number, text
 from core.errors import BadReply, DeviceError, Unreachable
 
 Column = Mapping[str, Value]
-MAX_ROWS = 50_000
+MAX_ROWS = 20_000
+MAX_VALUES = 400_000
 SYS_OBJECT_ID = "1.3.6.1.2.1.1.2.0"
 _NOTHING: Column = {}
 
@@ -37,6 +38,7 @@ class Reader:
         self._scalars: dict[str, Value] = {}
         self._columns: dict[str, Column] = {}
         self._gone = False
+        self._values = 0
         self.problems: list[str] = []
 
     def own(self, oid: str) -> str:
@@ -97,31 +99,37 @@ class Reader:
         if self._over():
             return _NOTHING
         rows: dict[str, Value] = {}
-        last: tuple[int, ...] = arcs(root)
         try:
             for oid, value in self._session.walk(root):
                 if not inside(oid, root):
                     break
-                here = arcs(oid)
-                if here <= last:
-                    raise BadReply("", f"{root}: the agent went back from {'.'.join(map(str, last))} to {oid}; the walk was cut off")
-                last = here
-                if value is not None:
-                    rows[index(oid, root)] = value
+                place = index(oid, root)
+                if place in rows:
+                    # some agents list a table out of order, which does no harm; one that comes back to a row never ends
+                    raise BadReply("", f"{root}: the agent goes in circles (at {oid}); the walk was cut off")
+                rows[place] = value
                 if len(rows) >= self._max_rows:
                     raise BadReply("", f"{root}: more than {self._max_rows:,} rows; the walk was cut off")
-                if self._over():
+                if self._over() or self._sated():
                     break
         except DeviceError as err:
             self._failed(err)
         if not rows and not self._gone:
             self._kept.empty.add(root)
-        return rows
+        return {place: value for place, value in rows.items() if value is not None}
 
     def _over(self) -> bool:
         if not self._gone and self._monotonic() > self._deadline:
             self._gone = True
             self.problems.append("the deadline passed before everything was read")
+        return self._gone
+
+    def _sated(self) -> bool:
+        """An agent that makes up rows in every column is not heard out."""
+        self._values += 1
+        if self._values > MAX_VALUES and not self._gone:
+            self._gone = True
+            self.problems.append(f"more than {MAX_VALUES:,} values; the rest was not read")
         return self._gone
 
     def _failed(self, err: DeviceError) -> None:

@@ -14,6 +14,7 @@ CLASSES = {
     1: "other", 2: "unknown", 3: "chassis", 4: "backplane", 5: "container", 6: "powerSupply", 7: "fan", 8: "sensor", 9: "module", 10: "port",
     11: "stack", 12: "cpu",
 }  # fmt: skip
+_RANKS = {3: 0, 11: 1, 9: 2, 4: 2, 2: 3, 1: 3}
 _SENSOR = "1.3.6.1.2.1.99.1.1.1"
 _CISCO_SENSOR = "1.3.6.1.4.1.9.9.91.1.1.1.1"
 _KINDS = {3: "voltage", 4: "voltage", 5: "current", 6: "power", 7: "frequency", 8: "temperature", 9: "humidity", 10: "fanspeed", 11: "airflow", 14: "dbm"}
@@ -45,14 +46,16 @@ class Parts:
         name, descr = text(self.name.get(row)), text(self.descr.get(row))
         return name if name and not name.isdigit() else descr or name
 
-    def chassis(self) -> str:
-        """The row of the chassis, or of the first part that carries a model."""
-        rows = sorted((row for row in self.cls if row.isdecimal()), key=int)
-        for wanted in (3, 11, 9):
-            for row in rows:
-                if integer(self.cls[row]) == wanted and (text(self.model.get(row)) or text(self.serial.get(row))):
-                    return row
-        return next((row for row in sorted(self.model, key=len) if text(self.model[row])), "")
+    def fact(self, column: Column) -> str:
+        """What ``column`` says of the device as a whole: of its chassis, else of its stack, else of its first board."""
+        rows = [row for row in column if row.isdecimal() and self._rank(row) is not None]
+        ordered = sorted(rows, key=lambda row: (self._rank(row), int(row)))
+        return next((plain for row in ordered if (plain := text(column[row]))), "")
+
+    def _rank(self, row: str) -> int | None:
+        """Chassis first; a fan's or a power supply's serial number is never the device's."""
+        cls = integer(self.cls.get(row))
+        return 2 if cls is None else _RANKS.get(cls)
 
 
 def parts(reader: Reader) -> Parts:
