@@ -27,6 +27,7 @@ _IDLE_KEPT: Final = 8
 _CHECKPOINT_BYTES: Final = 16 << 20
 _TRUNCATE_BYTES: Final = 256 << 20
 _CHECK_EVERY: Final = 32
+_LEAST_FREED: Final = 256
 Setup = Callable[[sqlite3.Connection], None]
 
 
@@ -81,6 +82,7 @@ class Database:
         """Make the file with its tables, when it is not there; raises Damaged when it is no database of ours."""
         with self._exclusive(), self._connection() as con:
             con.execute(f"PRAGMA page_size={self._page_size}")
+            con.execute("PRAGMA auto_vacuum=INCREMENTAL")
             con.execute("PRAGMA journal_mode=WAL")
             con.executescript(self._schema)
 
@@ -113,9 +115,16 @@ class Database:
             self._checkpoint_when_long(con)
 
     def checkpoint(self) -> None:
-        """Move what the write-ahead log holds into the file."""
+        """Move what the write-ahead log holds into the file, and empty the log unless a reader still needs it."""
         with self._exclusive(), self._connection() as con:
-            con.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            _truncate(con)
+
+    def shrink(self) -> None:
+        """Give the disk back what is free inside the file, when it is more than a tenth."""
+        with self._exclusive(), self._connection() as con:
+            pages, free = (con.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count"))
+            if free > max(pages // 10, _LEAST_FREED):
+                con.executescript("PRAGMA incremental_vacuum")  # execute would take one step and free one page
 
     def close(self) -> None:
         """Close every idle connection."""
@@ -173,7 +182,14 @@ class Database:
         con = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=256)
         try:
             self.path.chmod(0o600)
-            for pragma in ("wal_autocheckpoint=0", f"synchronous={self._synchronous}", "secure_delete=OFF", "trusted_schema=OFF", "temp_store=MEMORY"):
+            for pragma in (
+                "wal_autocheckpoint=0",
+                f"synchronous={self._synchronous}",
+                "secure_delete=OFF",
+                f"journal_size_limit={_CHECKPOINT_BYTES * 2}",
+                "trusted_schema=OFF",
+                "temp_store=MEMORY",
+            ):
                 con.execute(f"PRAGMA {pragma}")
             if self._setup is not None:
                 self._setup(con)
@@ -196,11 +212,15 @@ class Database:
             return
         log_bytes = _size(self.path.with_name(self.path.name + "-wal"))
         if log_bytes > _TRUNCATE_BYTES:
-            con.execute("PRAGMA busy_timeout=200")
-            con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            con.execute("PRAGMA busy_timeout=10000")
+            _truncate(con)
         elif log_bytes > _CHECKPOINT_BYTES:
             con.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def _truncate(con: sqlite3.Connection) -> None:
+    con.execute("PRAGMA busy_timeout=200")
+    con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    con.execute("PRAGMA busy_timeout=10000")
 
 
 def quick_check(path: Path) -> Sequence[str]:

@@ -108,7 +108,7 @@ def _tail(sight: Sight, sids: list[int], span: Span) -> Points:
 
 def _hours(file: SeriesFile, sight: Sight, sids: list[int], span: Span, step: int) -> Array:
     """Cells of the roll-ups whose hour begins in the span."""
-    rows = list(rows_of(sight.con, "roll", sids, span.days)) if sids else []
+    rows = sorted(rows_of(sight.con, "roll", sids, span.days), key=lambda row: (day_and_series(row[0])[1], row[0])) if sids else []
     rolls, ids = _decoded_rolls(file, rows)
     hour = (ids >> 32)[:, None] * DAY_MS + np.arange(HOURS) * HOUR_MS
     chosen = (rolls["n"] > 0) & (hour >= span.since) & (hour < span.until)
@@ -147,20 +147,22 @@ def _grouped(cells: Array, names: Mapping[int, Name], agg: Agg, by: Sequence[str
         return []
     sids, index = np.unique(cells["sid"], return_inverse=True)
     titles = [_title(names[int(sid)], by) for sid in sids]
-    numbers = {title[0]: at for at, title in enumerate({title[0]: title for title in titles}.values())}
-    group = np.array([numbers[title[0]] for title in titles])[index]
-    order = np.lexsort((cells["last_at"], cells["at"], group))
-    cells, group = cells[order], group[order]
-    starts = np.flatnonzero((np.diff(group, prepend=-1) != 0) | (np.diff(cells["at"], prepend=cells["at"][0] - 1) != 0))
-    values, at, group = _aggregated(cells, starts, agg), cells["at"][starts], group[starts]
-    known = {title[0]: title[1] for title in titles}
+    known = dict(titles)
+    numbers = {title: number for number, title in enumerate(known)}
+    group = np.array([numbers[title] for title, _ in titles], np.int64)[index]
+    key = keys_of(group, cells["at"])
+    if agg == "last" or (np.diff(key) < 0).any():
+        order = np.lexsort((cells["last_at"], key))
+        cells, key = cells[order], key[order]
+    starts = np.flatnonzero(np.diff(key, prepend=-1))
+    made = Points(key[starts], _aggregated(cells, starts, agg))
+    values, at, group = made.value, made.ts, made.sid
     bounds = np.searchsorted(group, np.arange(len(numbers) + 1))
     clock = {ms: time_of(ms) for ms in np.unique(at).tolist()}
     series = []
-    for key, number in numbers.items():
-        first, last = bounds[number], bounds[number + 1]
+    for (title, labels), (first, last) in zip(known.items(), pairwise(bounds.tolist()), strict=True):
         points = tuple(zip([clock[ms] for ms in at[first:last].tolist()], values[first:last].tolist(), strict=True))
-        series.append(Series(metric=key[0], asset=key[1], labels=known[key], points=points))
+        series.append(Series(metric=title[0], asset=title[1], labels=labels, points=points))
     return _ordered(series)
 
 

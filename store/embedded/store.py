@@ -59,8 +59,9 @@ class EmbeddedStore:
         if may_remove(self._state, now):
             done |= self.metrics.expire(now - retention.raw_metrics, now - retention.rollups)
             done["event_files_removed"] = self.events.expire(now - retention.events)
-        self._state.checkpoint()
-        self._series.database.checkpoint()
+        for file in (self._state, self._series.database):
+            file.shrink()
+            file.checkpoint()
         return done
 
     def health(self) -> Health:
