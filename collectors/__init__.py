@@ -6,10 +6,15 @@ from collections.abc import Mapping
 from typing import Final
 
 COLLECTORS: Final[Mapping[str, str]] = {
+    "aws": "collectors.cloud.aws:AwsCollector",
+    "cli": "collectors.network.cli:CliCollector",
     "dns": "collectors.apps.dns:DnsCollector",
     "host": "collectors.servers.host:HostCollector",
     "http": "collectors.apps.http:HttpCollector",
     "icmp": "collectors.apps.icmp:IcmpCollector",
+    "modbus": "collectors.room.modbus:ModbusCollector",
+    "nut": "collectors.room.nut:NutCollector",
+    "prometheus": "collectors.apps.prometheus:PrometheusCollector",
     "snmp": "collectors.network.snmp:SnmpCollector",
     "ssh": "collectors.servers.ssh:SshCollector",
     "tcp": "collectors.apps.tcp:TcpCollector",

@@ -20,7 +20,7 @@ from collectors.apps.certificates import Shown, blind_context, look, records, tr
 from collectors.apps.probe import Turns, reason, unreachable
 from collectors.base import Options, credential
 from collectors.loop import wait
-from core.errors import BadReply
+from core.errors import BadReply, DeviceError
 from core.records import Record, Sample
 from core.secrets import Secret, Secrets
 from inventory.asset import Asset
@@ -35,6 +35,13 @@ PHASES: Final = {
     "receive_response_headers": "wait",
     "receive_response_body": "receive",
 }
+
+
+def is_web(url: str) -> str:
+    """``url`` when it is one of the web; raises ValueError."""
+    if not re.match(r"https?://[^/?#\s@]+(?=[/?#]|$)", url):
+        raise ValueError("a URL begins with http:// or https:// and carries no password")
+    return url
 
 
 class HttpOptions(Options):
@@ -53,12 +60,7 @@ class HttpOptions(Options):
     max_bytes: int = Field(default=1024 * 1024, ge=1, le=64 * 1024 * 1024)
     timeout_s: float = Field(default=10, gt=0, le=60)
 
-    @field_validator("url")
-    @classmethod
-    def _is_web(cls, url: str) -> str:
-        if not re.match(r"https?://[^/?#\s@]+(?=[/?#]|$)", url):
-            raise ValueError("a URL begins with http:// or https:// and carries no password")
-        return url
+    _is_web = field_validator("url")(is_web)
 
     @field_validator("status", mode="before")
     @classmethod
@@ -114,7 +116,7 @@ class HttpCollector:
         except (OSError, ssl.SSLError, httpx2.TransportError) as err:
             yield from self._samples(asset.id, page, now, is_up=False)
             yield from self._turns.events(asset.id, self._options.url, _reason(err), now)
-            raise _translated(asset.id, self._options.url, err) from err
+            raise translated(asset.id, self._options.url, err) from err
         fault = self._fault(page)
         yield from self._samples(asset.id, page, now, is_up=not fault)
         yield from self._turns.events(asset.id, self._options.url, fault, now)
@@ -241,7 +243,8 @@ def _reason(err: BaseException) -> str:
     return reason(found)
 
 
-def _translated(asset: str, url: str, err: Exception) -> Exception:
+def translated(asset: str, url: str, err: Exception) -> DeviceError:
+    """An error of the transport as one of ours."""
     if isinstance(err, httpx2.RemoteProtocolError | httpx2.DecodingError | httpx2.UnsupportedProtocol):
         return BadReply(asset, f"{url}: the answer is not HTTP: {err}")
     return unreachable(asset, url, OSError(_reason(err)))

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 
 from netmiko import ConnectHandler
 from netmiko.exceptions import NetmikoAuthenticationException, NetmikoBaseException, NetmikoTimeoutException
-from paramiko import PKey
+from paramiko import ECDSAKey, Ed25519Key, PKey, RSAKey
 from paramiko.ssh_exception import BadHostKeyException, SSHException
 from pydantic import Field
 
@@ -117,15 +117,22 @@ class CliCollector:
                     if options.enable and not link.check_enable_mode():
                         link.enable()
                     return str(link.send_command(command, read_timeout=options.timeout_s * 2))[:MAX_CHARACTERS]
-        except BadHostKeyException as err:
-            shown = shown_key(asset.id, asset.address, options.port, options.timeout_s)
-            raise stranger(asset.id, asset.address, options.port, shown, keys) from err
         except NetmikoAuthenticationException as err:
             raise AuthRefused(asset.id, f"{asset.address}: refused the login of {secret.username!r}") from err
         except (NetmikoTimeoutException, OSError) as err:
+            if any(isinstance(cause, BadHostKeyException) for cause in _causes(err)):
+                shown = shown_key(asset.id, asset.address, options.port, options.timeout_s)
+                raise stranger(asset.id, asset.address, options.port, shown, keys) from err
             raise Unreachable(asset.id, f"{asset.address}: {_first_line(err)}") from err
         except (NetmikoBaseException, SSHException, ValueError, EOFError) as err:
             raise BadReply(asset.id, f"{asset.address}: {_first_line(err)}") from err
+
+
+def _causes(err: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = err
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _first_line(err: Exception) -> str:
@@ -138,7 +145,7 @@ def _known_hosts(host: str, port: int, keys: list[Any]) -> str:
 
 
 def _parameters(host: str, options: CliOptions, secret: Secret, known_hosts: str) -> dict[str, Any]:
-    key = PKey.from_private_key(io.StringIO(secret.key), secret.passphrase or None) if secret.key else None
+    key = _private_key(secret) if secret.key else None
     return {
         "device_type": options.platform,
         "host": host,
@@ -156,8 +163,17 @@ def _parameters(host: str, options: CliOptions, secret: Secret, known_hosts: str
     }
 
 
+def _private_key(secret: Secret) -> PKey:
+    for kind in (Ed25519Key, ECDSAKey, RSAKey):
+        try:
+            return kind.from_private_key(io.StringIO(secret.key), secret.passphrase or None)
+        except (SSHException, ValueError):
+            continue  # of another kind
+    raise ConfigError("the private key of the credential cannot be read, or its passphrase is wrong", key="credential")
+
+
 def cleaned(text: str) -> str:
     """Without secrets and without lines that change at every look."""
     lines = (line.rstrip() for line in text.replace("\r", "").splitlines())
     kept = (_SECRET.sub(lambda found: f"{found['what']}{found['gap']}***", line) for line in lines if not _CHANGING.match(line))
-    return "\n".join(kept).strip() + "\n"
+    return "\n".join(kept).strip("\n") + "\n"

@@ -21,7 +21,7 @@ class SshLink:
 
     def __init__(self, asset: str, host: str, port: int, secret: Secret, *, host_key: str = "", known_hosts: str = "", timeout_s: float = 10.0) -> None:
         self._asset, self._host, self._port, self._secret, self._timeout_s = asset, host, port, secret, timeout_s
-        self._approved = _approved(host, port, host_key, known_hosts)
+        self._approved = approved_keys(host, port, host_key, known_hosts)
         self._link: Any = None
 
     def run(self, command: str, script: str, timeout_s: float) -> bytes:
@@ -45,7 +45,7 @@ class SshLink:
         try:
             self._link = wait(self._open(client), self._timeout_s)
         except asyncssh.HostKeyNotVerifiable as err:
-            raise self._strange(client) from err
+            raise stranger(self._asset, self._host, self._port, client.shown, self._approved) from err
         except (asyncssh.Error, OSError) as err:
             raise self._translated(err) from err
         except (ValueError, asyncssh.KeyImportError) as err:
@@ -85,16 +85,6 @@ class SshLink:
                 raise AuthRefused(self._asset, f"{self._host}: {command!r} ended with status {process.exit_status}; may this user run it?")
             return b"".join(pieces)
 
-    def _strange(self, client: _Client) -> DeviceError:
-        shown = client.shown
-        if shown is None:
-            return BadReply(self._asset, f"{self._host}:{self._port} showed no host key that can be checked")
-        line = shown.export_public_key().decode().strip()
-        print_ = shown.get_fingerprint()
-        if self._approved:
-            return HostKeyChanged(self._asset, f"{self._host}:{self._port} shows another host key than the approved one: {print_}. Reinstalled, or an attack")
-        return AuthRefused(self._asset, f"{self._host}:{self._port} is not known; when {print_} is its key, approve it with the option host_key: {line!r}")
-
     def _translated(self, err: Exception) -> DeviceError:
         place = f"{self._host}:{self._port}"
         if isinstance(err, DeviceError):
@@ -119,16 +109,34 @@ class _Client(asyncssh.SSHClient):
         return any(key.public_data == approved.public_data for approved in self._approved)
 
 
-def _approved(host: str, port: int, host_key: str, known_hosts: str) -> list[Any]:
+def approved_keys(host: str, port: int, host_key: str, known_hosts: str) -> list[Any]:
+    """The keys that ``host`` may show: the given one, else those of the file (default: the user's own known_hosts)."""
     try:
         if host_key:
             return [asyncssh.import_public_key(host_key)]
-        path = Path(known_hosts).expanduser() if known_hosts else Path("~/.ssh/known_hosts").expanduser()
-        if not path.exists():
-            return []
-        return list(asyncssh.read_known_hosts(str(path)).match(host, "", port)[0])
+        path = Path(known_hosts or "~/.ssh/known_hosts").expanduser()
+        return list(asyncssh.read_known_hosts(str(path)).match(host, "", port)[0]) if path.exists() else []
     except (asyncssh.KeyImportError, ValueError, OSError) as err:
         raise ConfigError(f"the approved host key cannot be read: {err}", key="host_key" if host_key else "known_hosts") from None
+
+
+def stranger(asset: str, host: str, port: int, shown: Any, approved: list[Any]) -> DeviceError:
+    """The error for a host that shows a key that was not approved."""
+    if shown is None:
+        return BadReply(asset, f"{host}:{port} showed no host key that can be checked")
+    digest = shown.get_fingerprint()
+    if approved:
+        return HostKeyChanged(asset, f"{host}:{port} shows another host key than the approved one: {digest}. Reinstalled, or an attack")
+    line = shown.export_public_key().decode().strip()
+    return AuthRefused(asset, f"{host}:{port} is not known; when {digest} is its key, approve it with the option host_key: {line!r}")
+
+
+def shown_key(asset: str, host: str, port: int, timeout_s: float) -> Any:
+    """The key that a host shows, nothing else said to it; raises Unreachable."""
+    try:
+        return wait(asyncssh.get_server_host_key(host, port, config=None), timeout_s)
+    except (asyncssh.Error, OSError) as err:
+        raise Unreachable(asset, f"{host}:{port}: {err or 'no answer in time'}") from err
 
 
 def _algorithms(key: Any) -> list[str]:
