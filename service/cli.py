@@ -14,6 +14,7 @@ from typing import Annotated, Any, ParamSpec
 import typer
 
 from core.errors import WanglouError
+from core.secrets import Secret
 from core.settings import Settings, read_settings
 
 P = ParamSpec("P")
@@ -167,7 +168,38 @@ def poll(
     """Poll many SNMP devices once and write what each of them is and measures."""
     from collectors.network.snmp.poll import poll_targets
 
-    poll_targets(targets, out, concurrency)
+    answered = poll_targets(targets, out, concurrency)
+    print(f"{answered} targets answered", file=sys.stderr)  # noqa: T201
+
+
+@snmp.command("walk")
+@plainly
+def snmp_walk(
+    host: str,
+    out: Path,
+    port: int = 161,
+    version: str = "2c",
+    credential_name: Annotated[str, typer.Option("--credential", help="Name of a sealed credential; without it the community is asked for.")] = "",
+    config: Config = None,
+) -> None:
+    """Record everything that an SNMP device says into the file OUT."""
+    from collectors.network.snmp.poll import access_of
+    from collectors.network.snmp.walk import record
+
+    secret = _vault(read_settings(config)).get(credential_name) if credential_name else Secret(community=str(typer.prompt("community", hide_input=True)))
+    target = {"host": host, "port": port, "version": version, "community": secret.community, "user": secret.username}
+    keys = {"auth": secret.auth_protocol, "auth_key": secret.auth_key, "privacy": secret.priv_protocol, "privacy_key": secret.priv_key}
+    written = record(access_of({**target, **keys}), out)
+    say(f"{written} values in {out}; read it before you pass it on")
+
+
+@profile.command("test")
+@plainly
+def profile_test(recording: Path, own: Annotated[Path | None, typer.Option("--profiles", help="Folder of your own profiles, tried first.")] = None) -> None:
+    """Run the device profiles on a recording and show what they read."""
+    from collectors.network.snmp.walk import shown, try_profiles
+
+    say(shown(try_profiles(recording, own)))
 
 
 @scenario.command("run")

@@ -1,15 +1,15 @@
 """What exists is documented: settings, commands, collectors, detectors, rules and checks."""
 
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
-from detectors.library import default_rules
 
 from collectors import COLLECTORS
 from core.settings import describe
 from detectors import DETECTORS
+from detectors.library import default_rules
 from service.cli import app
 
 ROOT = Path(__file__).parent.parent
@@ -25,10 +25,11 @@ def test_every_setting_is_documented(key: str) -> None:
     assert f"`{key}`" in page("settings.md")
 
 
-def commands(group: click.Command, prefix: str = "") -> list[str]:
-    if not isinstance(group, click.Group) and not hasattr(group, "commands"):
+def commands(group: Any, prefix: str = "") -> list[str]:
+    inner = getattr(group, "commands", None)
+    if inner is None:
         return [prefix.strip()]
-    return [line for name, command in group.commands.items() for line in commands(command, f"{prefix} {name}")]
+    return [line for name, command in inner.items() for line in commands(command, f"{prefix} {name}")]
 
 
 @pytest.mark.parametrize("command", commands(typer.main.get_command(app)))
