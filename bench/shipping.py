@@ -26,7 +26,7 @@ from store.elastic.names import Names
 from store.embedded import open_embedded
 from tests.peers import elasticsearch as peer
 
-ROUNDS, EVENTS, METRIC_DOCUMENTS, VALUES, BATCH = 3, 20_000, 20_000, 10, 2500
+ROUNDS, EVENTS, METRIC_DOCUMENTS, VALUES, BATCH = 3, 40_000, 40_000, 10, 2500
 START = datetime(2026, 11, 20, tzinfo=UTC)
 METRICS = [f"system.bench.value{n}" for n in range(VALUES)]
 

@@ -38,24 +38,26 @@ class Action:
         return f'{{"create":{{"_index":"{self.target}","_id":"{self.id}"}}}}\n{dumps(self.source)}\n'
 
 
-def labels_key(labels: Labels) -> str:
+def key_of(labels: Labels) -> str:
     """The label set as text: sorted JSON pairs, "[]" when there are none."""
-    return json.dumps(sorted(labels.items()), ensure_ascii=False, separators=(",", ":"))
+    return _key_of(tuple(labels.items()))
+
+
+@lru_cache(65536)
+def _key_of(pairs: tuple[tuple[str, str], ...]) -> str:
+    return json.dumps(sorted(pairs), ensure_ascii=False, separators=(",", ":"))
 
 
 def labels_of(key: str) -> dict[str, str]:
-    """The label set of ``labels_key``."""
+    """The label set of ``key_of``."""
     return dict(json.loads(key))
 
 
 def sample_actions(names: Names, samples: Iterable[Sample]) -> Iterator[Action]:
     """One action per asset, label set and millisecond."""
     groups: dict[tuple[int, str, str], dict[str, float]] = {}
-    keys: dict[tuple[tuple[str, str], ...], str] = {}
     for sample in samples:
-        pairs = tuple(sample.labels.items())
-        key = keys.get(pairs) or keys.setdefault(pairs, labels_key(sample.labels))
-        groups.setdefault((millis(sample.time), sample.asset, key), {}).setdefault(sample.metric, sample.value)
+        groups.setdefault((millis(sample.time), sample.asset, key_of(sample.labels)), {}).setdefault(sample.metric, sample.value)
     for (ms, asset, key), values in groups.items():
         yield metric_action(names, ms, asset, key, values)
 

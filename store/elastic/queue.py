@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from store.elastic.encode import Action, audit_action, event_action, sample_actions
+from store.elastic.encode import Action, audit_action, event_action, key_of, metric_action
 from store.elastic.names import Names
 from store.elastic.ship import Dead, Load
 from store.embedded import DeadLetter, EmbeddedStore, Spooled
@@ -37,7 +37,7 @@ class SpoolQueue:
         for batch in batches:
             match batch.stream:
                 case "metrics":
-                    made += sample_actions(self._names, batch.records)  # type: ignore[arg-type]
+                    made += (metric_action(self._names, ms, asset, key_of(labels), values) for ms, asset, labels, values in batch.rows)
                 case "events":
                     made += (event_action(self._names, event) for event in batch.records)  # type: ignore[arg-type]
                 case "audit":
