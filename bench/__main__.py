@@ -11,6 +11,7 @@ from core.registry import resolve
 
 BENCHMARKS: Final = {
     "graph": "bench.graph:run",
+    "polling": "bench.polling:run",
     "shipping": "bench.shipping:run",
     "store": "bench.store:run",
 }

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 INTEGER, OCTETS, NULL, OID, SEQUENCE = 0x02, 0x04, 0x05, 0x06, 0x30
 ADDRESS, COUNTER, GAUGE, TICKS, OPAQUE, COUNTER64 = 0x40, 0x41, 0x42, 0x43, 0x44, 0x46
@@ -193,7 +194,8 @@ class Agent:
 
 def packet(request: Request, bindings: Iterable[bytes], error: int = 0, index: int = 0) -> bytes:
     """A response; bindings that would make it larger than a datagram are left out."""
-    kept, size = [], 0
+    kept: list[bytes] = []
+    size = 0
     for binding in bindings:
         size += len(binding)
         if size > _LARGEST and kept:
@@ -274,7 +276,7 @@ class Bench:
         self._thread = threading.Thread(target=self._serve, name="snmp-agents", daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Bench:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -24,7 +24,14 @@ os: acmeos
 reads: ['^Acme (?P<model>\\S+) v(?P<version>\\S+)']
 serial: .1.1.0
 sensors:
-  - {{class: temperature, value: .2.1.3, descr: "{{name}} {{index}}", names: {{name: .2.1.2, there: .2.1.4}}, only: {{there: ["1"]}}, scale: 0.1, skip: 0, high: .2.1.5}}
+  - class: temperature
+    value: .2.1.3
+    descr: "{{name}} {{index}}"
+    names: {{name: .2.1.2, there: .2.1.4}}
+    only: {{there: ["1"]}}
+    scale: 0.1
+    skip: 0
+    high: .2.1.5
 states:
   - {{value: .3.1.2, descr: "Fan {{index}}", map: {{ok: 1, critical: [2, 3]}}, texts: {{broken: 3}}}}
 memory:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import ClassVar, Literal
 
@@ -14,6 +14,7 @@ from pydantic import Field
 from collectors.base import Options as BaseOptions
 from collectors.base import credential
 from collectors.network.snmp.device import read_device
+from collectors.network.snmp.match import SYS_UPTIME
 from collectors.network.snmp.profile import Profile, standard_profiles
 from collectors.network.snmp.reader import Kept, Reader
 from collectors.network.snmp.reading import Interface, Reading
@@ -25,6 +26,7 @@ from core.records import Record, Sample, Snapshot
 from core.secrets import Secret, Secrets
 from inventory.asset import Asset
 
+_KNOCK_S = 1.5
 _SANE_SHARE = 1.5
 """A link never carries more than its speed; half as much again is for late and early polls."""
 
@@ -54,6 +56,7 @@ class SnmpCollector:
         self._profiles: tuple[Profile, ...] = ()
         self._last_full: float | None = None
         self._uptime_s = 0.0
+        self._silent = False
 
     def collect(self, asset: Asset, now: datetime) -> Iterable[Record]:
         """Samples of this poll and, once an hour, snapshots; raises DeviceError when the device does not answer."""
@@ -75,14 +78,19 @@ class SnmpCollector:
     def _read(self, asset: Asset, started: float, whole: bool) -> Reading:
         access = access_to(asset, self._options, credential(asset, "snmp", self._options.credential, self._secrets))
         try:
+            if self._silent:
+                knock(access, self._options.engine)
             session = open_session(access, self._options.engine)
             try:
                 reader = Reader(session, self._monotonic, started + self.deadline_s, self._kept)
-                return read_device(reader, standard_profiles() if whole else self._profiles, whole)
+                reading = read_device(reader, standard_profiles() if whole else self._profiles, whole)
             finally:
                 session.close()
         except DeviceError as err:
+            self._silent = isinstance(err, Unreachable)
             raise type(err)(asset.id, str(err)) from err
+        self._silent = not self._answered(reading)
+        return reading
 
     @staticmethod
     def _answered(reading: Reading) -> bool:
@@ -143,6 +151,15 @@ def access_to(asset: Asset, options: SnmpCollector.Options, secret: Secret) -> A
         retries=options.retries,
         repetitions=options.repetitions,
     )
+
+
+def knock(access: Access, engine: Engine) -> None:
+    """Ask one short question of a device that was silent before, so that the dead do not hold the workers; raises DeviceError."""
+    session = open_session(replace(access, retries=0, timeout_s=min(access.timeout_s, _KNOCK_S)), engine)
+    try:
+        session.get([SYS_UPTIME])
+    finally:
+        session.close()
 
 
 def snapshots(asset: Asset, now: datetime, reading: Reading) -> Iterator[Snapshot]:

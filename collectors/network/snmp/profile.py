@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import re
+import threading
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -28,13 +30,13 @@ OWN = "@"
 def _absolute(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError("an OID is a text such as 1.3.6.1.2.1.1.5.0, in quotes when it has one dot only")
-    base = _BASE[-1]
+    base = _BASE.get()
     if value.startswith(OWN):
         return OWN + "." + clean(value[1:])
     return clean(base + value if value.startswith(".") else value)
 
 
-_BASE: list[str] = [""]
+_BASE: ContextVar[str] = ContextVar("base", default="")
 """The base of the profile that is being validated; pydantic offers validators no other way to see it from a nested model."""
 
 Oid = Annotated[str, BeforeValidator(_absolute)]
@@ -306,11 +308,11 @@ class Profile(_Model):
 
 def _build(document: Document) -> Profile:
     base = document.data.get("base", "") if isinstance(document.data, dict) else ""
-    _BASE.append(base if isinstance(base, str) else "")
+    token = _BASE.set(base if isinstance(base, str) else "")
     try:
         return build(document, Profile)
     finally:
-        _BASE.pop()
+        _BASE.reset(token)
 
 
 def read_profiles(paths: Iterable[Path]) -> tuple[Profile, ...]:
@@ -340,9 +342,17 @@ def _merged(name: str, found: Mapping[str, tuple[Profile, Document]], chain: tup
     return profile
 
 
-@functools.cache
+_ONE_READS = threading.Lock()
+
+
 def standard_profiles() -> tuple[Profile, ...]:
-    """The profiles that come with the product."""
+    """The profiles that come with the product; read once, however many threads ask at the start."""
+    with _ONE_READS:
+        return _standard()
+
+
+@functools.cache
+def _standard() -> tuple[Profile, ...]:
     return read_profiles(sorted(FOLDER.glob("*.yaml")))
 
 

@@ -62,4 +62,3 @@ def shown(reading: Reading) -> str:
     body = document(reading)
     body["interfaces"] = [f"{row['index']} {row['name']} {row['oper']}" for row in body["interfaces"]]
     return json.dumps(body, ensure_ascii=False, indent=1)
-
