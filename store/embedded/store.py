@@ -13,7 +13,7 @@ from core.errors import StoreError
 from store.base import Health, Retention
 from store.embedded.audit import EmbeddedAudit
 from store.embedded.compaction import Compaction
-from store.embedded.database import Database
+from store.embedded.database import Damaged, Database
 from store.embedded.documents import EmbeddedDocuments
 from store.embedded.events import EmbeddedEvents
 from store.embedded.metrics import EmbeddedMetrics
@@ -143,7 +143,12 @@ def open_embedded(
     lock = ServiceLock(place) if role == "service" else None
     try:
         state = open_state(place)
-        state.create()
+        try:
+            state.create()
+        except Damaged as err:
+            raise StoreError(
+                f"{err}. It holds accounts and the audit chain: restore it from a backup (wanglou restore), or mend a copy of it with sqlite3 .recover"
+            ) from err
         return EmbeddedStore(place, role, Spool(state, clock, spool_limit_bytes) if spool else None, state, clock, lock)
     except BaseException:
         if lock is not None:

@@ -39,7 +39,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_by_kill_9(tmp_path: Path) -> No
     assert slowest < REOPEN_S
     assert len(acknowledged) > ROUNDS, "too little was written to say anything"
     assert verify(tmp_path) == []
-    print(f"{ROUNDS} kills, {len(acknowledged)} batches acknowledged, slowest start {slowest:.2f} s")
+    sys.stdout.write(f"{ROUNDS} kills, {len(acknowledged)} batches acknowledged, slowest start {slowest:.2f} s\n")
 
 
 def run_and_kill(folder: Path, first: int, after_s: float) -> tuple[set[int], float]:

@@ -28,17 +28,23 @@ def events(batch: int) -> list[Event]:
     ]
 
 
+def tell(line: str) -> None:
+    """One line to whoever started us."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main(folder: Path, first: int) -> None:
     """Write batches from ``first`` on; a line of output acknowledges one."""
     store = open_embedded(folder, spool=True)
-    print("ready", flush=True)
+    tell("ready")
     for batch in range(first, first + 100_000):
         store.metrics.write(samples(batch))
         store.events.write(events(batch))
         store.documents.put("batch", f"{batch}", {"n": batch})
         store.documents.put("counter", "c", {"n": batch})
         store.audit.append(time=START, actor="writer", action="batch", object=f"{batch}", body={"n": batch})
-        print(batch, flush=True)
+        tell(f"{batch}")
         if batch % 5 == 0:
             store.compact()
         time.sleep(0)
