@@ -1,0 +1,181 @@
+"""Login, logout and change of password: plain forms of our own, so that they work before anything else does."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from jinja2 import Environment, FileSystemLoader
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from console.desk import Desk
+from console.gate import COOKIE
+from console.i18n import LANGUAGES, _, language, preferred, speak
+from console.identity.sessions import form_token, is_form_token
+from core.errors import Refused, StoreError
+
+FOLDER: Final = Path(__file__).with_name("templates")
+LANGUAGE_COOKIE: Final = "wanglou_language"
+FORM_COOKIE: Final = "wanglou_form"
+LARGEST_FORM: Final = 16_384
+_PAGES: Final = Environment(loader=FileSystemLoader(FOLDER), autoescape=True)
+Form = Mapping[str, str]
+
+
+def routes(desk: Desk) -> list[Route]:
+    """The routes of the door."""
+    door = Door(desk)
+    return [
+        Route("/login", door.login_page, methods=["GET"]),
+        Route("/login", door.login, methods=["POST"]),
+        Route("/logout", door.logout_page, methods=["GET"]),
+        Route("/logout", door.logout, methods=["POST"]),
+        Route("/password", door.password_page, methods=["GET"]),
+        Route("/password", door.password, methods=["POST"]),
+        Route("/door.css", door.style, methods=["GET"]),
+        Route("/healthz", door.health, methods=["GET"]),
+    ]
+
+
+class Door:
+    """One method per path."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def health(self, _request: Request) -> Response:
+        """200 when pages and store answer; says nothing else to strangers."""
+        health = await run_in_threadpool(self._desk.store.health)
+        return JSONResponse({"ok": True, "store": health.ok})
+
+    async def style(self, _request: Request) -> Response:
+        """The style sheet of these pages."""
+        return FileResponse(FOLDER / "door.css", headers={"cache-control": "max-age=3600"})
+
+    async def login_page(self, request: Request) -> Response:
+        """The form."""
+        self._speak(request)
+        return self._form(request, "login.html")
+
+    async def login(self, request: Request) -> Response:
+        """Name and password; the same answer for everything that is wrong."""
+        self._speak(request)
+        form = await _read(request)
+        if not _came_from_our_form(request, form):
+            return self._form(request, "login.html", error=_("the page was open too long; try again"), status=400)
+        log_in = self._desk.identity.log_in
+        try:
+            token = await run_in_threadpool(log_in, form.get("name", "")[:200], form.get("password", ""), _address(request), self._desk.now())
+        except Refused as err:
+            return self._form(request, "login.html", error=str(err), name=form.get("name", ""), status=401)
+        except StoreError:
+            return self._form(request, "login.html", error=_("the store cannot be reached now; try again in a moment"), status=503)
+        response = RedirectResponse(own_path(form.get("next", "")), 303)
+        self._keep(request, response, COOKIE, token)
+        self._keep(request, response, LANGUAGE_COOKIE, language(), lasts=True)
+        return response
+
+    async def logout_page(self, request: Request) -> Response:
+        """Asks once, since a link alone must not end a session."""
+        return self._own_form(request, "logout.html")
+
+    async def logout(self, request: Request) -> Response:
+        """End the session."""
+        self._speak(request)
+        token, form = request.cookies.get(COOKIE, ""), await _read(request)
+        if not is_form_token(token, form.get("form", "")):
+            return self._own_form(request, "logout.html", error=_("the page was open too long; try again"), status=400)
+        await run_in_threadpool(self._desk.identity.log_out, token, _address(request), self._desk.now())
+        response = RedirectResponse("/login", 303)
+        response.delete_cookie(COOKIE)
+        return response
+
+    async def password_page(self, request: Request) -> Response:
+        """The form for a new password, with the rules."""
+        return self._own_form(request, "password.html")
+
+    async def password(self, request: Request) -> Response:
+        """Change the password; the session goes on under a new token."""
+        self._speak(request)
+        token, form = request.cookies.get(COOKIE, ""), await _read(request)
+        error = self._password_problem(token, form)
+        if not error:
+            change = self._desk.identity.change_password
+            try:
+                fresh = await run_in_threadpool(change, token, form.get("old", ""), form["new"], _address(request), self._desk.now())
+            except Refused as err:
+                error = str(err)
+            else:
+                response = RedirectResponse("/", 303)
+                self._keep(request, response, COOKIE, fresh)
+                return response
+        return self._own_form(request, "password.html", error=error, status=400)
+
+    def _password_problem(self, token: str, form: Form) -> str:
+        if not is_form_token(token, form.get("form", "")):
+            return _("the page was open too long; try again")
+        if not form.get("new") or form["new"] != form.get("again"):
+            return _("the new password was not typed twice the same way")
+        return ""
+
+    def _own_form(self, request: Request, page: str, error: str = "", status: int = 200) -> Response:
+        """A form of somebody who is logged in."""
+        self._speak(request)
+        session = getattr(request.state, "session", None)
+        if session is None:
+            return RedirectResponse("/login", 303)
+        values = {"form": form_token(request.cookies.get(COOKIE, "")), "name": session.account.name, "error": error, "policy": self._desk.settings.console}
+        return HTMLResponse(_render(page, values | {"is_first": session.account.must_change}), status)
+
+    def _form(self, request: Request, page: str, error: str = "", name: str = "", status: int = 200) -> Response:
+        """The form of a stranger: a random mark in a cookie and in the form must agree."""
+        mark = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
+        values = {"form": mark, "error": error, "name": name, "next": own_path(request.query_params.get("next", ""))}
+        response = HTMLResponse(_render(page, values), status)
+        self._keep(request, response, FORM_COOKIE, mark)
+        if request.query_params.get("language") in LANGUAGES:
+            self._keep(request, response, LANGUAGE_COOKIE, language(), lasts=True)
+        return response
+
+    def _speak(self, request: Request) -> None:
+        asked = request.query_params.get("language") or request.cookies.get(LANGUAGE_COOKIE) or ""
+        speak(asked if asked in LANGUAGES else preferred(request.headers.get("accept-language", ""), self._desk.settings.language))
+
+    def _keep(self, request: Request, response: Response, name: str, value: str, *, lasts: bool = False) -> None:
+        response.set_cookie(name, value, max_age=31_536_000 if lasts else None, httponly=True, secure=request.url.scheme == "https", samesite="lax")
+
+
+def own_path(path: str) -> str:
+    """``path`` when it leads to a page of ours, else the first page: no redirect leaves the house."""
+    is_own = path.startswith("/") and not path.startswith(("//", "/\\", "/login", "/logout")) and path.isprintable() and "\\" not in path
+    return path if is_own else "/"
+
+
+def _render(page: str, values: Mapping[str, Any]) -> str:
+    gettext: Callable[[str], str] = _
+    return _PAGES.get_template(page).render(_=gettext, language=language(), languages=LANGUAGES, **values)
+
+
+async def _read(request: Request) -> Form:
+    """The fields of a form; one larger than any of ours is read as empty, which no form accepts."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_FORM:
+            return {}
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def _came_from_our_form(request: Request, form: Form) -> bool:
+    mark = request.cookies.get(FORM_COOKIE, "")
+    return bool(mark) and secrets.compare_digest(mark.encode(), form.get("form", "").encode())
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""

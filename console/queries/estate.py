@@ -1,0 +1,60 @@
+"""The assets as all pages see them: read again only when something changed, so that ten thousand of them stay cheap."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+
+from core.names import CHANGE
+from inventory.asset import Asset
+from inventory.book import Book
+from inventory.graph import Graph, build_graph
+from store.base import Store
+
+TRUST_S = 3.0
+
+
+class Estate:
+    """A shared, read-only view of the book of assets, at most ``TRUST_S`` seconds behind. Thread-safe."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._assets: Mapping[str, Asset] = {}
+        self._graph: Graph | None = None
+        self._version, self._looked = "never", -TRUST_S
+
+    def assets(self) -> Mapping[str, Asset]:
+        """Id -> asset."""
+        with self._lock:
+            self._refresh()
+            return self._assets
+
+    def graph(self) -> Graph:
+        """The relations of all assets."""
+        with self._lock:
+            self._refresh()
+            if self._graph is None:
+                self._graph = build_graph(self._assets.values())
+            return self._graph
+
+    def title(self, asset: str) -> str:
+        """The name that people know an asset by."""
+        found = self.assets().get(asset)
+        return found.title if found else asset
+
+    def forget(self) -> None:
+        """Look again at the next question: this process has just written."""
+        with self._lock:
+            self._looked = -TRUST_S
+
+    def _refresh(self) -> None:
+        if time.monotonic() - self._looked < TRUST_S:
+            return
+        newest = self._store.documents.find(CHANGE, sort="-time", limit=1).items
+        version = newest[0].id if newest else ""
+        if version != self._version:
+            self._assets = {asset.id: asset for asset in Book(self._store).all()}
+            self._graph, self._version = None, version
+        self._looked = time.monotonic()

@@ -1,0 +1,131 @@
+"""Fills an embedded store for tests of the console and for looking at it: ``python -m tests.console.seed FOLDER [incidents] [assets]``."""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from core.names import ALERT, HEALTH, INCIDENT, MUTE, SNAPSHOT
+from core.records import Event, Sample, Snapshot
+from inventory.book import Book
+from store.base import Store
+from store.embedded import open_embedded
+from store.snapshots import save_snapshot
+
+LONG = "核心交换机-一号楼三层弱电间-HUAWEI-S12700E-主用-汇聚双活-编号0017-with-a-very-long-tail"
+
+
+def fill(store: Store, now: datetime, *, incidents: int = 3, assets: int = 12, hours: int = 24) -> None:
+    """Assets with relations, a day of numbers for the first ones, events, incidents, health."""
+    names = seed_assets(store, now, assets)
+    seed_samples(store, now, names[:8], hours)
+    seed_events(store, now, names)
+    for number in range(incidents):
+        case = incident(number, names[number % len(names)], now)
+        store.documents.put(INCIDENT, case["id"], case)
+        for member in case["members"]:
+            store.documents.put(ALERT, member["fingerprint"], member)
+    store.documents.put(MUTE, "m1", mute(now))
+    for name, zh in (("polling", "采集调度"), ("alerting", "告警处理"), ("store", "存储")):
+        store.documents.put(HEALTH, name, {"ok": True, "zh": zh, "message": "moved 1 s ago", "updated": now.isoformat()})
+    save_snapshot(store, Snapshot(time=now, asset=names[0], kind="sshd_config", body="permitrootlogin yes\npasswordauthentication yes\n"))
+    assert store.documents.find(SNAPSHOT).items
+
+
+def seed_assets(store: Store, now: datetime, count: int) -> list[str]:
+    book = Book(store)
+    kinds = ("server", "switch", "server", "website", "ups", "database")
+    names = []
+    for number in range(count):
+        kind, name = kinds[number % len(kinds)], f"{kinds[number % len(kinds)]}-{number:03d}"
+        values: dict[str, Any] = {
+            "name": LONG if number == 1 else f"{kind} {number}",
+            "kind": kind,
+            "address": f"10.1.{number // 250}.{number % 250}",
+            "site": "hq" if number % 3 else "branch",
+            "owner": ("li", "wang", "zhao")[number % 3],
+            "business": ("办公自动化", "数据资源中心", "移动执法")[number % 3],
+            "collect": {"snmp": {}},
+        }
+        if number:
+            values["reached_by"] = {"any": [names[0 if number < 6 else 1]]}
+        book.save(name, values, source="site", who="site files", now=now - timedelta(minutes=count - number))
+        names.append(name)
+    return names
+
+
+def seed_samples(store: Store, now: datetime, names: list[str], hours: int) -> None:
+    chance = random.Random(7)
+    for index, name in enumerate(names):
+        batch = []
+        for minute in range(hours * 60):
+            time = now - timedelta(minutes=minute)
+            wave = 30 + 20 * math.sin(minute / 90 + index) + chance.random() * 4
+            batch.append(Sample(time=time, asset=name, metric="system.cpu.utilization", value=wave))
+            batch.append(Sample(time=time, asset=name, metric="system.memory.utilization", value=55 + wave / 10))
+            if minute % 5 == 0:
+                batch += [
+                    Sample(time=time, asset=name, metric="system.filesystem.utilization", value=level + minute / 500, labels={"mountpoint": mount, "device": "sda"})
+                    for mount, level in (("/", 41.0), ("/var", 72.0))
+                ]
+        up = 0.0 if index == 2 else 1.0
+        batch.append(Sample(time=now, asset=name, metric="collector.up", value=up, labels={"collector": "snmp"}))
+        batch.append(Sample(time=now, asset=name, metric="collector.duration", value=0.21, labels={"collector": "snmp"}))
+        store.metrics.write(batch)
+
+
+def seed_events(store: Store, now: datetime, names: list[str]) -> None:
+    texts = (
+        ("login_failed", "Failed password for root from 203.0.113.9 port 4711 ssh2", {"source.ip": "203.0.113.9", "user.name": "root"}),
+        ("syslog", "磁盘空间不足，请尽快清理 /var/log", {"process.name": "monitor"}),
+        ("syslog", "nginx: worker process 1187 exited on signal 11", {"process.name": "nginx"}),
+        ("syslog", "<script>alert(1)</script> [click](http://203.0.113.1/) **bold**", {"process.name": "evil"}),
+    )
+    found = []
+    for number in range(240):
+        kind, message, fields = texts[number % len(texts)]
+        asset = names[number % len(names)]
+        found.append(Event(id=f"e{number}", time=now - timedelta(minutes=number * 3), asset=asset, kind=kind, message=message, fields=fields))
+    store.events.write(found)
+
+
+def incident(number: int, asset: str, now: datetime) -> dict[str, Any]:
+    opened = now - timedelta(minutes=12 + 7 * number)
+    severity = ("critical", "high", "warning")[number % 3]
+    member = {
+        "fingerprint": f"f{number:05d}", "rule": "cpu", "asset": asset, "state": "firing", "severity": severity, "start": opened.isoformat(), "value": 97.0,
+        "text": "CPU utilization 97 %, usual 12-38 %", "metric": "system.cpu.utilization", "labels": {}, "held_by": None, "why_joined": "own incident",
+    }  # fmt: skip
+    story = [
+        {"time": opened.isoformat(), "who": "", "what": "open", "text": "opened by rule cpu"},
+        {"time": (opened + timedelta(minutes=1)).isoformat(), "who": "", "what": "notice", "text": "li-mail: first"},
+    ]
+    return {
+        "id": f"i{number:05d}", "title": {"zh": f"{asset} 处理器利用率过高", "en": f"{asset}: processor utilization too high"}, "root": asset, "state": "open",
+        "priority": ("P1", "P2", "P3")[number % 3], "severity": severity, "owner": None, "opened": opened.isoformat(), "updated": opened.isoformat(),
+        "members": [member], "timeline": story, "links": [],
+        "sla": {"ack": {"state": "breached" if number == 1 else "running", "due": (opened + timedelta(minutes=15)).isoformat()}},
+    }  # fmt: skip
+
+
+def mute(now: datetime) -> dict[str, Any]:
+    begin, end = now - timedelta(hours=1), now + timedelta(hours=3)
+    return {
+        "id": "m1", "kind": "silence", "match": {"rule": "cpu", "asset": "server-002"}, "from": begin.isoformat(), "until": end.isoformat(), "by": "li", "why": "内存更换",
+    }  # fmt: skip
+
+
+def main() -> None:
+    folder, *numbers = sys.argv[1:]
+    incidents, assets = [*map(int, numbers), 3, 12][:2] if len(numbers) < 2 else map(int, numbers[:2])
+    store = open_embedded(Path(folder), "service")
+    fill(store, datetime.now(UTC), incidents=incidents, assets=assets)
+    store.close()
+
+
+if __name__ == "__main__":
+    main()
