@@ -30,7 +30,7 @@ def add_dialog(here: Desk, me: Account) -> None:
             id = st.text_input(_("id"), help=_("Never changes, whatever the asset is called or where it stands."))  # noqa: A001
             values = _fields(Asset(id="new"), ("name", "kind", "address", "site", "owner", "business", "importance"))
             done = st.form_submit_button(_("Add"), type="primary")
-        if done and parts.attempt(lambda: save_asset(here, me, id.strip(), values, is_new=True)):
+        if done and parts.done(lambda: save_asset(here, me, id.strip(), values, is_new=True)):
             parts.go("asset.py", id=id.strip())
 
     ask()
@@ -46,7 +46,7 @@ def edit_dialog(here: Desk, me: Account, asset: Asset) -> None:
             why = st.text_input(_("Reason for the change"))
             done = st.form_submit_button(_("Save"), type="primary")
         changed = {field: value for field, value in values.items() if value != (getattr(asset, field) or "")}
-        if done and parts.attempt(lambda: save_asset(here, me, asset.id, changed, why=why)):
+        if done and parts.done(lambda: save_asset(here, me, asset.id, changed, why=why)):
             st.rerun()
 
     ask()
@@ -61,28 +61,26 @@ def remove_dialog(here: Desk, me: Account, asset: Asset) -> None:
         st.write(_("It is no longer watched. Its records stay."))
         if hits:
             st.write(_("{n} assets depend on it.").format(n=len(hits)))
-        if st.button(_("Remove {name}").format(name=plain(asset.title, 40)), type="primary") and parts.attempt(lambda: remove_asset(here, me, asset.id)):
+        if st.button(_("Remove {name}").format(name=plain(asset.title, 40)), type="primary") and parts.done(lambda: remove_asset(here, me, asset.id)):
             parts.go("assets.py")
 
     ask()
 
 
-def save_asset(here: Desk, me: Account, id: str, values: dict[str, Any], *, is_new: bool = False, why: str = "") -> bool:
+def save_asset(here: Desk, me: Account, id: str, values: dict[str, Any], *, is_new: bool = False, why: str = "") -> None:
     """Write through the book, which audits it; raises Refused or ConfigError."""
     _may_write(me)
     if is_new and id in here.estate.assets():
         raise Refused(_("there is an asset {id} already").format(id=id))
     Book(here.store).save(id, values, source="person", who=me.name, now=here.now(), why=why)
     here.estate.forget()
-    return True
 
 
-def remove_asset(here: Desk, me: Account, id: str) -> bool:
+def remove_asset(here: Desk, me: Account, id: str) -> None:
     """Take an asset out of the book."""
     _may_write(me)
     Book(here.store).remove(id, source="person", who=me.name, now=here.now())
     here.estate.forget()
-    return True
 
 
 def import_dialog(here: Desk, me: Account) -> None:
@@ -166,7 +164,7 @@ def _field(name: str, value: str) -> str:
 
 def importance(value: str) -> str:
     """The word for an importance."""
-    return {"critical": _("critical"), "high": _("high"), "normal": _("normal"), "low": _("low")}.get(value, value)
+    return {"critical": _("vital"), "high": _("high"), "normal": _("normal"), "low": _("low")}.get(value, value)
 
 
 LABELS: dict[str, Callable[[], str]] = {

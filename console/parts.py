@@ -70,6 +70,16 @@ def guarded(draw: Callable[[], None]) -> None:
         st.error(plain(str(err)))
 
 
+def done(action: Callable[[], object]) -> bool:
+    """Do something that may be refused; whether it was done, with a message when it was not."""
+    try:
+        action()
+    except WanglouError as err:
+        st.error(plain(str(err)))
+        return False
+    return True
+
+
 def attempt(action: Callable[[], T]) -> T | None:
     """Do something that may be refused; None and a message when it was."""
     try:
@@ -157,6 +167,11 @@ def table(data: Sequence[Mapping[str, Any]], columns: Mapping[str, Any] | None =
 def go(page: str, **query: str) -> None:
     """Open another page with its query parameters."""
     st.switch_page(VIEWS / page, query_params=query)
+
+
+def short(text: str, limit: int = 22) -> str:
+    """A label of a button: harmless and short."""
+    return plain(text, limit)
 
 
 def asked(name: str, default: str = "") -> str:

@@ -76,6 +76,11 @@ class Sessions:
             self.end(each)
         return len(ids)
 
+    def forget(self) -> None:
+        """Read accounts anew at the next question: this process has just changed one."""
+        with self._lock:
+            self._known.clear()
+
     def sweep(self, now: datetime) -> int:
         """Forget sessions that ended by themselves; returns how many."""
         dead = [document.id for document in self._store.documents.find(SESSION).items if not self._lives(document.body, now)]

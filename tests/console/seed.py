@@ -39,7 +39,7 @@ def fill(store: Store, now: datetime, *, incidents: int = 3, assets: int = 12, h
 def seed_assets(store: Store, now: datetime, count: int) -> list[str]:
     book = Book(store)
     kinds = ("server", "switch", "server", "website", "ups", "database")
-    names = []
+    names: list[str] = []
     for number in range(count):
         kind, name = kinds[number % len(kinds)], f"{kinds[number % len(kinds)]}-{number:03d}"
         values: dict[str, Any] = {
@@ -69,7 +69,9 @@ def seed_samples(store: Store, now: datetime, names: list[str], hours: int) -> N
             batch.append(Sample(time=time, asset=name, metric="system.memory.utilization", value=55 + wave / 10))
             if minute % 5 == 0:
                 batch += [
-                    Sample(time=time, asset=name, metric="system.filesystem.utilization", value=level + minute / 500, labels={"mountpoint": mount, "device": "sda"})
+                    Sample(
+                        time=time, asset=name, metric="system.filesystem.utilization", value=level + minute / 500, labels={"mountpoint": mount, "device": "sda"}
+                    )
                     for mount, level in (("/", 41.0), ("/var", 72.0))
                 ]
         up = 0.0 if index == 2 else 1.0
@@ -115,7 +117,8 @@ def incident(number: int, asset: str, now: datetime) -> dict[str, Any]:
 def mute(now: datetime) -> dict[str, Any]:
     begin, end = now - timedelta(hours=1), now + timedelta(hours=3)
     return {
-        "id": "m1", "kind": "silence", "match": {"rule": "cpu", "asset": "server-002"}, "from": begin.isoformat(), "until": end.isoformat(), "by": "li", "why": "内存更换",
+        "id": "m1", "kind": "silence", "match": {"rule": "cpu", "asset": "server-002"}, "from": begin.isoformat(), "until": end.isoformat(),
+        "by": "li", "why": "内存更换",
     }  # fmt: skip
 
 

@@ -1,0 +1,133 @@
+"""The buttons of an incident: each asks the service, waits a moment for its answer and says it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import streamlit as st
+
+from console import parts
+from console.actions import ask, outcome
+from console.desk import Desk
+from console.i18n import _, marked
+from console.identity.accounts import Account
+from console.identity.roles import Right
+from console.queries.cases import PRIORITIES, Case
+from console.text import plain
+from console.words import word
+
+CAUSES: Final[Mapping[str, str]] = {
+    "fixed": marked("fixed"),
+    "self_recovered": marked("recovered by itself"),
+    "false_positive": marked("false alarm"),
+    "duplicate": marked("duplicate"),
+    "planned": marked("planned work"),
+    "accepted_risk": marked("accepted risk"),
+}
+TIMES: Final = ("30m", "2h", "8h", "24h")
+
+
+def buttons(here: Desk, me: Account, case: Case) -> None:
+    """Everything this account may do to an incident in its present state."""
+    if not me.may(Right.INCIDENT_ACT):
+        st.caption(_("Your roles allow looking, not acting."))
+        return
+    with st.container(horizontal=True):
+        if case.state == "open":
+            _button("acknowledge", _("Acknowledge"), ":material/check:", lambda: acknowledge_dialog(here, me, case), is_first=True)
+            if not case.owner:
+                _button("take", _("Take it"), ":material/person:", lambda: do(here, me, "assign", {"person": me.name}, case.id))
+        if case.state == "acknowledged":
+            _button("unacknowledge", _("Give back"), ":material/undo:", lambda: do(here, me, "unacknowledge", {}, case.id))
+        if case.is_live:
+            _button("resolve", _("Resolve"), ":material/task_alt:", lambda: end_dialog(here, me, case, "resolve"))
+            _button("more", _("More"), ":material/more_horiz:", lambda: more_dialog(here, me, case))
+        if case.state == "resolved":
+            _button("close", _("Close"), ":material/archive:", lambda: end_dialog(here, me, case, "close"))
+        if case.state == "resolved":
+            _button("reopen", _("Reopen"), ":material/replay:", lambda: do(here, me, "reopen", {}, case.id))
+        if case.is_live and me.may(Right.MUTE_WRITE):
+            _button("mute", _("Silence"), ":material/notifications_paused:", lambda: parts.go("mutes.py", asset=case.root))
+    _comment(here, me, case)
+
+
+def do(here: Desk, me: Account, what: str, args: Mapping[str, Any], on: str) -> bool:
+    """Ask, wait, say; True when it was done or is on its way."""
+    intent = parts.attempt(lambda: ask(here, me, what, args, on))
+    if intent is None:
+        return False
+    with st.spinner(_("asking the service …")):
+        state, message = outcome(here, intent)
+    if state == "refused":
+        st.error(_("Refused: {reason}").format(reason=plain(message)))
+        return False
+    st.toast(_("done") if state == "done" else _("noted; the service carries it out as soon as it can"), icon=":material/check:")
+    return True
+
+
+def acknowledge_dialog(here: Desk, me: Account, case: Case) -> None:
+    """For how long, and a word to the others."""
+
+    @st.dialog(_("Acknowledge"))
+    def ask_more() -> None:
+        st.markdown(plain(case.title, 120))
+        lasts = st.segmented_control(_("for"), TIMES, default="8h", key="ack-for")
+        text = st.text_input(_("Comment"), key="ack-text")
+        if st.button(_("Acknowledge"), type="primary", key="ack-do"):
+            is_done = do(here, me, "acknowledge", {"expires": lasts or "8h"}, case.id)
+            if is_done and text.strip():
+                do(here, me, "comment", {"text": text.strip()}, case.id)
+            if is_done:
+                st.rerun()
+
+    ask_more()
+
+
+def end_dialog(here: Desk, me: Account, case: Case, what: str) -> None:
+    """Resolve or close, with reason and cause."""
+    title = _("Resolve") if what == "resolve" else _("Close")
+
+    @st.dialog(title)
+    def ask_more() -> None:
+        st.markdown(plain(case.title, 120))
+        if what == "resolve" and case.firing:
+            st.caption(_("{n} alerts still fire; if they go on the incident opens again.").format(n=len(case.firing)))
+        reason = st.selectbox(_("Reason"), list(CAUSES), format_func=lambda key: word(CAUSES, key), key="end-reason")
+        cause = st.text_input(_("Cause"), key="end-cause")
+        if st.button(title, type="primary", key="end-do") and do(here, me, what, {"reason": reason, "cause": cause.strip()}, case.id):
+            st.rerun()
+
+    ask_more()
+
+
+def more_dialog(here: Desk, me: Account, case: Case) -> None:
+    """Assign, snooze, priority."""
+
+    @st.dialog(_("More"))
+    def ask_more() -> None:
+        people = sorted(account.name for account in here.identity.accounts.all() if not account.disabled)
+        person = st.selectbox(_("Assign to"), people, index=people.index(me.name) if me.name in people else 0, key="more-person")
+        if st.button(_("Assign"), key="more-assign") and do(here, me, "assign", {"person": person}, case.id):
+            st.rerun()
+        lasts = st.segmented_control(_("Snooze for"), TIMES, default="2h", key="more-for")
+        if st.button(_("Snooze"), key="more-snooze") and do(here, me, "snooze", {"for": lasts or "2h"}, case.id):
+            st.rerun()
+        index = PRIORITIES.index(case.priority) if case.priority in PRIORITIES else 0
+        priority = st.selectbox(_("Priority"), PRIORITIES, index=index, key="more-priority")
+        if st.button(_("Set priority"), key="more-set") and do(here, me, "set_priority", {"priority": priority}, case.id):
+            st.rerun()
+
+    ask_more()
+
+
+def _button(key: str, label: str, icon: str, press: Callable[[], object], *, is_first: bool = False) -> None:
+    if st.button(label, icon=icon, type="primary" if is_first else "secondary", key=f"case-{key}"):
+        press()
+
+
+def _comment(here: Desk, me: Account, case: Case) -> None:
+    with st.form("case-comment", clear_on_submit=True, border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(_("Comment"), placeholder=_("what you see, what you do"), label_visibility="collapsed")
+        if st.form_submit_button(_("Send")) and text.strip() and do(here, me, "comment", {"text": text.strip()}, case.id):
+            st.rerun()

@@ -1,0 +1,75 @@
+"""Blocks of the compliance page: one requirement, one verdict with its evidence, an officer's decision."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import streamlit as st
+
+from compliance.answers import save_answer
+from compliance.rollup import Answer, Conformity
+from console import parts
+from console.asset_tabs import verdict_row
+from console.desk import Desk
+from console.i18n import _, two
+from console.identity.accounts import Account
+from console.queries import conformity, times
+from console.text import plain
+from console.words import OUTCOME, look
+from core.errors import NotFound
+from core.names import EVIDENCE
+from store.base import Body
+
+
+def item_block(here: Desk, view: conformity.Overview, item: str, bodies: list[Body]) -> None:
+    """What is asked, how it stands and why, and every verdict that speaks for it."""
+    row = view.items[item]
+    st.markdown(f"**{plain(item)}** {plain(two(row.zh, row.en))}")
+    st.markdown(f"{parts.badge(OUTCOME, row.conformity)} {plain(two(row.reason_zh, row.reason_en))}")
+    if row.proposed:
+        st.caption(_("telemetry proposes: {word}; an officer has the last word").format(word=look(OUTCOME, row.proposed).text))
+    found = conformity.of_item(item, bodies)
+    if not found:
+        st.caption(_("No check speaks for this requirement; a person decides."))
+        return
+    chosen = parts.rows([verdict_row(here, body) for body in found], f"item-{item}", height=min(260, 40 + 32 * len(found)))
+    if chosen is not None and chosen < len(found):
+        evidence_of(here, found[chosen])
+
+
+def evidence_of(here: Desk, body: Body) -> None:
+    """Why a verdict is so, what would change it, and the raw text that it rests on."""
+    reason, fix = body.get("reason", {}), body.get("remediation", {})
+    st.markdown(plain(two(reason.get("zh", ""), reason.get("en", ""))))
+    if body.get("observed"):
+        st.code("\n".join(map(str, body["observed"][:50])), language=None, wrap_lines=True)
+    if body["outcome"] != "pass" and fix:
+        st.markdown(f"**{_('What to do')}** {plain(two(fix.get('zh', ''), fix.get('en', '')))}")
+    for read in body.get("read", ()):
+        with st.expander(f"{_('Evidence')}: {read['kind']} · {times.clock(times.read(read['time']), here.zone, here.now())} · sha256 {read['sha256'][:16]}…"):
+            try:
+                entry = here.store.documents.get(EVIDENCE, read["evidence"]).body
+            except NotFound:
+                st.caption(_("The evidence is no longer kept."))
+                continue
+            st.caption(plain(f"{entry['command']} · sha256 {entry['sha256']} · {_('hash')} {entry['hash']}"))
+            st.code(entry["body"][:100_000], language=None, line_numbers=True, height=300)
+
+
+def answer_form(here: Desk, me: Account, item: str, longest: timedelta) -> None:
+    """An officer decides about a requirement, with reason and an end."""
+    words = [word for word in Conformity if word is not Conformity.UNKNOWN]
+    now = here.now()
+    with st.form(f"answer-{item}"):
+        st.markdown(f"**{_('Decide')}**")
+        chosen = st.segmented_control(_("result"), words, format_func=lambda word: look(OUTCOME, word).text)
+        comment = st.text_area(_("Reason, and where the evidence is"), height=80)
+        until = st.date_input(_("valid until"), value=(now + longest).astimezone(here.zone).date())
+        is_sent = st.form_submit_button(_("Save the decision"), type="primary")
+    if is_sent and chosen:
+        from datetime import datetime, time
+
+        expires = datetime.combine(until, time(23, 59), here.zone)
+        answer = Answer(item=item, conformity=chosen, who=me.name, time=now, comment=comment, expires=expires)
+        if parts.done(lambda: save_answer(here.store, answer, me.roles)):
+            st.rerun()

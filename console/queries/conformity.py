@@ -1,0 +1,138 @@
+"""Graded protection as the page shows it: layers, control points and items from the stored verdicts and decisions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from compliance.answers import answers
+from compliance.check import SHIPPED, load_checks
+from compliance.framework import Item, grade_of, load_framework
+from compliance.queries import RANK, by_layer, estate, of_item
+from compliance.rollup import Book, ItemResult, book_of
+from core.names import VERDICT
+from store.base import Body, Store
+
+__all__ = ["Overview", "of_item", "overview", "sorted_verdicts", "verdicts"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointRow:
+    """A control point with how many of its items are met."""
+
+    zh: str
+    en: str
+    conformity: str
+    met: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerRow:
+    """A layer with its control points."""
+
+    code: str
+    zh: str
+    en: str
+    conformity: str
+    counts: Mapping[str, int]
+    points: tuple[PointRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemRow:
+    """A requirement and its result."""
+
+    zh: str
+    en: str
+    conformity: str
+    proposed: str
+    reason_zh: str
+    reason_en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """Everything about one level."""
+
+    layers: tuple[LayerRow, ...]
+    items: Mapping[str, ItemRow]
+    counts: Counter[str]
+    total: int
+    failed_checks: int
+    failing_assets: int
+
+
+def verdicts(store: Store) -> list[Body]:
+    """The newest verdict of every check on every asset."""
+    found: list[Body] = []
+    cursor: str | None = None
+    while True:
+        page = store.documents.find(VERDICT, limit=5000, cursor=cursor)
+        found += [document.body for document in page.items]
+        if (cursor := page.cursor) is None:
+            return found
+
+
+def overview(store: Store, bodies: list[Body], level: int, site_folder: Path, now: datetime) -> Overview:
+    """The level's requirements as they stand."""
+    items, book = _prepared(level, site_folder)
+    results = estate(book, bodies, answers(store), now)
+    fails = [body for body in bodies if body["outcome"] == "fail"]
+    counts = Counter(str(results[item.id].conformity) for item in items)
+    return Overview(
+        layers=tuple(_layers(items, results)),
+        items={item.id: _item(item, results[item.id]) for item in items},
+        counts=counts,
+        total=len(items),
+        failed_checks=len({body["check"] for body in fails}),
+        failing_assets=len({body["asset"] for body in fails}),
+    )
+
+
+def sorted_verdicts(bodies: Iterable[Body]) -> list[Body]:
+    """The failures first, then by asset and check."""
+    return sorted(bodies, key=lambda body: (RANK[body["outcome"]], body["asset"], body["check"]))
+
+
+@lru_cache(maxsize=8)
+def _prepared(level: int, site_folder: Path) -> tuple[tuple[Item, ...], Book]:
+    framework = load_framework()
+    items = framework.applicable(grade_of(level))
+    checks = load_checks((SHIPPED, site_folder / "checks"))
+    return items, book_of(framework, items, checks.checks.values())
+
+
+def _layers(items: Iterable[Item], results: Mapping[str, ItemResult]) -> list[LayerRow]:
+    every = tuple(items)
+    english = {(item.layer, item.control_point): item.control_point_en for item in every}
+    return [
+        LayerRow(
+            code=view.layer.code,
+            zh=view.layer.zh,
+            en=view.layer.en,
+            conformity=str(view.conformity),
+            counts={str(key): count for key, count in view.counts.items()},
+            points=tuple(
+                PointRow(
+                    zh=point.name,
+                    en=english[point.layer, point.name],
+                    conformity=str(point.conformity),
+                    met=sum(result.conformity == "conforms" for result in point.items),
+                    total=len(point.items),
+                )
+                for point in view.points
+            ),
+        )
+        for view in by_layer(load_framework(), every, results)
+    ]
+
+
+def _item(item: Item, result: ItemResult) -> ItemRow:
+    return ItemRow(
+        zh=item.zh, en=item.en, conformity=str(result.conformity), proposed=str(result.proposed or ""), reason_zh=result.reason.zh, reason_en=result.reason.en
+    )

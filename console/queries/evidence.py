@@ -1,0 +1,117 @@
+"""Why an incident is one: the series behind its alert, what was expected, clocks, what changed shortly before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from console.i18n import _, marked, two
+from console.queries.cases import Case, Member, rank
+from console.queries.charts import Band
+from console.queries.times import read, span
+from inventory.book import Book, Change
+from store.base import Store
+
+BEFORE: Final = timedelta(hours=2)
+_STEPS: Final[Mapping[str, str]] = {
+    "open": marked("opened"),
+    "opened": marked("opened"),
+    "acknowledge": marked("acknowledged"),
+    "unacknowledge": marked("gave back"),
+    "assign": marked("assigned"),
+    "comment": marked("wrote"),
+    "resolve": marked("resolved"),
+    "resolved": marked("resolved"),
+    "close": marked("closed"),
+    "closed": marked("closed"),
+    "reopen": marked("reopened"),
+    "reopened": marked("reopened"),
+    "snooze": marked("snoozed"),
+    "set_priority": marked("set the priority"),
+    "priority": marked("priority"),
+    "member": marked("alert joined"),
+    "joined": marked("alert joined"),
+    "ended": marked("alert ended"),
+    "notice": marked("notice sent"),
+    "reroot": marked("new root"),
+    "escalation": marked("called"),
+    "call": marked("called"),
+    "sla_warning": marked("promise is running out"),
+    "sla_breach": marked("promise missed"),
+}
+
+
+def subject(case: Case) -> Member | None:
+    """The alert that says best why: of the root, firing, the gravest."""
+    ordered = sorted(case.members, key=lambda member: (member.asset != case.root, member.state != "firing", rank(member.severity)))
+    return ordered[0] if ordered else None
+
+
+def metric_of(member: Member) -> tuple[str, Mapping[str, str]]:
+    """The metric behind an alert and the labels that choose its series; empty when it rests on none."""
+    proof = _proof(member)
+    metric = str(member.body.get("metric") or proof.get("metric") or "")
+    labels = member.body.get("labels") or {}
+    series = proof.get("labels") if isinstance(proof.get("labels"), Mapping) else labels
+    return metric, {str(key): str(value) for key, value in dict(series or {}).items()}
+
+
+def band_of(member: Member) -> Band:
+    """What was expected: limits of a rule, or the band of a baseline."""
+    proof = _proof(member)
+    band = proof.get("expected") or proof.get("band") or ()
+    low, high = (band[0], band[1]) if isinstance(band, list | tuple) and len(band) == 2 else (proof.get("low"), proof.get("high"))
+    return Band(low=_number(low), high=_number(high) if high is not None else _number(proof.get("above")), at=read(proof.get("since")) or member.start)
+
+
+def facts(member: Member) -> list[str]:
+    """What the finding says beside its numbers, in the reader's language."""
+    proof = _proof(member)
+    found = [two(str(proof.get("zh", "")), str(proof.get("en", "")))]
+    fix = proof.get("remediation")
+    if isinstance(fix, Mapping):
+        found.append(f"{_('What to do')}: {two(str(fix.get('zh', '')), str(fix.get('en', '')))}")
+    observed = proof.get("observed")
+    if isinstance(observed, list) and observed:
+        found.append(f"{_('Found')}: {' · '.join(map(str, observed[:5]))}")
+    return [line for line in found if line and line != member.text]
+
+
+def clocks(case: Case, now: datetime) -> list[tuple[str, str]]:
+    """(acknowledge or resolve, how the promised time stands)."""
+    words = {"running": _("running"), "warned": _("running out"), "breached": _("missed"), "met": _("kept"), "paused": _("paused")}
+    found = []
+    for name in ("ack", "resolve"):
+        clock = case.sla.get(name)
+        if not clock:
+            continue
+        state = str(clock.get("state", "")) if isinstance(clock, Mapping) else str(clock)
+        due = read(clock.get("due")) if isinstance(clock, Mapping) else None
+        left = _(", {span} left").format(span=span(due - now)) if due and due > now and state in ("running", "warned") else ""
+        found.append((name, words.get(state, state) + left))
+    return found
+
+
+def step_word(what: str) -> str:
+    """The word for one kind of step."""
+    return _(_STEPS[what]) if what in _STEPS else what
+
+
+def changes_before(store: Store, case: Case) -> list[Change]:
+    """Changes of the root and members in the two hours before the incident began."""
+    if case.opened is None:
+        return []
+    since, found = case.opened - BEFORE, []
+    for asset in case.assets[:5]:
+        found += [change for change in Book(store).changes(asset, limit=20) if since <= change.time <= case.opened]
+    return sorted(found, key=lambda change: change.time, reverse=True)
+
+
+def _proof(member: Member) -> Mapping[str, Any]:
+    found = member.body.get("evidence")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,72 @@
+"""One asset: who it is, how it is, its numbers, facts, relations, events, checks and changes."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from console import asset_tabs, parts
+from console.forms import edit_dialog, importance, remove_dialog
+from console.i18n import _
+from console.identity.roles import Right
+from console.lists import case_list
+from console.queries import assets, cases, times
+from console.text import plain
+from console.words import ASSET, KINDS, word
+
+here, me = parts.enter(Right.ESTATE_READ)
+asset = here.estate.assets().get(parts.asked("id"))
+if asset is None:
+    parts.empty(_("There is no such asset."), page="assets.py", label=_("all assets"))
+    st.stop()
+
+moment = here.now()
+living = cases.live_cases(here.store)
+line = assets.lines([asset], living, assets.last_seen(here.store, moment))[0]
+own = [case for case in living if asset.id in case.assets]
+
+st.markdown(f"#### {parts.badge(ASSET, line.state)} {plain(asset.title, 90)}")
+parts.strip(
+    [
+        (_("id"), f"`{asset.id}`"),
+        (_("kind"), plain(word(KINDS, asset.kind))),
+        (_("address"), plain(asset.address)),
+        (_("place"), plain(" / ".join(part for part in (asset.site, asset.room, asset.rack) if part))),
+        (_("business system"), plain(asset.business)),
+        (_("owner"), plain(asset.owner)),
+        (_("importance"), plain(importance(asset.importance))),
+        (_("grading"), plain(asset.grading or (str(asset.level) if asset.level else ""))),
+        (_("model"), plain(f"{asset.vendor} {asset.model}".strip())),
+        (_("serial number"), plain(asset.serial)),
+        (_("last data"), plain(times.ago(line.seen, moment)) or _("none yet")),
+    ]
+)
+if me.may(Right.ASSET_WRITE):
+    with st.container(horizontal=True):
+        if st.button(_("Edit"), icon=":material/edit:", key="asset-edit"):
+            edit_dialog(here, me, asset)
+        if st.button(_("Remove"), icon=":material/delete:", key="asset-remove"):
+            remove_dialog(here, me, asset)
+
+if own and me.may(Right.INCIDENT_READ):
+    case_list(own, "asset-cases", moment)
+
+TABS = {
+    "charts": (_("Numbers"), Right.ESTATE_READ, asset_tabs.numbers),
+    "facts": (_("Facts"), Right.ESTATE_READ, asset_tabs.facts),
+    "relations": (_("Relations"), Right.ESTATE_READ, asset_tabs.relations),
+    "events": (_("Events"), Right.EVENTS_READ, asset_tabs.events),
+    "checks": (_("Checks"), Right.COMPLIANCE_READ, asset_tabs.checks),
+    "changes": (_("Changes"), Right.ESTATE_READ, asset_tabs.changes),
+}
+open_tabs = [key for key, (_title, right, _draw) in TABS.items() if me.may(right)]
+tab = st.segmented_control(
+    _("Part"),
+    open_tabs,
+    default=parts.asked("tab", "charts") if parts.asked("tab", "charts") in open_tabs else open_tabs[0],
+    format_func=lambda key: TABS[key][0],
+    label_visibility="collapsed",
+    key="asset-tab",
+)
+chosen = tab or open_tabs[0]
+parts.remember(tab=chosen if chosen != "charts" else "")
+TABS[chosen][2](here, asset)

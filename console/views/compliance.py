@@ -1,0 +1,99 @@
+"""Graded protection: layers, control points, items and verdicts, down to the evidence."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import streamlit as st
+
+from console import parts
+from console.asset_tabs import verdict_row
+from console.compliance_parts import answer_form, evidence_of, item_block
+from console.i18n import _, two
+from console.identity.roles import Right
+from console.queries import conformity, times
+from console.text import plain
+from console.words import OUTCOME, look
+
+here, me = parts.enter(Right.COMPLIANCE_READ)
+moment = here.now()
+bodies = conformity.verdicts(here.store)
+level = st.segmented_control(_("Level"), (2, 3), default=int(parts.asked("level", "3")) if parts.asked("level", "3") in ("2", "3") else 3, key="level") or 3
+parts.remember(level=str(level) if level != 3 else "")
+view = conformity.overview(here.store, bodies, level, here.settings.site_folder, moment)
+parts.sentence(
+    _("{fails} of {all} requirements are not met, {unknown} wait for a person; {checks} checks fail on {assets} assets").format(
+        fails=view.counts["fails"] + view.counts["partial"],
+        all=view.total,
+        unknown=view.counts["unknown"],
+        checks=f"{view.failed_checks:,}",
+        assets=f"{view.failing_assets:,}",
+    )
+)
+parts.data_from(moment, _("checks run when an asset says something new, and every hour"))
+if not bodies:
+    parts.empty(_("No check has run yet."), _("Checks run by themselves as soon as a server has sent its settings; this takes a minute after the first start."))
+
+TABS = {"layers": _("Requirements"), "checks": _("Checks by asset"), "one": _("One check")}
+given = parts.asked("tab", "one" if parts.asked("check") else "layers")
+tab = st.segmented_control(_("View"), list(TABS), default=given if given in TABS else "layers", format_func=TABS.__getitem__, key="view") or "layers"
+
+if tab == "layers":
+    for layer in view.layers:
+        done = layer.counts.get("conforms", 0)
+        title = f"{look(OUTCOME, layer.conformity).text}  {two(layer.zh, layer.en)}  {done}/{sum(layer.counts.values())}"
+        with st.expander(title, expanded=False, on_change="rerun", key=f"layer-{layer.code}") as block:
+            if block.open:
+                parts.table(
+                    [
+                        {
+                            _("control point"): two(point.zh, point.en),
+                            _("result"): look(OUTCOME, point.conformity).text,
+                            _("met"): point.met,
+                            _("requirements"): point.total,
+                        }
+                        for point in layer.points
+                    ]
+                )
+    ids = list(view.items)
+    asked = parts.asked("item")
+    chosen = st.selectbox(
+        _("Requirement"),
+        ids,
+        index=ids.index(asked) if asked in ids else None,
+        format_func=lambda i: f"{i}  {two(view.items[i].zh, view.items[i].en)[:90]}",
+        placeholder=_("choose one to see its verdicts and evidence"),
+        key="item",
+    )
+    parts.remember(item=chosen or "")
+    if chosen:
+        item_block(here, view, chosen, bodies)
+        if me.may(Right.COMPLIANCE_ANSWER):
+            answer_form(here, me, chosen, timedelta(days=365))
+elif tab == "checks":
+    outcomes = st.pills(
+        _("Verdict"),
+        ("fail", "unknown", "pass", "not_applicable"),
+        selection_mode="multi",
+        default=["fail"],
+        format_func=lambda o: look(OUTCOME, o).text,
+        key="outcomes",
+    )
+    shown = conformity.sorted_verdicts(body for body in bodies if not outcomes or body["outcome"] in outcomes)
+    if shown:
+        row = parts.rows([verdict_row(here, body) for body in shown], "verdicts", {_("check"): st.column_config.TextColumn(width="large")})
+        if row is not None:
+            evidence_of(here, shown[row])
+    else:
+        parts.empty(_("No verdict matches."))
+else:
+    checks = sorted({body["check"] for body in bodies})
+    asked = parts.asked("check")
+    check = st.selectbox(_("Check"), checks, index=checks.index(asked) if asked in checks else None, placeholder=_("choose"), key="check")
+    parts.remember(check=check or "", asset=parts.asked("asset") if check else "")
+    asset = parts.asked("asset")
+    for body in conformity.sorted_verdicts(b for b in bodies if b["check"] == check and asset in ("", b["asset"])):
+        st.markdown(
+            f"{parts.badge(OUTCOME, body['outcome'])} **{plain(here.estate.title(body['asset']))}** · {plain(times.ago(times.read(body['since']), moment))}"
+        )
+        evidence_of(here, body)
