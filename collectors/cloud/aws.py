@@ -51,7 +51,7 @@ class AwsCollector:
 
     Options: ClassVar = AwsOptions
     default_interval_s: ClassVar[float] = 300.0
-    deadline_s: ClassVar[float] = 120.0
+    deadline_s: ClassVar[float] = 60.0
 
     def __init__(self, options: AwsOptions, secrets: Secrets) -> None:
         self._options, self._secrets = options, secrets
@@ -76,7 +76,7 @@ class AwsCollector:
         secret = credential(asset, "aws", self._options.credential, self._secrets)
         if not secret.username or not secret.password:
             raise ConfigError("the collector aws needs a credential: username is the access key, password the secret key", key="credential")
-        limits = Config(connect_timeout=self._options.timeout_s, read_timeout=self._options.timeout_s, retries={"max_attempts": 1}, proxies={})
+        limits = Config(connect_timeout=self._options.timeout_s, read_timeout=self._options.timeout_s, retries={"total_max_attempts": 1}, proxies={})
         return boto3.client(
             service,
             region_name=self._options.region,

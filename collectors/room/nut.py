@@ -49,6 +49,14 @@ class NutOptions(Options):
     timeout_s: float = Field(default=5, gt=0, le=60)
 
 
+class _Client(aionut.AIONUTClient):
+    def disconnect(self) -> None:
+        """The library leaves a connection open whose login got no answer."""
+        if self._writer is not None:
+            self._writer.close()
+        super().disconnect()
+
+
 class NutCollector:
     """The supplies of one NUT server."""
 
@@ -79,9 +87,7 @@ class NutCollector:
 
     async def _ask(self, asset: Asset, host: str) -> dict[str, dict[str, str]]:
         secret = credential(asset, "nut", self._options.credential, self._secrets)
-        client = aionut.AIONUTClient(
-            host, self._options.port, secret.username or None, secret.password or None, timeout=self._options.timeout_s, persistent=True
-        )
+        client = _Client(host, self._options.port, secret.username or None, secret.password or None, timeout=self._options.timeout_s, persistent=True)
         try:
             names = self._options.ups or tuple(await client.list_ups())
             return {name: dict(await client.list_vars(name)) for name in names}

@@ -14,6 +14,7 @@ import psutil
 from pydantic import Field
 
 from collectors.base import Options
+from collectors.servers.certs import certificates
 from collectors.servers.changes import Changes
 from collectors.servers.clocks import clock_state
 from collectors.servers.facts import Readings
@@ -25,13 +26,7 @@ from core.records import Record, Sample
 from core.secrets import Secrets
 from inventory.asset import Asset
 
-DEFAULT_CERTIFICATES: Final = (
-    "/etc/letsencrypt/live/*/cert.pem",
-    "/etc/nginx/ssl/*.crt",
-    "/etc/nginx/ssl/*.pem",
-    "/etc/ssl/private/*.pem",
-    "/etc/pki/tls/certs/*.crt",
-)
+DEFAULT_CERTIFICATES: Final = ("/etc/letsencrypt/live/*/cert.pem", "/etc/nginx/ssl/*.crt", "/etc/nginx/ssl/*.pem", "/etc/apache2/ssl/*.crt")
 
 
 class HostOptions(Options):
@@ -72,7 +67,10 @@ class HostCollector:
             yield sample(metric, value, **labels)
         for state in local_services(self._machine, self._options.services):
             yield sample("system.service.up", state.up, service=state.name)
-        yield from self._changes.ports(asset.id, now, listening(), self._options.ports)
+        ports = listening()
+        yield from self._changes.ports(asset.id, now, ports, self._options.ports)
+        for metric, value, labels in certificates(self._machine, self._options.certificates, ports, now):
+            yield sample(metric, value, **labels)
         sessions = [(user.name, user.terminal or "", user.host or "", user.started) for user in psutil.users()]
         yield sample("system.users.count", len(sessions))
         yield from self._changes.users(asset.id, now, sessions)
