@@ -1,0 +1,36 @@
+"""The shipped default as one function, for scoring on labelled series: nothing here is special to any of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.base import Floats
+from detectors.series.engine import Policy, Series
+
+ALARM = 0.5
+
+
+def detect(timestamps: NDArray[np.float64], values: NDArray[np.float64], probation: int) -> Floats:
+    """Scores in [0, 1], one per row: at or above 0.5 a person is called, below it is severity alone.
+
+    ``timestamps`` in seconds, ``values`` of shape (rows,) or (rows, metrics); rows before ``probation`` teach and score 0.
+    """
+    if values.ndim == 1:
+        return _one(timestamps, values, probation)
+    from detectors.series.many import Many
+
+    severity, alarm = Many().judge(timestamps, values, probation)
+    return combined(severity, alarm)
+
+
+def combined(severity: Floats, alarm: NDArray[np.bool_]) -> Floats:
+    """Severity below 0.5 where nobody is called, above where somebody is."""
+    scores: Floats = np.where(alarm, ALARM, 0.0) + np.clip(severity, 0.0, 1.0) * (ALARM - 1e-9)
+    return scores
+
+
+def _one(timestamps: NDArray[np.float64], values: NDArray[np.float64], probation: int) -> Floats:
+    series = Series(Policy(warmup_rows=max(probation, 1)))
+    judged = [series.step(at, value) for at, value in zip(timestamps.tolist(), values.tolist(), strict=True)]
+    return combined(np.array([one.severity for one in judged]), np.array([one.alarm for one in judged]))

@@ -1,0 +1,199 @@
+"""Days until full, with an interval: a robust line over the daily pattern of up to four weeks of hourly means.
+
+The slope is the median of the slopes between points far apart (Theil 1950, Sen 1968), after the daily pattern (median residual of each hour
+of the day) was taken off; the interval comes from the middle 80 % of those slopes. Each forecast for the next day is kept and set
+against what came.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from core.errors import ConfigError
+from core.records import Finding, Sample, Severity
+from detectors.base import Floats
+from detectors.series import words
+from detectors.series.bank import Bank
+from detectors.series.hours import Hours
+from detectors.series.memory import pack, unpack
+
+VERSION: Final = 1
+LIMIT: Final = 20_000
+LEAST_HOURS: Final = 24
+PAIRS: Final = 400
+LONGEST_DAYS: Final = 3650.0
+STEPS: Final = ((3.0, Severity.HIGH), (14.0, Severity.WARNING))
+FULL: Final = {"system.filesystem.utilization": 100.0, "system.filesystem.inodes.utilization": 100.0, "hw.memory.utilization": 100.0}
+KEPT_ERRORS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """``per_day`` growth; days until the limit as likely, earliest and latest (infinite when never); ``tomorrow`` the value expected in 24 h."""
+
+    per_day: float
+    days: float
+    earliest: float
+    latest: float
+    tomorrow: float
+
+
+def outlook(hours: Sequence[int], values: Sequence[float], limit: float) -> Outlook | None:
+    """The outlook from hourly means in order; None with less than a day of them."""
+    if len(values) < LEAST_HOURS:
+        return None
+    at, rows = np.asarray(hours, float), np.asarray(values, float)
+    flat = rows - _daily(at, rows)
+    slopes = _slopes(at, flat)
+    slope, low, high = (float(number) for number in np.quantile(slopes, (0.5, 0.1, 0.9)))
+    now = float(np.median(flat[-6:]))
+    return Outlook(slope * 24, _until(limit - now, slope), _until(limit - now, high), _until(limit - now, low), float(rows[-24:][0]) + slope * 24)
+
+
+def _daily(at: Floats, rows: Floats) -> Floats:
+    """The pattern of the hours of the day around the line, mean zero; nothing with less than three days."""
+    pattern = np.zeros(24)
+    if len(rows) < 72:
+        return np.zeros(len(rows))
+    slope = float(np.median(_slopes(at, rows)))
+    rest = rows - slope * (at - at[-1])
+    rest = rest - np.median(rest)
+    hour = at.astype(int) % 24
+    for number in range(24):
+        if (hour == number).any():
+            pattern[number] = np.median(rest[hour == number])
+    result: Floats = (pattern - pattern.mean())[hour]
+    return result
+
+
+def _slopes(at: Floats, rows: Floats) -> Floats:
+    """Slopes per hour between points half the span apart, at most 400 of them."""
+    half = len(rows) // 2
+    first = np.unique(np.linspace(0, len(rows) - half - 1, min(PAIRS, len(rows) - half)).astype(int))
+    result: Floats = (rows[first + half] - rows[first]) / (at[first + half] - at[first])
+    return result
+
+
+def _until(room: float, slope: float) -> float:
+    if room <= 0:
+        return 0.0
+    days = room / slope / 24 if slope > 0 else math.inf
+    return days if days <= LONGEST_DAYS else math.inf
+
+
+@dataclass(slots=True)
+class _Track:
+    hours: Hours = field(default_factory=Hours)
+    severity: str = ""
+    promised: list[tuple[int, float]] = field(default_factory=list)
+    errors: list[float] = field(default_factory=list)
+
+
+class Forecast:
+    """Once an hour: fires when full within 14 days is likely (within 3 gravely); ends when it is more than 28 days away."""
+
+    name = "forecast"
+
+    def __init__(self, full: dict[str, float] | None = None) -> None:
+        self._full = FULL if full is None else full
+        self._bank: Bank[_Track] = Bank(self.name, LIMIT)
+
+    def observe(self, samples: Sequence[Sample]) -> list[Finding]:
+        """Take samples; forecasts are made when an hour closes."""
+        found: list[Finding] = []
+        for sample in sorted(samples, key=lambda one: one.time):
+            if sample.metric not in self._full or not math.isfinite(sample.value):
+                continue
+            track = self._bank.get(sample.series, sample.time.timestamp(), _Track)
+            if track is not None and track.hours.add(sample.time.timestamp(), sample.value):
+                found += self._hour(sample, track)
+        return found + (self._bank.mark(samples[-1].time) if samples else [])
+
+    def errors(self) -> dict[str, float]:
+        """Median absolute error of the forecasts for the next day, by series (see ``Sample.series``), in the unit of the metric."""
+        return {key: float(np.median(np.abs(track.errors))) for key, _, track in self._bank.items() if track.errors}
+
+    def _hour(self, sample: Sample, track: _Track) -> list[Finding]:
+        points = track.hours.points
+        _settle(track)
+        seen = outlook([hour for hour, _ in points], [value for _, value in points], self._full[sample.metric])
+        if seen is None:
+            return []
+        track.promised.append((points[-1][0] + 24, seen.tomorrow))
+        severity = next((severity.value for limit, severity in STEPS if seen.days < limit), "")
+        if severity and severity != track.severity:
+            track.severity = severity
+            return [self._finding(sample, track, seen, firing=True)]
+        if track.severity and not severity and seen.days > 28:
+            finding = self._finding(sample, track, seen, firing=False)
+            track.severity = ""
+            return [finding]
+        return []
+
+    def _finding(self, sample: Sample, track: _Track, seen: Outlook, *, firing: bool) -> Finding:
+        row = words.metric_row(sample.metric)
+        value, pace = words.number(sample.value, row.unit), words.number(seen.per_day, row.unit)
+        error = float(np.median(np.abs(track.errors))) if track.errors else None
+        evidence: dict[str, Any] = {
+            "metric": sample.metric,
+            "value": sample.value,
+            "per_day": seen.per_day,
+            "days": _plain(seen.days),
+            "earliest": _plain(seen.earliest),
+            "latest": _plain(seen.latest),
+            "past_error": error,
+        }
+        if firing:
+            latest_zh, latest_en = ("不限", "never") if math.isinf(seen.latest) else (f"{seen.latest:.0f} 天", f"{seen.latest:.0f} days")
+            evidence["zh"] = f"{row.zh} {value}，每天增加 {pace}，约 {seen.days:.1f} 天后用尽（最早 {seen.earliest:.1f} 天，最迟 {latest_zh}）"
+            evidence["en"] = f"{row.en} is {value} and grows by {pace} a day: full in {seen.days:.1f} days (earliest {seen.earliest:.1f}, latest {latest_en})"
+        where = words.of_labels(sample.labels)
+        named = f" {where}" if where else ""
+        return Finding(
+            time=sample.time,
+            source=self.name,
+            asset=sample.asset,
+            title=f"{row.zh}{named} 即将用尽 / {row.en}{named} will be full",
+            severity=Severity(track.severity),
+            firing=firing,
+            labels={"metric": sample.metric, **sample.labels},
+            evidence=evidence,
+        )
+
+    def state(self) -> bytes:
+        """Hourly means, what was told and promised, and the errors."""
+        tracks = [[key, at, track.hours.dump(), track.severity, track.promised, track.errors] for key, at, track in self._bank.items()]
+        return pack(self.name, VERSION, {"tracks": tracks})
+
+    def restore(self, state: bytes) -> None:
+        """Take over a state; raises ConfigError."""
+        head, _ = unpack(state, self.name, VERSION)
+        bank: Bank[_Track] = Bank(self.name, LIMIT)
+        try:
+            for key, at, hours, severity, promised, errors in head["tracks"]:
+                told = Severity(severity).value if severity else ""
+                bank.put(
+                    str(key),
+                    float(at),
+                    _Track(Hours.load(hours), told, [(int(hour), float(value)) for hour, value in promised], [float(one) for one in errors]),
+                )
+        except (KeyError, TypeError, ValueError) as err:
+            raise ConfigError("the memory of forecast is damaged; it is learned anew") from err
+        self._bank = bank
+
+
+def _settle(track: _Track) -> None:
+    """Set what was promised for the closed hour against what came."""
+    hour, value = track.hours.points[-1]
+    track.errors += [value - promised for due, promised in track.promised if due == hour]
+    track.errors = track.errors[-KEPT_ERRORS:]
+    track.promised = [promise for promise in track.promised if promise[0] > hour]
+
+
+def _plain(days: float) -> float | None:
+    return None if math.isinf(days) else round(days, 2)

@@ -1,0 +1,244 @@
+"""Many metrics of one asset judged as one row, with PyOD's opinion as the second voice.
+
+The row is what the polls of one asset brought within a minute (series of one metric added up). The first voice (nearest past shapes and
+jumps, see ``many``) runs in the service. The second is a PyOD model, fitted on the asset's own rows and asked about the newest ones in a
+process of its own, when the first voice begins to speak and each quarter of an hour while it does. Both agree: a warning; only the first:
+an information.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+
+from core.errors import ConfigError
+from core.records import Finding, Sample, Severity
+from detectors.base import Floats
+from detectors.series import words
+from detectors.series.bank import Bank
+from detectors.series.many import Budget, Many
+from detectors.series.memory import pack, unpack
+from detectors.series.offload import Offload
+from detectors.series.scorers import Knn, Pyod
+
+VERSION: Final = 1
+METRICS: Final = (
+    "system.cpu.utilization", "system.cpu.iowait", "system.cpu.load_average.1m", "system.memory.utilization", "system.swap.utilization",
+    "system.disk.io", "system.network.io", "system.processes.count", "hw.processor.utilization", "hw.memory.utilization",
+    "network.interface.io", "network.interface.errors", "network.interface.discards",
+)  # fmt: skip
+LEAST_METRICS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``fit_rows`` before the first fit; refitted every ``refit_s``; ``kept_rows`` remembered; PyOD's ``model`` ("" for none)."""
+
+    metrics: tuple[str, ...] = METRICS
+    limit: int = 2_000
+    row_s: float = 60.0
+    fit_rows: int = 360
+    kept_rows: int = 1440
+    refit_s: float = 86_400.0
+    ask_s: float = 900.0
+    model: str = "iforest"
+
+
+OPTIONS: Final = Options()
+BUDGET: Final = Budget()
+
+
+@dataclass(slots=True)
+class _Host:
+    """One asset: its columns, past rows, model and what is said about it."""
+
+    columns: tuple[str, ...] = ()
+    rows: deque[tuple[float, tuple[float, ...]]] = field(default_factory=deque)
+    open_at: float = math.nan
+    open: dict[str, tuple[str, float]] = field(default_factory=dict)
+    many: Many | None = None
+    fitted_at: float = -math.inf
+    asked_at: float = -math.inf
+    severity: str = ""
+    last: Finding | None = None
+
+
+def opinion(model: str, past: Floats, newest: Floats) -> float:
+    """PyOD's view of the strangest of the newest rows: 1 is the 99th percentile of the past. Runs in the process of its own."""
+    scorer = Pyod(model)
+    scorer.fit(past)
+    return float(scorer.score(newest).max())
+
+
+class Host:
+    """Fires when the first voice speaks; a warning when PyOD agrees; ends when the first voice is silent again."""
+
+    name = "host"
+
+    def __init__(self, options: Options = OPTIONS, offload: Offload | None = None) -> None:
+        self.options, self._offload = options, offload or Offload()
+        self._watched = frozenset(options.metrics)
+        self._bank: Bank[_Host] = Bank(self.name, options.limit)
+
+    def observe(self, samples: Sequence[Sample]) -> list[Finding]:
+        """Put samples into rows by asset and minute; a row is judged when the next one begins."""
+        found: list[Finding] = []
+        for sample in sorted(samples, key=lambda one: one.time):
+            if sample.metric not in self._watched or not math.isfinite(sample.value):
+                continue
+            host = self._bank.get(sample.asset, sample.time.timestamp(), _Host)
+            if host is not None:
+                found += self._take(sample, host)
+        if samples:
+            found += self._opinions(samples[-1].time) + self._bank.mark(samples[-1].time)
+        return found
+
+    def _take(self, sample: Sample, host: _Host) -> list[Finding]:
+        at = math.floor(sample.time.timestamp() / self.options.row_s) * self.options.row_s
+        if at < host.open_at:
+            return []
+        found = self._close(sample.asset, sample.time, host) if at > host.open_at else []
+        host.open_at = at
+        host.open[sample.series] = (sample.metric, sample.value)
+        return found
+
+    def _close(self, asset: str, now: datetime, host: _Host) -> list[Finding]:
+        """The row of the minute that is over: learn it, and judge it once a model is there."""
+        sums: dict[str, float] = {}
+        for metric, value in host.open.values():
+            sums[metric] = sums.get(metric, 0.0) + value
+        is_early = len(host.rows) < self.options.fit_rows // 2 or host.open_at - host.fitted_at >= self.options.refit_s
+        if is_early and not host.severity and set(sums) - set(host.columns):
+            host.columns, host.many = tuple(sorted({*host.columns, *sums})), None
+            host.rows.clear()
+        row = tuple(sums.get(name, math.nan) for name in host.columns)
+        host.rows.append((host.open_at, row))
+        while len(host.rows) > self.options.kept_rows:
+            host.rows.popleft()
+        host.open = {}
+        if len(host.columns) < LEAST_METRICS:
+            return []
+        found = self._judge(asset, now, host, np.array([row])) if host.many else []
+        self._fit_when_due(host)
+        return found
+
+    def _fit_when_due(self, host: _Host) -> None:
+        if len(host.rows) < self.options.fit_rows or host.open_at - host.fitted_at < self.options.refit_s or host.severity:
+            return
+        many = Many(BUDGET, lambda: Knn(300))
+        times, rows = np.array([at for at, _ in host.rows]), np.array([row for _, row in host.rows])
+        many.fit(times, rows)
+        host.many, host.fitted_at = many, host.open_at
+
+    def _judge(self, asset: str, now: datetime, host: _Host, row: Floats) -> list[Finding]:
+        if host.many is None:
+            return []
+        severity, alarm = host.many.update(row)
+        begins = bool(alarm[0]) and not host.severity
+        if begins or (host.severity == Severity.INFO.value and host.open_at - host.asked_at >= self.options.ask_s):
+            self._ask(asset, host)
+        if begins:
+            host.severity = Severity.INFO.value
+            host.last = self._finding(asset, now, host, row[0], float(severity[0]))
+            return [host.last]
+        if host.severity and not alarm[0]:
+            ended = self._end(asset, now, host)
+            host.severity, host.last = "", None
+            return [ended]
+        return []
+
+    def _ask(self, asset: str, host: _Host) -> None:
+        """Ask PyOD about the last quarter of an hour against all before it."""
+        recent = max(1, round(self.options.ask_s / self.options.row_s))
+        if not self.options.model or len(host.rows) < self.options.fit_rows:
+            return
+        rows = np.array([row for _, row in host.rows])
+        centre = np.nan_to_num(np.nanmedian(np.where(np.isfinite(rows).any(axis=0), rows, 0.0), axis=0))
+        rows = np.where(np.isfinite(rows), rows, centre)
+        cut = len(rows) - recent
+        if cut >= 30 and self._offload.submit(asset, opinion, self.options.model, rows[:cut], rows[cut:]):
+            host.asked_at = host.open_at
+
+    def _opinions(self, now: datetime) -> list[Finding]:
+        found = []
+        results = self._offload.collect()
+        for asset, _, host in self._bank.items():
+            if asset in results and results[asset] > 1 and host.last is not None and host.severity == Severity.INFO.value:
+                host.severity = Severity.WARNING.value
+                evidence = {**host.last.evidence, "second": self.options.model, "second_score": round(results[asset], 3)}
+                evidence["zh"] = f"{evidence['zh']}；{self.options.model} 模型也认为异常"
+                evidence["en"] = f"{evidence['en']}; the {self.options.model} model agrees"
+                host.last = Finding(
+                    time=now,
+                    source=self.name,
+                    asset=asset,
+                    title=host.last.title,
+                    severity=Severity.WARNING,
+                    firing=True,
+                    labels=host.last.labels,
+                    evidence=evidence,
+                )
+                found.append(host.last)
+        return found
+
+    def _finding(self, asset: str, now: datetime, host: _Host, row: Floats, severity: float) -> Finding:
+        sizes = host.many.contributions(row) if host.many else np.zeros(len(row))
+        order = np.argsort(-np.abs(sizes))[:3]
+        top = [(host.columns[number], float(sizes[number]), float(row[number])) for number in order]
+        zh = "、".join(f"{words.metric_row(name).zh} {words.number(value, words.metric_row(name).unit)}（偏离 {size:+.1f} 倍）" for name, size, value in top)
+        en = ", ".join(f"{words.metric_row(name).en} {words.number(value, words.metric_row(name).unit)} ({size:+.1f} spreads)" for name, size, value in top)
+        evidence: dict[str, Any] = {
+            "severity": round(severity, 4),
+            "top": [{"metric": name, "size": round(size, 2), "value": value} for name, size, value in top],
+            "zh": f"多项指标同时异常，最突出：{zh}",
+            "en": f"several metrics are unusual together; most of all {en}",
+        }
+        title = "多指标异常 / Unusual combination of metrics"
+        return Finding(time=now, source=self.name, asset=asset, title=title, severity=Severity(host.severity), firing=True, evidence=evidence)
+
+    def _end(self, asset: str, now: datetime, host: _Host) -> Finding:
+        title = host.last.title if host.last else "多指标异常 / Unusual combination of metrics"
+        return Finding(time=now, source=self.name, asset=asset, title=title, severity=Severity(host.severity), firing=False)
+
+    def state(self) -> bytes:
+        """Rows, columns and models of every asset."""
+        hosts, arrays = [], {}
+        for number, (asset, at, host) in enumerate(self._bank.items()):
+            head, model = host.many.state() if host.many else (None, {})
+            hosts.append([asset, at, list(host.columns), host.fitted_at, host.severity, head])
+            arrays[f"{number}.times"] = np.array([when for when, _ in host.rows])
+            arrays[f"{number}.rows"] = np.array([row for _, row in host.rows], np.float32).reshape(len(host.rows), len(host.columns))
+            arrays |= {f"{number}.model.{name}": value for name, value in model.items()}
+        return pack(self.name, VERSION, {"hosts": hosts}, arrays)
+
+    def restore(self, state: bytes) -> None:
+        """Take over a state; raises ConfigError. The model of one asset that does not fit is fitted anew, the others go on."""
+        head, arrays = unpack(state, self.name, VERSION)
+        bank: Bank[_Host] = Bank(self.name, self.options.limit)
+        try:
+            for number, (asset, at, columns, fitted_at, severity, model) in enumerate(head["hosts"]):
+                rows = zip(arrays[f"{number}.times"].tolist(), map(tuple, arrays[f"{number}.rows"].tolist()), strict=True)
+                host = _Host(tuple(columns), deque(rows), severity=Severity(severity).value if severity else "")
+                _revive(host, number, float(fitted_at), model, arrays)
+                bank.put(str(asset), float(at), host)
+        except (KeyError, TypeError, ValueError) as err:
+            raise ConfigError("the memory of host is damaged; it is learned anew from history") from err
+        self._bank = bank
+
+
+def _revive(host: _Host, number: int, fitted_at: float, head: dict[str, Any] | None, arrays: dict[str, Any]) -> None:
+    if head is None:
+        return
+    many = Many(BUDGET, lambda: Knn(300))
+    prefix = f"{number}.model."
+    try:
+        many.restore(head, {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)})
+    except ConfigError:
+        return
+    host.many, host.fitted_at = many, fitted_at

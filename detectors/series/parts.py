@@ -1,0 +1,247 @@
+"""The parts of one series' memory: trailing windows, running range, daily profile, past shapes. Small, pure of clocks, all numbers.
+
+Each part has ``write`` and ``read`` over a ``Tape`` of numbers, so that the memory of many series is two plain arrays.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+WINDOWS: Final = (8, 64, 192)
+SHAPES: Final = 500  # past shapes kept per series: 12 KB
+GAP: Final = 64  # rows before the present that are not compared with: they resemble it only because they overlap
+SLOTS: Final = 48  # half hours of a day
+SAME: Final = 5  # days remembered per half hour
+EXACT_EVERY: Final = 256  # rows after which running sums are counted anew
+FAR: Final = 1e6
+
+Single = NDArray[np.float32]
+
+
+class Tape:
+    """Numbers written in order and read back in the same order."""
+
+    def __init__(self, numbers: Iterable[float] = (), shapes: Single | None = None) -> None:
+        self.numbers: list[float] = list(numbers)
+        self.shapes: list[Single] = [] if shapes is None else [shapes]
+        self._at = self._row = 0
+
+    def put(self, *values: float) -> None:
+        """Append numbers."""
+        self.numbers.extend(values)
+
+    def put_many(self, values: Iterable[float]) -> None:
+        """Append a count and that many numbers."""
+        many = list(values)
+        self.numbers.append(len(many))
+        self.numbers.extend(many)
+
+    def take(self) -> float:
+        """The next number."""
+        self._at += 1
+        return self.numbers[self._at - 1]
+
+    def take_many(self) -> list[float]:
+        """The next counted run of numbers."""
+        count = int(self.take())
+        if count < 0 or self._at + count > len(self.numbers):
+            raise ValueError("the tape ends early")
+        self._at += count
+        return self.numbers[self._at - count : self._at]
+
+    def take_shapes(self, count: int) -> Single:
+        """The next rows of shapes."""
+        self._row += count
+        if count < 0 or self._row > len(self.shapes[0]):
+            raise ValueError("the tape ends early")
+        return self.shapes[0][self._row - count : self._row].copy()
+
+
+class Trail:
+    """Mean and spread over the last 8, 64 and 192 values, updated in constant time."""
+
+    def __init__(self) -> None:
+        self._ring = array("d", bytes(8 * WINDOWS[-1]))
+        self._count = 0
+        self._base = 0.0
+        self._sums = [0.0] * len(WINDOWS)
+        self._squares = [0.0] * len(WINDOWS)
+
+    def add(self, value: float) -> list[float]:
+        """Means of the windows, then their spreads; a window that is not full yet uses what there is."""
+        if not self._count:
+            self._base = value
+        shifted, size, at = value - self._base, WINDOWS[-1], self._count
+        square = shifted * shifted
+        for number, width in enumerate(WINDOWS):
+            old = self._ring[(at - width) % size] if at >= width else 0.0
+            self._sums[number] += shifted - old
+            self._squares[number] += square - old * old
+        self._ring[at % size] = shifted
+        self._count += 1
+        if self._count % EXACT_EVERY == 0:
+            self._recount()
+        means, spreads = [], []
+        for number, width in enumerate(WINDOWS):
+            rows = min(width, self._count)
+            mean = self._sums[number] / rows
+            means.append(mean + self._base)
+            spreads.append(math.sqrt(max(self._squares[number] / rows - mean * mean, 0.0)))
+        return means + spreads
+
+    def values(self) -> list[float]:
+        """The last values, oldest first (at most 192)."""
+        size = WINDOWS[-1]
+        return [self._ring[at % size] + self._base for at in range(max(0, self._count - size), self._count)]
+
+    def _recount(self) -> None:
+        values = self.values()
+        self._base = values[-1]
+        shifted = [value - self._base for value in values]
+        self._count = len(values) if len(values) < WINDOWS[-1] else WINDOWS[-1] * 2
+        for place, value in enumerate(shifted):
+            self._ring[place % WINDOWS[-1]] = value
+        self._sums = [math.fsum(shifted[-width:]) for width in WINDOWS]
+        self._squares = [math.fsum(value * value for value in shifted[-width:]) for width in WINDOWS]
+
+    def write(self, tape: Tape) -> None:
+        """Put the values on the tape."""
+        tape.put_many(self.values())
+
+    def read(self, tape: Tape) -> None:
+        """Take the values from the tape."""
+        for value in tape.take_many():
+            self.add(value)
+
+
+class Extremes:
+    """The range that one signal has had so far."""
+
+    def __init__(self) -> None:
+        self.low, self.high, self.rows = math.inf, -math.inf, 0
+
+    def add(self, value: float) -> None:
+        """Widen the range."""
+        self.low, self.high, self.rows = min(self.low, value), max(self.high, value), self.rows + 1
+
+    def beyond(self, value: float, margin: float, least: float) -> int:
+        """1 above, -1 below the range by ``margin`` of its width and at least by ``least``; else 0."""
+        if not self.rows:
+            return 0
+        room = max(margin * (self.high - self.low), least, 1e-9 * (1.0 + abs(value)))
+        return 1 if value > self.high + room else -1 if value < self.low - room else 0
+
+    def write(self, tape: Tape) -> None:
+        """Put the range on the tape."""
+        tape.put(self.low, self.high, self.rows)
+
+    def read(self, tape: Tape) -> None:
+        """Take the range from the tape."""
+        self.low, self.high, self.rows = tape.take(), tape.take(), int(tape.take())
+
+
+class Profile:
+    """What is usual at this half hour: the median of the means of the last five days of the same kind."""
+
+    def __init__(self) -> None:
+        self._past: dict[tuple[int, int], deque[float]] = {}
+        self._open: dict[tuple[int, int], tuple[int, float, int]] = {}
+
+    def usual(self, kind: int, slot: int) -> float | None:
+        """The median of this half hour, from days of another kind when there are none of this; None when unknown."""
+        past = self._past.get((kind, slot)) or next((past for (_, at), past in self._past.items() if at == slot), None)
+        return sorted(past)[len(past) // 2] if past else None
+
+    def add(self, kind: int, day: int, slot: int, value: float) -> None:
+        """Learn a value; a half hour counts from the next day on."""
+        key = (kind, slot)
+        since, total, rows = self._open.get(key, (day, 0.0, 0))
+        if since != day:
+            self._past.setdefault(key, deque(maxlen=SAME)).append(total / rows)
+            since, total, rows = day, 0.0, 0
+        self._open[key] = (since, total + value, rows + 1)
+
+    def settle(self, kind: int, day: int, slot: int) -> None:
+        """Close this half hour of an earlier day, so that ``usual`` knows it."""
+        key = (kind, slot)
+        if key in self._open and self._open[key][0] != day:
+            _, total, rows = self._open.pop(key)
+            self._past.setdefault(key, deque(maxlen=SAME)).append(total / rows)
+
+    def write(self, tape: Tape) -> None:
+        """Put the profile on the tape."""
+        tape.put(len(self._past), len(self._open))
+        for key, past in self._past.items():
+            tape.put(*key)
+            tape.put_many(past)
+        for key, state in self._open.items():
+            tape.put(*key, *state)
+
+    def read(self, tape: Tape) -> None:
+        """Take the profile from the tape."""
+        past, opened = int(tape.take()), int(tape.take())
+        for _ in range(past):
+            key = (int(tape.take()), int(tape.take()))
+            self._past[key] = deque(tape.take_many(), maxlen=SAME)
+        for _ in range(opened):
+            key = (int(tape.take()), int(tape.take()))
+            self._open[key] = (int(tape.take()), tape.take(), int(tape.take()))
+
+
+class Shapes:
+    """Past shapes, spread evenly over all that was seen; the distance of the present one to its three nearest."""
+
+    def __init__(self, width: int) -> None:
+        self._rows: Single = np.zeros((SHAPES, width), np.float32)
+        self.count, self._stride, self._seen = 0, 1, 0
+        self._waiting: deque[tuple[int, Single]] = deque()
+
+    def distance(self, shape: Single) -> float:
+        """Mean distance to the three nearest past shapes; 0 while there are fewer."""
+        if self.count < 3:
+            return 0.0
+        apart = self._rows[: self.count] - shape
+        squares = np.einsum("ij,ij->i", apart, apart)
+        squares.partition(2)
+        return math.sqrt(squares[0]) / 3 + math.sqrt(squares[1]) / 3 + math.sqrt(squares[2]) / 3
+
+    def add(self, shape: Single) -> None:
+        """Remember every n-th shape once it is old enough; when full, keep each second one and double n."""
+        if self._seen % self._stride == 0:
+            self._waiting.append((self._seen, shape))
+        self._seen += 1
+        while self._waiting and self._waiting[0][0] <= self._seen - GAP:
+            self._rows[self.count] = self._waiting.popleft()[1]
+            self.count += 1
+            if self.count == SHAPES:
+                self._rows[: SHAPES // 2] = self._rows[::2].copy()
+                self.count, self._stride = SHAPES // 2, self._stride * 2
+
+    def write(self, tape: Tape) -> None:
+        """Put the shapes on the tape."""
+        tape.put(self.count, self._stride, self._seen, len(self._waiting))
+        tape.put_many(seen for seen, _ in self._waiting)
+        tape.shapes.append(self._rows[: self.count])
+        tape.shapes.extend(shape[None] for _, shape in self._waiting)
+
+    def read(self, tape: Tape) -> None:
+        """Take the shapes from the tape."""
+        self.count, self._stride, self._seen, waiting = (int(tape.take()) for _ in range(4))
+        seen = tape.take_many()
+        self._rows[: self.count] = tape.take_shapes(self.count)
+        self._waiting = deque(zip((int(at) for at in seen), tape.take_shapes(waiting), strict=True))
+
+
+def spread_of(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Centre (median) and spread (standard deviation, never zero) of each column."""
+    centre = np.median(rows, axis=0)
+    with np.errstate(over="ignore"):
+        spread = rows.std(axis=0)
+    return centre, np.where(np.isfinite(spread), spread, FAR) + 1e-6 * np.abs(rows).max(axis=0) + 1e-9
