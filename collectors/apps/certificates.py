@@ -7,6 +7,8 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
 from cryptography import x509
@@ -42,7 +44,13 @@ async def look(host: str, port: int, name: str, ca_file: str = "", starttls: str
 
 
 def trusting_context(ca_file: str = "") -> ssl.SSLContext:
-    """Verification by the system's authorities, or by those in ``ca_file`` alone."""
+    """Verification by the system's authorities, or by those in ``ca_file`` alone; raises OSError when it cannot be read."""
+    return _trusting(ca_file, Path(ca_file).stat().st_mtime if ca_file else 0.0)
+
+
+@lru_cache(maxsize=64)
+def _trusting(ca_file: str, _changed: float) -> ssl.SSLContext:
+    # reading the authorities takes tens of milliseconds: not at every poll
     return ssl.create_default_context(cafile=ca_file or None)
 
 
@@ -120,7 +128,7 @@ def records(shown: Shown, asset: str, endpoint: str, now: datetime) -> Iterator[
     yield sample("tls.certificate.valid", 0.0 if shown.fault else 1.0)
     if shown.protocol.startswith("TLSv1"):
         yield sample("tls.protocol.version", float(shown.protocol.removeprefix("TLSv") if "." in shown.protocol else "1.0"))
-    yield Snapshot(time=now, asset=asset, kind="certificate", body=f"endpoint={endpoint}\n{describe(shown)}")
+    yield Snapshot(time=now, asset=asset, kind=f"certificate.{endpoint}", body=f"endpoint={endpoint}\n{describe(shown)}")
 
 
 def describe(shown: Shown) -> str:

@@ -7,7 +7,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,10 +22,11 @@ from collectors.base import Options, credential
 from collectors.loop import wait
 from core.errors import BadReply, DeviceError
 from core.records import Record, Sample
-from core.secrets import Secret, Secrets
+from core.secrets import Secrets
 from inventory.asset import Asset
 
 AGENT: Final = "wanglou"
+SECRET_HEADERS: Final = ("authorization", "cookie", "proxy-authorization")
 # events of the transport -> the phase that they bound
 PHASES: Final = {
     "connection.connect_tcp": "connect",
@@ -112,7 +113,7 @@ class HttpCollector:
             if url.scheme == "https":
                 shown = wait(look(url.host, url.port or 443, url.host, self._options.ca_file), self._options.timeout_s)
                 yield from records(shown, asset.id, f"{url.host}:{url.port or 443}", now)
-            wait(self._fetch(page, self._client(asset, shown)), self._options.timeout_s)
+            wait(self._fetch(page, self._client(shown), self._proof(asset, shown)), self._options.timeout_s)
         except (OSError, ssl.SSLError, httpx2.TransportError) as err:
             yield from self._samples(asset.id, page, now, is_up=False)
             yield from self._turns.events(asset.id, self._options.url, _reason(err), now)
@@ -124,27 +125,33 @@ class HttpCollector:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _client(self, asset: Asset, shown: Shown | None) -> httpx2.AsyncClient:
+    def _client(self, shown: Shown | None) -> httpx2.AsyncClient:
         is_trusted = shown is None or not shown.fault
-        secret = credential(asset, "http", self._options.credential, self._secrets) if is_trusted else Secret()  # no secret to a stranger
-        headers = {"User-Agent": AGENT, **self._options.headers}
-        if secret.token:
-            headers["Authorization"] = f"Bearer {secret.token}"
+        given = {name: value for name, value in self._options.headers.items() if is_trusted or name.lower() not in SECRET_HEADERS}
         return httpx2.AsyncClient(
             verify=trusting_context(self._options.ca_file) if is_trusted else blind_context(),
-            headers=headers,
-            auth=(secret.username, secret.password) if secret.password else None,
+            headers={"User-Agent": AGENT, **given},
             timeout=self._options.timeout_s,
             trust_env=False,
         )
 
-    async def _fetch(self, page: Page, client: httpx2.AsyncClient) -> None:
+    def _proof(self, asset: Asset, shown: Shown | None) -> httpx2.Auth | None:
+        """Who we are; nothing for a server that cannot prove who it is."""
+        if shown is not None and shown.fault:
+            return None
+        secret = credential(asset, "http", self._options.credential, self._secrets)
+        if secret.token:
+            return _Bearer(secret.token)
+        return httpx2.BasicAuth(secret.username, secret.password) if secret.password else None
+
+    async def _fetch(self, page: Page, client: httpx2.AsyncClient, proof: httpx2.Auth | None) -> None:
         async with client:
             request: httpx2.Request | None = client.build_request(self._options.method, self._options.url, content=self._options.body or None)
+            home = _origin(httpx2.URL(self._options.url))
             while request is not None:
                 page.url = str(request.url)
                 await _resolve(page, request.url)
-                async with _sent(client, request, page.seconds) as response:
+                async with _sent(client, request, page.seconds, proof if _origin(request.url) == home else None) as response:
                     page.status, page.charset = response.status_code, response.charset_encoding
                     request = response.next_request if page.redirects < self._options.redirects else None
                     if request is None:
@@ -188,6 +195,20 @@ class HttpCollector:
                 yield sample("http.client.duration", seconds, phase=phase)
 
 
+class _Bearer(httpx2.Auth):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        """RFC 6750."""
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
+
+
+def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
 async def _resolve(page: Page, url: httpx2.URL) -> None:
     begun = time.monotonic()
     await asyncio.get_running_loop().getaddrinfo(url.host, url.port or 0, type=socket.SOCK_STREAM)
@@ -195,7 +216,7 @@ async def _resolve(page: Page, url: httpx2.URL) -> None:
 
 
 @asynccontextmanager
-async def _sent(client: httpx2.AsyncClient, request: httpx2.Request, seconds: dict[str, float]) -> AsyncIterator[httpx2.Response]:
+async def _sent(client: httpx2.AsyncClient, request: httpx2.Request, seconds: dict[str, float], proof: httpx2.Auth | None) -> AsyncIterator[httpx2.Response]:
     begun: dict[str, float] = {}
 
     async def trace(event: str, _info: Mapping[str, Any]) -> None:
@@ -207,7 +228,7 @@ async def _sent(client: httpx2.AsyncClient, request: httpx2.Request, seconds: di
             seconds[phase] = seconds.get(phase, 0.0) + time.monotonic() - begun.pop(name)
 
     request.extensions = {**request.extensions, "trace": trace}
-    response = await client.send(request, stream=True, follow_redirects=False)
+    response = await client.send(request, stream=True, follow_redirects=False, auth=proof)
     try:
         yield response
     finally:

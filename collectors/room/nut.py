@@ -80,7 +80,7 @@ class NutCollector:
             yield from self._events(asset.id, name, variables, now)
             facts = "".join(f"{key}={value}\n" for key, value in sorted(variables.items()) if key.startswith(KEPT))
             if facts:
-                yield Snapshot(time=now, asset=asset.id, kind="ups", body=f"ups={name}\n{facts}")
+                yield Snapshot(time=now, asset=asset.id, kind=f"ups.{name}", body=facts)
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -245,11 +245,12 @@ class Readings:
         self._sent: dict[str, tuple[str, float]] = {}
 
     def read(self, machine: Machine, at: float) -> Iterator[tuple[Fact, str]]:
-        """Each fact that is due at ``at`` (seconds) with its text."""
+        """Each fact that is due at ``at`` (seconds) with its text; an empty one for what was there and is not any more."""
         for fact in self.due(at):
             self._read_at[fact.kind] = at
-            if (text := fact.read(machine)) is not None:
-                yield fact, text
+            text = fact.read(machine)
+            if text is not None or fact.kind in self._sent:
+                yield fact, text or ""
 
     def due(self, at: float) -> list[Fact]:
         """The facts whose pause is over."""

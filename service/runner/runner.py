@@ -95,6 +95,10 @@ class Runner:
             except ConfigError as err:
                 self._remove(key)
                 wrong.append(err)
+            except Exception as err:
+                log.exception("a collector cannot be made", asset=key[0], collector=key[1])
+                self._remove(key)
+                wrong.append(ConfigError(f"the collector itself failed: {type(err).__name__}: {err}", key=f"assets.{key[0]}.collect.{key[1]}"))
         return wrong
 
     def tick(self) -> None:

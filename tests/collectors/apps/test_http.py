@@ -56,6 +56,18 @@ def test_redirects_are_followed_up_to_the_limit() -> None:
     assert stopped.value("http.client.status") == 302.0
 
 
+def test_secrets_do_not_follow_a_redirect_to_another_server() -> None:
+    home, away = list[bytes](), list[bytes]()
+    with (
+        serving(answering(OK, away)) as target,
+        serving(answering(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%d/\r\nContent-Length: 0\r\n\r\n" % target, home)) as port,
+    ):
+        for secret in (Secret(token="hush"), Secret(username="u", password="p")):
+            poll(collector("http", {"url": f"http://127.0.0.1:{port}/", "credential": "c"}, c=secret))
+    assert [b"Authorization" in request for request in home] == [True, True]
+    assert [b"Authorization" in request for request in away] == [False, False]
+
+
 def test_a_redirect_loop_ends() -> None:
     with serving(answering(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")) as port:
         polled = poll(collector("http", {"url": f"http://127.0.0.1:{port}/", "redirects": 3}))
@@ -119,7 +131,7 @@ def test_a_good_certificate_is_valid_and_secrets_are_sent(tmp_path: Path) -> Non
     assert polled.value("tls.certificate.valid") == 1.0
     assert polled.value("tls.certificate.days_left") == pytest.approx(10, abs=0.1)
     assert any(b"Authorization: Basic dTpw" in request for request in seen)
-    assert "trusted=yes" in polled.snapshot("certificate")
+    assert "trusted=yes" in polled.snapshot(f"certificate.127.0.0.1:{port}")
 
 
 def test_a_server_that_stalls_in_the_handshake_ends_at_the_deadline() -> None:

@@ -55,7 +55,7 @@ def test_a_certificate_is_judged_and_its_days_are_always_seen(tmp_path: Path, na
     assert polled.value("tls.certificate.days_left") == pytest.approx(days, abs=0.1)
     assert polled.value("tls.certificate.valid") == (0.0 if fault else 1.0)
     assert polled.value("tls.protocol.version") >= 1.2
-    assert f"names={names[0]}" in polled.snapshot("certificate")
+    assert f"names={names[0]}" in polled.snapshot(f"certificate.{asked or '127.0.0.1'}:{port}")
     assert [fault in event.message for event in polled.events()] == ([True] if fault else [])
 
 

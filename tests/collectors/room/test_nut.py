@@ -27,7 +27,7 @@ def test_a_power_cut_is_seen_and_told(server: Nut) -> None:
     assert mains.value("hw.ups.runtime") == pytest.approx(30)
     assert mains.value("hw.temperature", sensor="ups.temperature") == 31.5
     assert mains.value("hw.voltage", sensor="input.voltage") == 229.8
-    assert "ups.model=Tower 3000" in mains.snapshot("ups")
+    assert "ups.model=Tower 3000" in mains.snapshot("ups.tower")
     server.put(ups_status="OB LB", battery_charge="12")
     until(lambda: poll(subject).values("hw.ups.on_battery") == [1.0], "the power cut", timeout_s=60)
     cut = poll(collector("nut", {"port": server.port}))

@@ -204,6 +204,8 @@ def test_a_weakened_setting_is_sent_at_once_and_told(tree: Path) -> None:
     third = poll(subject)
     assert "permitrootlogin yes" in third.snapshot("sshd_config")
     assert [event.fields["snapshot.kind"] for event in third.events() if event.kind == "config_changed"] == ["sshd_config"]
+    (tree / "etc/login.defs").unlink()
+    assert poll(subject).snapshot("login.defs") == "", "what is gone must not be judged by its last text"
 
 
 def test_the_days_of_a_certificate_in_a_file_are_seen(tree: Path) -> None:
