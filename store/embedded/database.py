@@ -28,6 +28,7 @@ _CHECKPOINT_BYTES: Final = 16 << 20
 _TRUNCATE_BYTES: Final = 256 << 20
 _CHECK_EVERY: Final = 32
 _LEAST_FREED: Final = 256
+_FREED_AT_ONCE: Final = 4096
 Setup = Callable[[sqlite3.Connection], None]
 
 
@@ -120,11 +121,11 @@ class Database:
             _truncate(con)
 
     def shrink(self) -> None:
-        """Give the disk back what is free inside the file, when it is more than a tenth."""
+        """Give the disk back some of what is free inside the file, when it is more than a tenth."""
         with self._exclusive(), self._connection() as con:
             pages, free = (con.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count"))
             if free > max(pages // 10, _LEAST_FREED):
-                con.executescript("PRAGMA incremental_vacuum")  # execute would take one step and free one page
+                con.executescript(f"PRAGMA incremental_vacuum({_FREED_AT_ONCE})")  # execute would take one step and free one page
 
     def close(self) -> None:
         """Close every idle connection."""

@@ -23,7 +23,7 @@ from core.records import Event
 from store.base import Bucket, Page, Written
 from store.embedded.database import Damaged, Database
 from store.embedded.spool import Spool
-from store.embedded.sql import EVENTS, Shape, compiled, register
+from store.embedded.sql import EVENTS, compiled, register
 from store.embedded.text import clean, dumps, millis, read_cursor, time_of, write_cursor
 from store.filter import EVERYTHING, Filter
 from store.tokenize import tokenize
@@ -92,9 +92,9 @@ class EmbeddedEvents:
             raise ConfigError(f"this histogram would have no or more than {MOST_BUCKETS} bars; choose another interval")
         counts: Counter[int] = Counter()
         parts: dict[str, Counter[int]] = defaultdict(Counter)
-        for start, value, kind, number in self._grouped(where, since, until, f"ts / {step}", by):
+        for start, value, number in self._grouped(where, since, until, f"ts / {step}", by):
             counts[start] += number
-            for text in _texts(value, kind):
+            for text in _texts(value):
                 parts[text][start] += number
         names = [name for name, _ in _most({name: part.total() for name, part in parts.items()}, size)]
         starts = range(millis(since) // step, -(-millis(until) // step))
@@ -103,14 +103,16 @@ class EmbeddedEvents:
     def top(self, where: Filter, since: datetime, until: datetime, field: str, size: int = 20) -> list[tuple[str, int]]:
         """The most frequent values, ties by value; of a list every element counts."""
         counts: Counter[str] = Counter()
-        for _, value, kind, number in self._grouped(where, since, until, "0", field):
-            for text in _texts(value, kind):
+        for _, value, number in self._grouped(where, since, until, "0", field):
+            for text in _texts(value):
                 counts[text] += number
         return _most(counts, size)
 
     def count(self, where: Filter, since: datetime, until: datetime) -> int:
         """How many events in [since, until)."""
-        return sum(number for _, _, _, number in self._grouped(where, since, until, "0", None))
+        condition, values = self._within(where, since, until)
+        sql = f"SELECT count(*) FROM event WHERE {condition}"  # noqa: S608 - compiled, values are bound
+        return sum(row[0] for file in self._months(since, until) for row in self._ask(file, partial(_rows, sql, values), _NO_ROWS))
 
     def expire(self, before: datetime) -> int:
         """Remove the months that lie wholly before then; returns how many files went."""
@@ -172,11 +174,10 @@ class EmbeddedEvents:
                 known |= self._ask(self._open(month), lambda con: _ids_in(con, wanted), set())
         return known
 
-    def _grouped(self, where: Filter, since: datetime, until: datetime, bucket: str, by: str | None) -> Iterator[tuple[int, Any, str, int]]:
-        """(bucket, value of ``by``, its JSON type, number of events), the months one after the other."""
+    def _grouped(self, where: Filter, since: datetime, until: datetime, bucket: str, by: str | None) -> Iterator[tuple[int, str | None, int]]:
+        """(bucket, value of ``by`` as JSON, number of events), the months one after the other."""
         condition, values = self._within(where, since, until)
-        value, kind = _group(by, EVENTS)
-        sql = f"SELECT {bucket}, {value}, {kind}, count(*) FROM event WHERE {condition} GROUP BY 1, 2, 3"  # noqa: S608 - compiled, values are bound
+        sql = f"SELECT {bucket} AS bucket, {_group(by)} AS value, count(*) FROM event WHERE {condition} GROUP BY bucket{', value' if by else ''}"  # noqa: S608 - compiled, values are bound
         for file in self._months(since, until):
             yield from self._ask(file, partial(_rows, sql, values), _NO_ROWS)
 
@@ -261,27 +262,18 @@ def _event(row: tuple[Any, ...]) -> Event:
     return Event(id=eid, time=time_of(ts), asset=asset, kind=kind, message=message, fields=fields)
 
 
-def _group(by: str | None, shape: Shape) -> tuple[str, str]:
-    """SQL for the value to group by and for its JSON type."""
+def _group(by: str | None) -> str:
+    """SQL for the JSON text of the value to group by."""
     if by is None:
-        return "NULL", "'null'"
-    if by in shape.columns:
-        return shape.columns[by], "'text'"
-    path = next(shape.paths(by))
-    return f"json_extract(body, {path})", f"json_type(body, {path})"
+        return "NULL"
+    return f"json_quote({EVENTS.columns[by]})" if by in EVENTS.columns else f"body -> {next(EVENTS.paths(by))}"
 
 
-def _texts(value: Any, kind: str | None) -> Iterable[str]:
-    """The values that a group counts for, as text."""
-    if kind == "array":
-        return {_text(part) for part in json.loads(value) if part is not None}
-    if kind in {"true", "false"}:
-        return (kind,)
-    return () if value is None or kind == "object" else (str(value),)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else dumps(value)
+def _texts(value: str | None) -> Iterable[str]:
+    """The values that a group counts for, as text; of a list every element."""
+    found = None if value is None else json.loads(value)
+    parts = found if isinstance(found, list) else [found]
+    return {part if isinstance(part, str) else dumps(part) for part in parts if part is not None and not isinstance(part, dict)}
 
 
 def _most(counts: dict[str, int], size: int) -> list[tuple[str, int]]:

@@ -17,6 +17,8 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Final, Literal
 
+import structlog
+
 from core.clock import Clock
 from core.errors import StoreAway
 from core.records import Event, Sample
@@ -25,6 +27,7 @@ from store.embedded.database import Database
 from store.embedded.state import add_number, get_number
 from store.embedded.text import dumps, millis, time_of
 
+log = structlog.get_logger(__name__)
 LIMIT_BYTES: Final = 2 << 30
 Stream = Literal["metrics", "events", "audit"]
 Records = tuple[Sample, ...] | tuple[Event, ...] | tuple[AuditEntry, ...]
@@ -85,7 +88,7 @@ class Spool:
             for id_, stream, n, data in con.execute("SELECT id, stream, n, data FROM spool WHERE id > ? ORDER BY id", (after,)):
                 if found and limit < n:
                     break
-                found.append(Spooled(id_, stream, json.loads(zlib.decompress(data))))
+                found.append(Spooled(id_, stream, _rows(id_, data)))
                 limit -= n
         return found
 
@@ -139,6 +142,16 @@ class Spool:
 def encode(stream: Stream, records: Sequence[Sample] | Sequence[Event] | Sequence[AuditEntry]) -> bytes:
     """A batch as compressed JSON that stands for itself."""
     return zlib.compress(dumps(_ROWS[stream](records)).encode(), 1)
+
+
+def _rows(id: int, data: bytes) -> list[list[Any]]:
+    """The rows of a batch; one that was damaged on the disk is told and empty, so that those after it still go."""
+    try:
+        rows: list[list[Any]] = json.loads(zlib.decompress(data))
+    except (zlib.error, ValueError) as err:
+        log.warning("a batch in the spool is damaged and left out", batch=id, reason=str(err))
+        return []
+    return rows
 
 
 def _sample_rows(samples: Sequence[Sample]) -> list[list[Any]]:

@@ -32,6 +32,7 @@ class Upkeep:
         self._tail, self._series = tail_samples, 0
         self._since: float | None = time.monotonic() if tail_samples else None
         self._due, self._stop = threading.Event(), threading.Event()
+        self._compacted = False
         self._thread = threading.Thread(target=self._run, name="compaction", daemon=True)
         self._busy = threading.Lock()
 
@@ -62,11 +63,18 @@ class Upkeep:
     def compact(self) -> int:
         """Move the whole tail now; returns the number of samples."""
         with self._busy:
-            self._since = None
+            self._since, self._compacted = None, True
             before = self._tail
             moved = self._compaction.run()
             self._tail = max(0, self._tail - before)
             return moved
+
+    def compact_when_due(self) -> int:
+        """The same, unless the tail is small and young; the first time always."""
+        return self.compact() if self._due_now() or not self._compacted else 0
+
+    def _due_now(self) -> bool:
+        return self._full() or (self._since is not None and time.monotonic() - self._since > _OLDEST_S)
 
     def _full(self) -> bool:
         return self._tail >= min(max(_PER_SERIES * self._series, _FEWEST), _MOST)
@@ -75,7 +83,7 @@ class Upkeep:
         while not self._stop.is_set():
             self._due.wait(_LOOK_EVERY_S)
             self._due.clear()
-            if self._stop.is_set() or not (self._full() or (self._since is not None and time.monotonic() - self._since > _OLDEST_S)):
+            if self._stop.is_set() or not self._due_now():
                 continue
             try:
                 self.compact()
