@@ -190,8 +190,11 @@ def selinux(machine: Machine) -> str | None:
 
 
 def firewall(machine: Machine) -> str | None:
-    """The packet filter's rules in force."""
-    return machine.run("nft", "list", "ruleset") or machine.run("iptables-save")
+    """The packet filter's rules in force, without their counters and the time of the look: both change at every look."""
+    if rules := machine.run("nft", "--stateless", "list", "ruleset"):
+        return rules
+    rules = machine.run("iptables-save")
+    return rules and re.sub(r" \[\d+:\d+\]|^# (?:Generated|Completed).*\n", "", rules, flags=re.MULTILINE)
 
 
 _PAM: Final = ("common-auth", "common-password", "common-account", "common-session", "system-auth", "password-auth", "sshd", "login", "su", "sudo")

@@ -1,5 +1,6 @@
 """The listener and sockets that misbehave."""
 
+import os
 import socket
 import ssl
 import threading
@@ -12,6 +13,7 @@ import pytest
 import trustme
 
 from collectors.events.listener import Settings, SyslogListener
+from collectors.events.sockets import kernel_drops, udp_socket
 from core.clock import SystemClock
 from core.errors import ConfigError
 from core.records import Event
@@ -160,6 +162,16 @@ def test_tls_carries_messages_and_a_peer_that_speaks_no_tls_disturbs_nobody(box:
         link.sendall(b"%d %s<14>and lines\n" % (len(counted), counted))
         until(lambda: box.texts() == ["加密 in counts", "and lines"])
     listener.stop()
+
+
+def test_datagrams_that_the_kernel_drops_are_known() -> None:
+    with udp_socket("127.0.0.1", 0) as link, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        inode = os.fstat(link.fileno()).st_ino
+        assert kernel_drops(inode) == 0
+        for _ in range(200):
+            sender.sendto(b"x" * 500, link.getsockname())
+        assert 100 < kernel_drops(inode) < 200
 
 
 @pytest.mark.slow

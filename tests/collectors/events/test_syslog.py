@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.events.framing import BadFrame, Frame, Frames
-from collectors.events.patterns import by_program, meaning, read_table, table
+from collectors.events.patterns import Pattern, by_program, meaning, read_table, table
 from collectors.events.syslog import fields, parse
 from collectors.events.text import visible
 from core.errors import ConfigError
@@ -89,8 +90,6 @@ def test_no_bytes_make_the_parser_fail(raw: bytes) -> None:
     "pattern", [row for rows in [read_table(Path("collectors/events/patterns.yaml"))] for row in rows], ids=lambda row: f"{row.kind}-{row.program[0]}"
 )
 def test_every_row_fits_its_example(pattern: object) -> None:
-    from collectors.events.patterns import Pattern
-
     assert isinstance(pattern, Pattern)
     program = "" if pattern.program == ("*",) else pattern.program[0]
     assert meaning(program, pattern.example, table())[0] == pattern.kind
@@ -145,8 +144,6 @@ def test_a_newline_inside_a_counted_frame_is_taken_off_its_end() -> None:
     st.randoms(),
 )
 def test_it_makes_no_difference_where_the_stream_is_cut_into_pieces(messages: list[bytes], random: object) -> None:
-    from random import Random
-
     assert isinstance(random, Random)
     stream = b"".join(b"%d %s" % (len(item), item) if random.random() < 0.5 else item + b"\n" for item in messages)
     cuts = sorted(random.randrange(len(stream) + 1) for _ in range(5))

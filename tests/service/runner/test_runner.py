@@ -201,6 +201,36 @@ def test_a_wrong_option_is_reported_with_its_key_and_the_others_are_watched(hous
     assert house.runner.keys() == [("a", "scripted")]
 
 
+class Unmakable(Scripted):
+    def __init__(self, options: NoOptions, secrets: Secrets) -> None:
+        raise RuntimeError("meant")
+
+
+def test_a_plug_in_that_cannot_even_be_made_is_reported() -> None:
+    runner = Runner(Book(), NoSecrets(), SystemClock(), registry={"bad": f"{__name__}:Unmakable"})
+    [problem] = runner.set_assets([Asset(id="a", collect={"bad": {}})])
+    assert str(problem) == "assets.a.collect.bad: the collector itself failed: RuntimeError: meant"
+    assert runner.keys() == []
+    assert runner.close(1.0)
+
+
+def test_threads_do_not_grow_while_a_poll_hangs_for_ever(house: SimpleNamespace) -> None:
+    release = threading.Event()
+
+    def behave(asset: str) -> list[Sample]:
+        if asset == "stuck":
+            release.wait(20)
+        return [sample(asset)]
+
+    Scripted.behaviour = behave
+    house.runner.set_assets(assets("stuck", "good", interval=0.1))
+    until(lambda: len(house.book.ups("good")) > 5)
+    before = threading.active_count()
+    until(lambda: len(house.book.ups("good")) > 30)
+    assert threading.active_count() <= before + 1
+    release.set()
+
+
 def test_an_asset_taken_off_the_list_is_not_polled_any_more(house: SimpleNamespace) -> None:
     Scripted.behaviour = lambda asset: [sample(asset)]
     house.runner.set_assets(assets("a", "b", interval=0.1))
