@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -23,10 +24,11 @@ from store.elastic.mirror import TRIES, Mirror, Mirrored, Remote, remote_of
 from store.elastic.names import Names, digest
 from store.elastic.query import document_query
 from store.elastic.series import hits, search
-from store.embedded.text import millis, time_of
+from store.embedded.text import dumps, millis, time_of
 from store.filter import EVERYTHING, Filter
 
 CONFLICT = "conflict"
+_AT_ONCE = 200
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -122,8 +124,26 @@ class ElasticDocuments:
         return len(self._mirror.waiting())
 
     def send_pending(self) -> bool:
-        """Send every pending write; True when none is left."""
-        return all(self._link.up and self._try_to_send(mark) for mark in self._mirror.waiting()) and not self._mirror.waiting(1)
+        """Send every pending write, many at a time; True when none is left."""
+        try:
+            while self._link.up and (marks := self._mirror.waiting(_AT_ONCE)):
+                if not self._send_many(marks):
+                    return False
+        except StoreAway:
+            return False
+        return not self._mirror.waiting(1)
+
+    def _send_many(self, marks: Sequence[Document]) -> bool:
+        """Returns whether any of them is settled."""
+        with self._sending:
+            kept = [(mark, self._mirror.get(mark.body["kind"], mark.body["id"])) for mark in marks]
+            pending = [(mark, there) for mark, there in kept if there is not None and there.base]
+            stored = self._servers.store_many([(there.remote, _base(there)) for _, there in pending])
+            done = [self._settle(mark, there, remote) for (mark, there), remote in zip(pending, stored, strict=True) if remote is not None]
+            one_by_one = [mark for (mark, _), remote in zip(pending, stored, strict=True) if remote is None]
+            one_by_one += [mark for mark, there in kept if there is None or not there.base]
+            done += [self._send(mark) for mark in one_by_one]
+        return any(done)
 
     def _try_to_send(self, mark: Document | None) -> bool:
         """Send the pending writes of one document; False when some are left."""
@@ -137,24 +157,28 @@ class ElasticDocuments:
 
     def _send(self, mark: Document) -> bool:
         there = self._mirror.get(mark.body["kind"], mark.body["id"])
-        if there is not None and there.base:
-            try:
-                stored = self._resend(there)
-            except Conflict:
-                stored = self._give_way(there)
-            ours = stored.write == there.remote.write
-            try:
-                self._mirror.put(Mirrored(stored, was=there.version if ours else "", local=there.local))
-            except Conflict:  # written again meanwhile: that write goes on from what has just been stored
-                self._rebase(there, stored)
-                return False
+        if there is None or not there.base:
+            return self._mirror.sent(mark)
+        try:
+            return self._settle(mark, there, self._resend(there))
+        except Conflict:
+            return self._settle(mark, there, self._give_way(there))
+
+    def _settle(self, mark: Document, there: Mirrored, stored: Remote) -> bool:
+        """Take over what was stored and remove the mark; False when the document was written again meanwhile."""
+        ours = stored.write == there.remote.write
+        try:
+            self._mirror.put(Mirrored(stored, was=there.version if ours else "", local=there.local))
+        except Conflict:  # that write goes on from what has just been stored
+            self._rebase(there, stored)
+            return False
         return self._mirror.sent(mark)
 
     def _resend(self, there: Mirrored) -> Remote:
         """Store the newest pending state. A conflict with a write of our own, whose answer was lost, is none."""
         remote = there.remote
         try:
-            return self._servers.store(remote, Expect(there.base) if there.base in tuple(Expect) else there.base)
+            return self._servers.store(remote, _base(there))
         except Conflict:
             try:
                 found = self._servers.fetch(remote.kind, remote.id)
@@ -209,6 +233,10 @@ def _changed(kind: str, id: str) -> Conflict:
     return Conflict(f"{kind} {id!r} has changed; read it again, apply the change, write again")
 
 
+def _base(there: Mirrored) -> str | Expect:
+    return Expect(there.base) if there.base in tuple(Expect) else there.base
+
+
 def _check(there: Mirrored | None, wanted: Remote, expect: str | Expect) -> None:
     if expect is ANY or (expect is ABSENT and (there is None or there.remote.deleted)):
         return
@@ -247,12 +275,26 @@ class Servers:
                 raise
             return self._store(remote, there.version)
 
+    def store_many(self, wanted: Sequence[tuple[Remote, str | Expect]]) -> list[Remote | None]:
+        """Conditional writes in one request; None for each one that was refused, whatever the reason."""
+        if not wanted:
+            return []
+        lines: list[str] = []
+        for remote, expect in wanted:
+            place: Json = {"_index": self._index, "_id": digest(remote.kind, remote.id), "require_alias": True}
+            place |= {name: int(value) for name, value in _condition(remote, expect).items()}
+            lines += [dumps({"create" if expect is ABSENT else "index": place}), dumps(_source(remote))]
+        answer = self._link.call("POST", "/_bulk", ("\n".join(lines) + "\n").encode(), timeout_s=60)
+        results = [next(iter(item.values())) for item in answer["items"]]
+        return [
+            replace(remote, version=f"{result['_seq_no']}:{result['_primary_term']}") if result["status"] < 300 else None
+            for (remote, _), result in zip(wanted, results, strict=True)
+        ]
+
     def _store(self, remote: Remote, expect: str | Expect) -> Remote:
-        source = {"kind": remote.kind, "doc_id": remote.id, "changed": remote.changed, "write": remote.write, "deleted": remote.deleted}
-        source |= {"terms": terms_of(remote.body), "body": remote.body}
         path = f"/{self._index}/_{'create' if expect is ABSENT else 'doc'}/{digest(remote.kind, remote.id)}"
         try:
-            answer = self._link.call("PUT", path, source, params={"require_alias": "true", **_condition(remote, expect)})
+            answer = self._link.call("PUT", path, _source(remote), params={"require_alias": "true", **_condition(remote, expect)})
         except Rejected as err:
             if err.status != 409:
                 raise
@@ -295,6 +337,11 @@ class Servers:
         except Rejected:
             return False
         return True
+
+
+def _source(remote: Remote) -> Json:
+    source = {"kind": remote.kind, "doc_id": remote.id, "changed": remote.changed, "write": remote.write, "deleted": remote.deleted}
+    return source | {"terms": terms_of(remote.body), "body": remote.body}
 
 
 def _condition(remote: Remote, expect: str | Expect) -> dict[str, str]:
