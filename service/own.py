@@ -24,8 +24,10 @@ def own_samples(store: Store, counts: Counts, now: datetime) -> list[Sample]:
         "wanglou.pipeline.events": float(counts.events),
         "wanglou.pipeline.rejected": float(counts.rejected),
         "wanglou.pipeline.unstored": float(counts.unstored),
-        "wanglou.store.size": health.figures.get("bytes", 0.0),
-        "wanglou.store.queue": health.figures.get("queue", 0.0),
+        "wanglou.store.size": sum(value for name, value in health.figures.items() if name.endswith("_bytes") and name != "free_bytes"),
+        "wanglou.store.free": health.figures.get("free_bytes", 0.0),
+        "wanglou.store.queue": health.figures.get("spool_records", 0.0),
         "wanglou.store.dead_letters": health.figures.get("dead_letters", 0.0),
     }
-    return [Sample(time=now, asset=SELF, metric=metric, value=value) for metric, value in values.items()]
+    alive = Sample(time=now, asset=SELF, metric="collector.up", value=1.0, labels={"collector": "self"})
+    return [alive, *(Sample(time=now, asset=SELF, metric=metric, value=value) for metric, value in values.items())]
