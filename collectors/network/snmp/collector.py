@@ -27,6 +27,8 @@ from core.secrets import Secret, Secrets
 from inventory.asset import Asset
 
 _KNOCK_S = 1.5
+_RESERVE_S = 12.0
+"""What is left of the deadline for one last question and its retries, so that what was read is still delivered."""
 _SANE_SHARE = 1.5
 """A link never carries more than its speed; half as much again is for late and early polls."""
 
@@ -62,27 +64,28 @@ class SnmpCollector:
         """Samples of this poll and, once an hour, snapshots; raises DeviceError when the device does not answer."""
         started = self._monotonic()
         whole = self._last_full is None or started - self._last_full >= self._options.full_every_s
-        if whole:
+        if whole and self._last_full is not None:
             self._kept = Kept()
-        reading = self._read(asset, started, whole)
+        reading, complete = self._read(asset, started, whole)
         if not self._answered(reading):
             raise Unreachable(asset.id, reading.problems[0] if reading.problems else f"{asset.address}: no SNMP answer")
         if whole:
             known = {profile.name: profile for profile in standard_profiles()}
             self._profiles = tuple(known[name] for name in reading.profiles if name in known)
-            self._last_full = started
+            # a slow device that was not heard out is read whole again, and gets further by what was kept of the last time
+            self._last_full = started if complete else None
         yield from self._samples(asset, now, reading, started)
         if whole:
             yield from snapshots(asset, now, reading)
 
-    def _read(self, asset: Asset, started: float, whole: bool) -> Reading:
+    def _read(self, asset: Asset, started: float, whole: bool) -> tuple[Reading, bool]:
         access = access_to(asset, self._options, credential(asset, "snmp", self._options.credential, self._secrets))
         try:
             if self._silent:
                 knock(access, self._options.engine)
             session = open_session(access, self._options.engine)
             try:
-                reader = Reader(session, self._monotonic, started + self.deadline_s, self._kept)
+                reader = Reader(session, self._monotonic, started + self.deadline_s - _RESERVE_S, self._kept)
                 reading = read_device(reader, standard_profiles() if whole else self._profiles, whole)
             finally:
                 session.close()
@@ -90,7 +93,7 @@ class SnmpCollector:
             self._silent = isinstance(err, Unreachable)
             raise type(err)(asset.id, str(err)) from err
         self._silent = not self._answered(reading)
-        return reading
+        return reading, reader.complete
 
     @staticmethod
     def _answered(reading: Reading) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from gufo.snmp import (
@@ -20,6 +21,7 @@ from gufo.snmp import (
     Sha384Key,
     Sha512Key,
     SnmpAuthError,
+    SnmpDecodeError,
     SnmpError,
     SnmpVersion,
     User,
@@ -28,6 +30,7 @@ from gufo.snmp.sync import SnmpSession
 
 from collectors.network.snmp.oid import arcs
 from collectors.network.snmp.session import Access
+from collectors.network.snmp.thorough import PysnmpSession
 from collectors.network.snmp.values import Value
 from core.errors import AuthRefused, BadReply, Unreachable
 
@@ -38,6 +41,10 @@ _AUTH = {"md5": Md5Key, "sha1": Sha1Key, "sha224": Sha224Key, "sha256": Sha256Ke
 _PRIVACY = {"des": DesKey, "aes128": Aes128Key, "aes192": Aes192Key, "aes256": Aes256Key}
 _GET_AT_ONCE = 16
 _LEAST_REPETITIONS = 2
+
+
+class TooLarge(BadReply):
+    """An answer that gufo could not take apart; most often one above its 4 KiB."""
 
 
 def _user(access: Access) -> User | None:
@@ -62,8 +69,8 @@ class GufoSession:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._bulk = access.version != "1"
-        self._repetitions = access.repetitions
+        self._repetitions = access.repetitions if access.version != "1" else 0
+        self._other: PysnmpSession | None = None
         self._at_once = _GET_AT_ONCE
         try:
             self._session = SnmpSession(
@@ -101,40 +108,50 @@ class GufoSession:
         try:
             value: Value = self._asked(lambda: self._session.get(oid))
             return value
+        except TooLarge:
+            return self._thorough().get([oid]).get(oid)
         except BadReply:
             return None
 
     def walk(self, root: str) -> Iterator[tuple[str, Value]]:
-        """Every instance below ``root``; asks for less at once when the agent cannot take it, and yields nothing twice."""
+        """Every instance below ``root``; asks for less at once when the agent or gufo cannot take it, and yields nothing twice."""
         last: tuple[int, ...] = ()
         again = False
+        repetitions = self._repetitions
         while True:
             try:
-                for oid, value in self._steps(root):
+                for oid, value in self._steps(root, repetitions):
                     here = arcs(oid)
                     if again and here <= last:
                         continue
                     last = here
                     yield oid, value
                 return
-            except (Unreachable, BadReply):
-                if not self._smaller():
+            except Unreachable:
+                if repetitions < _LEAST_REPETITIONS:
                     raise
-                again = True
+                self._repetitions = repetitions = repetitions // 3
+            except TooLarge:
+                if repetitions < _LEAST_REPETITIONS:
+                    break
+                repetitions //= 3
+            again = True
+        for oid, value in self._thorough().walk(root):
+            if arcs(oid) > last:
+                yield oid, value
 
-    def _steps(self, root: str) -> Iterator[tuple[str, Value]]:
-        steps = self._session.getbulk(root, self._repetitions) if self._bulk else self._session.getnext(root)
-        retries = min(1, self._access.retries) if self._bulk else self._access.retries
+    def _steps(self, root: str, repetitions: int) -> Iterator[tuple[str, Value]]:
+        bulk = repetitions >= _LEAST_REPETITIONS
+        steps = self._session.getbulk(root, repetitions) if bulk else self._session.getnext(root)
+        retries = min(1, self._access.retries) if bulk else self._access.retries
         while (step := self._asked(lambda: next(steps, None), retries)) is not None:
             yield step
 
-    def _smaller(self) -> bool:
-        if not self._bulk:
-            return False
-        self._repetitions //= 3
-        if self._repetitions < _LEAST_REPETITIONS:
-            self._bulk = False
-        return True
+    def _thorough(self) -> PysnmpSession:
+        """The other engine, for the answers above 4 KiB that gufo cannot take even one by one."""
+        if self._other is None:
+            self._other = PysnmpSession(replace(self._access, repetitions=1, retries=min(1, self._access.retries)))
+        return self._other
 
     def _asked(self, ask: Callable[[], T], retries: int | None = None) -> T:
         """Ask, again after a silence, and translate what gufo raises."""
@@ -151,12 +168,21 @@ class GufoSession:
                 raise AuthRefused(host, f"{host}: the SNMPv3 user or its keys were refused") from err
             except NoSuchInstance as err:
                 raise BadReply(host, f"{host}: no such instance") from err
+            except SnmpDecodeError as err:
+                raise TooLarge(host, f"{host}: an SNMP answer that cannot be understood ({err})") from err
             except (SnmpError, ValueError, RuntimeError) as err:
                 raise BadReply(host, f"{host}: an SNMP answer that cannot be understood ({type(err).__name__}: {err})") from err
             except OSError as err:
                 raise Unreachable(host, f"{host}: {err}") from err
+            except BaseException as err:
+                # some damaged packets make gufo's Rust core panic, which is no Exception
+                if type(err).__name__ != "PanicException":
+                    raise
+                raise BadReply(host, f"{host}: an SNMP answer so damaged that it cannot be taken apart") from err
         raise Unreachable(host, f"{host}: no SNMP answer")
 
     def close(self) -> None:
-        """Give the socket back."""
+        """Give the sockets back."""
         del self._session
+        if self._other is not None:
+            self._other.close()

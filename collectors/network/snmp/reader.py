@@ -47,6 +47,11 @@ class Reader:
             return oid
         return text(self.get(SYS_OBJECT_ID)).removeprefix(".") + oid[1:]
 
+    @property
+    def complete(self) -> bool:
+        """Whether the agent was heard out, neither silent half-way nor cut off at the deadline."""
+        return not self._gone
+
     def get(self, oid: str) -> Value:
         """The value of one instance, or None."""
         oid = self.own(oid)
@@ -83,7 +88,10 @@ class Reader:
         """As ``column``, for what seldom changes: taken from the poll before when it was kept."""
         root = self.own(root)
         if root not in self._kept.names:
-            self._kept.names[root] = self.column(root)
+            column = self.column(root)
+            if self._gone:
+                return column
+            self._kept.names[root] = column
         return self._kept.names[root]
 
     def column(self, root: str) -> Column:

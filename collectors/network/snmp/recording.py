@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from collectors.network.snmp.oid import arcs, clean, inside
-from collectors.network.snmp.values import Value
+from collectors.network.snmp.values import Value, opaque
 from core.errors import ConfigError
 
 _INTEGERS = {"2", "65", "66", "67", "70"}
@@ -61,7 +61,7 @@ def _value(tag: str, raw: str) -> Value:
     if kind in _INTEGERS:
         return int(raw) if raw else 0
     if kind in ("4x", "68x"):
-        return _octets(raw)
+        return _octets(raw) if kind == "4x" else opaque(_octets(raw))
     if kind in ("6", "64"):
         return raw.removeprefix(".")
     if kind == "64x":

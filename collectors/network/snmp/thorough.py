@@ -12,7 +12,7 @@ from pyasn1.type import univ
 
 from collectors.network.snmp.oid import inside
 from collectors.network.snmp.session import Access
-from collectors.network.snmp.values import Value
+from collectors.network.snmp.values import Value, opaque
 from core.errors import AuthRefused, BadReply, Unreachable
 
 with warnings.catch_warnings():
@@ -88,12 +88,17 @@ def _view() -> MibViewController:
     return view
 
 
+def _ignore(_loop: asyncio.AbstractEventLoop, _context: dict[str, Any]) -> None:
+    """What pysnmp raises in a callback is a packet that it could not take apart; the request that waits for it times out."""
+
+
 class PysnmpSession:
     """A session over pysnmp (see ``Session``); has its own event loop, so it belongs to the thread that uses it."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(_ignore)
         self._engine = SnmpEngine()
         self._engine.cache["mibViewController"] = _view()
         self._credentials, self._context = _credentials(access), ContextData()
@@ -169,9 +174,13 @@ class PysnmpSession:
         raise BadReply(host, f"{host}: {problem}")
 
     def close(self) -> None:
-        """Give the socket back."""
+        """Give the socket back, and end what pysnmp keeps running."""
         self._engine.close_dispatcher()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        if left:
+            self._loop.run_until_complete(asyncio.wait(left, timeout=1))
         self._loop.close()
 
 
@@ -183,6 +192,8 @@ def plain(raw: Any) -> Value:
         return ".".join(map(str, raw))
     if isinstance(raw, rfc1902.IpAddress):
         return str(raw.prettyPrint())
-    if isinstance(raw, rfc1902.OctetString):
+    if isinstance(raw, rfc1902.Opaque):
+        return opaque(bytes(raw))
+    if isinstance(raw, univ.OctetString):
         return bytes(raw)
     return int(raw)

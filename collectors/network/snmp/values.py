@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 
 Value = int | float | str | bytes | None
 
@@ -55,6 +56,14 @@ def number(value: Value) -> float | None:
     found = _NUMBER.search(text(value).replace(",", ".", 1))
     result = float(found[0]) if found else math.nan
     return result if math.isfinite(result) else None
+
+
+def opaque(raw: bytes) -> Value:
+    """What an Opaque holds: a float or double as net-snmp packs them (9f 78 04, 9f 79 08), else its octets."""
+    for head, form in ((b"\x9f\x78\x04", ">f"), (b"\x9f\x79\x08", ">d")):
+        if raw.startswith(head) and len(raw) == 3 + struct.calcsize(form):
+            return float(struct.unpack(form, raw[3:])[0])
+    return raw
 
 
 def integer(value: Value) -> int | None:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from collectors.network.snmp.device import read_device
 from collectors.network.snmp.profile import Profile, read_profiles, standard_profiles
@@ -17,6 +18,7 @@ from core.errors import BadReply
 
 ROOTS = ("1.0.8802", "1.3.6.1", "1.3.111")
 MAX_LINES = 500_000
+_OPAQUE = 68
 
 
 def record(access: Access, path: Path, deadline_s: float = 900.0, monotonic: Callable[[], float] = time.monotonic) -> int:
@@ -25,7 +27,7 @@ def record(access: Access, path: Path, deadline_s: float = 900.0, monotonic: Cal
     Raises DeviceError; what was read until then is in the file. The file holds what the device says, so names and
     communities may be in it: read it before you pass it on.
     """
-    from collectors.network.snmp.thorough import PysnmpSession, plain
+    from collectors.network.snmp.thorough import PysnmpSession
 
     session = PysnmpSession(access)
     ends = monotonic() + deadline_s
@@ -38,16 +40,19 @@ def record(access: Access, path: Path, deadline_s: float = 900.0, monotonic: Cal
                     if oid in seen or written >= MAX_LINES or monotonic() > ends:
                         raise BadReply(access.host, f"the walk does not end (at {oid}, after {written:,} values); what was read is in {path}")
                     seen.add(oid)
-                    out.write(line(oid, _tag(raw), plain(raw)) + "\n")
+                    out.write(_line(oid, raw) + "\n")
                     written += 1
     finally:
         session.close()
     return written
 
 
-def _tag(raw: object) -> int:
-    tag = raw.tagSet[-1]  # type: ignore[attr-defined]
-    return int(tag.tagClass | tag.tagId)
+def _line(oid: str, raw: Any) -> str:
+    """A value with its tag, an Opaque as the octets that it is."""
+    from collectors.network.snmp.thorough import plain
+
+    tag = int(raw.tagSet[-1].tagClass | raw.tagSet[-1].tagId)
+    return line(oid, tag, bytes(raw) if tag == _OPAQUE else plain(raw))
 
 
 def try_profiles(recording: Path, own: Path | None = None) -> Reading:
