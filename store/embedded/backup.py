@@ -9,7 +9,7 @@ from pathlib import Path
 from core.errors import StoreError
 from store.embedded.audit import EmbeddedAudit
 from store.embedded.codec import Broken, decode_block
-from store.embedded.database import quick_check, told
+from store.embedded.database import open_to_read, quick_check, told
 from store.embedded.series_file import day_and_series
 from store.embedded.state import open_state
 
@@ -26,7 +26,7 @@ def backup(folder: Path, target: Path) -> list[Path]:
     copies = []
     for source in sorted(folder.glob("*.db"), key=lambda path: (path.name == "state.db", path.name)):
         copy = target / source.name
-        with told(source), closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=30)) as old, closing(sqlite3.connect(copy)) as new:
+        with told(source), closing(open_to_read(source)) as old, closing(sqlite3.connect(copy)) as new:
             old.backup(new)
         copy.chmod(0o600)
         copies.append(copy)
@@ -54,7 +54,7 @@ def _broken_blocks(path: Path) -> list[str]:
     if not path.exists():
         return []
     found = []
-    with told(path), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as con:
+    with told(path), closing(open_to_read(path)) as con:
         for id_, data in con.execute("SELECT id, data FROM blk"):
             day, sid = day_and_series(id_)
             try:

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +33,11 @@ Setup = Callable[[sqlite3.Connection], None]
 
 
 class Damaged(StoreError):
-    """A file of the store cannot be read as a database any more."""
+    """A file of the store cannot be read as a database any more; ``path`` names it."""
+
+    def __init__(self, path: Path, reason: object) -> None:
+        self.path = path
+        super().__init__(f"{path} is damaged ({reason})")
 
 
 @contextmanager
@@ -56,7 +60,7 @@ def _translated(path: Path, err: sqlite3.Error, code: int) -> StoreError:
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return StoreAway(f"{path} is held by another process for too long; look for a program other than Wanglou that has it open")
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return Damaged(f"{path} is damaged ({err})")
+        return Damaged(path, err)
     return StoreError(f"{path}: {err}")
 
 
@@ -81,6 +85,10 @@ class Database:
 
     def create(self) -> None:
         """Make the file with its tables, when it is not there; raises Damaged when it is no database of ours."""
+        try:
+            self.path.touch(mode=0o600)
+        except OSError as err:
+            raise StoreAway(f"{self.path} cannot be made: {err.strerror}; look at free space and permissions") from err
         with self._exclusive(), self._connection() as con:
             con.execute(f"PRAGMA page_size={self._page_size}")
             con.execute("PRAGMA auto_vacuum=INCREMENTAL")
@@ -180,9 +188,9 @@ class Database:
         return self._connect(), _inode(self.path)
 
     def _connect(self) -> sqlite3.Connection:
-        con = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=256)
+        uri = f"{self.path.absolute().as_uri()}?mode=rw"
+        con = sqlite3.connect(uri, uri=True, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=256)
         try:
-            self.path.chmod(0o600)
             for pragma in (
                 "wal_autocheckpoint=0",
                 f"synchronous={self._synchronous}",
@@ -224,14 +232,16 @@ def _truncate(con: sqlite3.Connection) -> None:
     con.execute("PRAGMA busy_timeout=10000")
 
 
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write; to be closed by the caller."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
+
+
 def quick_check(path: Path) -> Sequence[str]:
     """What SQLite finds wrong in a file, at most ten lines; empty when it is sound."""
     try:
-        con = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
-        try:
+        with closing(open_to_read(path)) as con:
             found = [str(row[0]) for row in con.execute("PRAGMA quick_check(10)")]
-        finally:
-            con.close()
     except sqlite3.DatabaseError as err:
         return [str(err)]
     return [] if found == ["ok"] else found

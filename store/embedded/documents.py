@@ -56,6 +56,11 @@ class EmbeddedDocuments:
         more = write_cursor(kept[-1][4], kept[-1][0]) if kept and len(rows) > size else None
         return Page(tuple(_document(kind, row[:4]) for row in kept), more, total)
 
+    def kinds(self) -> list[str]:
+        """Every kind that has a document."""
+        with self._state.reading() as con:
+            return [row[0] for row in con.execute("SELECT DISTINCT kind FROM doc ORDER BY kind")]
+
     def delete(self, kind: str, id: str, expect: str | Expect = ANY) -> None:
         """Remove; raises NotFound or Conflict."""
         key = clean(kind), clean(id)

@@ -215,11 +215,17 @@ class EmbeddedEvents:
             return self._files[month]
 
     def _make(self, file: Database) -> None:
-        try:
-            file.create()
-        except Damaged:
-            self.damaged.add(file.set_aside().name)
-            file.create()
+        """Made under another name first: whoever sees the month sees its tables."""
+        if file.path.exists():
+            try:
+                file.create()
+                return
+            except Damaged:
+                self.damaged.add(file.set_aside().name)
+        new = Database(file.path.with_suffix(".new"), SCHEMA, setup=register)
+        new.create()
+        new.close()
+        new.path.rename(file.path)
 
     def _set_aside(self, month: str) -> None:
         with self._files_lock:

@@ -54,9 +54,10 @@ class EmbeddedMetrics:
         with self._lock:
             try:
                 fresh, old = self._store(good)
-            except Damaged:
-                self.set_aside.append(self._file.replace())
-                self._newest = None
+            except Damaged as err:
+                if err.path != self._file.database.path:
+                    raise
+                self._replace()
                 fresh, old = self._store(good)
         if old:
             rejected += (f"{old} samples are older than the age at which raw samples are removed",)
@@ -88,6 +89,16 @@ class EmbeddedMetrics:
             with self._file.sight() as sight:
                 sight.catalogue.forget(gone)
         return {"raw_days_removed": raw, "rollup_days_removed": rolls, "series_removed": len(gone)}
+
+    def replace_damaged(self) -> None:
+        """Set the damaged file aside and go on with what could be saved of it."""
+        with self._lock:
+            self._replace()
+
+    def _replace(self) -> None:
+        self.set_aside.append(self._file.replace())
+        self._newest = None
+        self._days.clear()
 
     def _store(self, samples: Sequence[Sample]) -> tuple[int, int]:
         """Returns how many were new and how many too old."""

@@ -16,6 +16,7 @@ import structlog
 from store.embedded.catalogue import Catalogue
 from store.embedded.codec import DAY_MS, Broken, Floats, Ints, decode_block
 from store.embedded.database import Damaged, Database
+from store.embedded.salvage import save_readable
 from store.embedded.tail import Tail, View
 
 log = structlog.get_logger(__name__)
@@ -80,9 +81,12 @@ class SeriesFile:
         return ""
 
     def replace(self) -> str:
-        """Set the damaged file aside and begin a new one."""
+        """Set the damaged file aside and begin a new one with what can still be read of it."""
         aside = self.database.set_aside()
         self.database.create()
+        with self.database.writing() as con:
+            saved = save_readable(aside, con)
+        log.warning("samples were saved from the damaged file", file=aside.name, **saved)
         return aside.name
 
     @contextmanager

@@ -36,7 +36,7 @@ class EmbeddedStore:
         writer = role == "service"
         aside = self._series.create(may_set_aside=writer)
         compaction = Compaction(self._series)
-        self._upkeep = Upkeep(compaction, self._tail_samples())
+        self._upkeep = Upkeep(compaction, self._tail_samples(), self._replace_damaged)
         self.metrics = EmbeddedMetrics(self._series, compaction, spool, writer, self._upkeep.written)
         self.events = EmbeddedEvents(folder, spool, writer)
         self.documents = EmbeddedDocuments(state, clock)
@@ -101,6 +101,9 @@ class EmbeddedStore:
         if self._lock is not None:
             self._lock.release()
 
+    def _replace_damaged(self) -> None:
+        self.metrics.replace_damaged()
+
     def _spooling(self) -> Spool:
         if self._spool is None:
             raise StoreError("this store was opened without a spool")
@@ -141,8 +144,8 @@ def open_embedded(
     """
     place, clock = prepare_folder(folder), clock or SystemClock()
     lock = ServiceLock(place) if role == "service" else None
+    state = open_state(place)
     try:
-        state = open_state(place)
         try:
             state.create()
         except Damaged as err:
@@ -151,6 +154,7 @@ def open_embedded(
             ) from err
         return EmbeddedStore(place, role, Spool(state, clock, spool_limit_bytes) if spool else None, state, clock, lock)
     except BaseException:
+        state.close()
         if lock is not None:
             lock.release()
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,7 +12,7 @@ import structlog
 
 from core.errors import StoreError
 from store.embedded.compaction import Compaction
-from store.embedded.database import Database
+from store.embedded.database import Damaged, Database
 from store.embedded.state import get_number, set_number
 from store.embedded.text import millis, time_of
 
@@ -27,8 +28,9 @@ JUMP: Final = timedelta(days=1)
 class Upkeep:
     """A thread that compacts when the tail holds 100 samples per series (at least 20,000), two million, or is two hours old."""
 
-    def __init__(self, compaction: Compaction, tail_samples: int) -> None:
-        self._compaction = compaction
+    def __init__(self, compaction: Compaction, tail_samples: int, replace_damaged: Callable[[], None]) -> None:
+        """``replace_damaged`` is called when the file turns out to be damaged."""
+        self._compaction, self._replace_damaged = compaction, replace_damaged
         self._tail, self._series = tail_samples, 0
         self._since: float | None = time.monotonic() if tail_samples else None
         self._due, self._stop = threading.Event(), threading.Event()
@@ -65,7 +67,11 @@ class Upkeep:
         with self._busy:
             self._since, self._compacted = None, True
             before = self._tail
-            moved = self._compaction.run()
+            try:
+                moved = self._compaction.run()
+            except Damaged:
+                self._replace_damaged()
+                moved = self._compaction.run()
             self._tail = max(0, self._tail - before)
             return moved
 

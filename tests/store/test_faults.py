@@ -238,6 +238,35 @@ def test_a_file_that_is_no_database_any_more_is_set_aside(folder: Path, clock: M
     store.close()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_can_be_read_of_damaged_samples_is_saved(folder: Path, clock: ManualClock, seed: int) -> None:
+    store = open_embedded(folder, clock=clock)
+    for day in range(-20, 0):
+        at = NOW + day * DAY
+        noise = random.Random(day)
+        store.metrics.write([Sample(time=at + timedelta(seconds=n), asset=f"a{n % 50}", metric="m", value=noise.random()) for n in range(20_000)])
+    store.compact()
+    store.metrics.write([Sample(time=NOW, asset=f"a{n}", metric="m", value=1.0) for n in range(50)])
+    store.close()
+    with closing(sqlite3.connect(folder / "metrics.db")) as con:
+        blocks = {row[0] for row in con.execute("SELECT pageno FROM dbstat WHERE name='blk' AND pagetype='leaf'")}
+    with (folder / "metrics.db").open("r+b") as file:
+        for page in random.Random(seed).sample(sorted(blocks), 3):
+            file.seek((page - 1) * 16384)
+            file.write(b"\xff" * 16384)
+    store = open_embedded(folder, clock=clock)
+    store.metrics.write(
+        [Sample(time=NOW + day * DAY + timedelta(milliseconds=1), asset=f"a{n}", metric="m", value=2.0) for day in range(-20, 1) for n in range(50)]
+    )
+    store.compact()
+    assert "set aside" in store.health().message
+    assert 300_000 < sum(len(series.points) for series in store.metrics.range(Selector(), NOW - 30 * DAY, NOW + DAY)) < 400_000
+    assert len(store.metrics.latest(Selector(), DAY, NOW)) == 50
+    assert len(store.metrics.range(Selector(asset="a0"), NOW - 30 * DAY, NOW + DAY, timedelta(days=1), "count")[0].points) == 21
+    assert verify(folder) == []
+    store.close()
+
+
 def samples_in_or_damaged(store: EmbeddedStore) -> None:
     """Reading samples works, or says that the file is damaged."""
     with suppress(Damaged):

@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 ROUNDS = int(os.environ.get("WANGLOU_KILLS", "50" if os.environ.get("CI") == "true" else "8"))
 REOPEN_S = 10.0
 LONG = timedelta(days=9)
+Shipped = dict[str, Counter[int]]
 
 
 @pytest.mark.slow
@@ -31,11 +32,12 @@ LONG = timedelta(days=9)
 def test_nothing_acknowledged_is_lost_or_doubled_by_kill_9(tmp_path: Path) -> None:
     seed = random.randrange(1 << 30)
     chance, acknowledged, first, slowest = random.Random(seed), set[int](), 0, 0.0
+    shipped: Shipped = {"metrics": Counter(), "events": Counter(), "audit": Counter()}
     for round_ in range(ROUNDS):
         told, ready_s = run_and_kill(tmp_path, first, chance.uniform(0.0, 0.6))
         acknowledged |= told
         slowest = max(slowest, ready_s)
-        first = check(tmp_path, acknowledged, f"round {round_} of seed {seed}")
+        first = check(tmp_path, acknowledged, shipped, f"round {round_} of seed {seed}")
     assert slowest < REOPEN_S
     assert len(acknowledged) > ROUNDS, "too little was written to say anything"
     assert verify(tmp_path) == []
@@ -55,7 +57,7 @@ def run_and_kill(folder: Path, first: int, after_s: float) -> tuple[set[int], fl
         return {int(line) for line in writer.stdout.read().splitlines(keepends=True) if line.endswith("\n")}, ready_s
 
 
-def check(folder: Path, acknowledged: set[int], where: str) -> int:
+def check(folder: Path, acknowledged: set[int], shipped: Shipped, where: str) -> int:
     """Compare with what must be there; returns the number of the next batch, beyond everything that was begun."""
     store = open_embedded(folder, spool=True)
     try:
@@ -64,7 +66,7 @@ def check(folder: Path, acknowledged: set[int], where: str) -> int:
             assert acknowledged <= stream, where
         if acknowledged:
             assert store.documents.get("counter", "c").body["n"] >= max(acknowledged), where
-        newest = max(set().union(*seen, spool_there(store, acknowledged, where)), default=-1)
+        newest = max(set().union(*seen, ship(store, acknowledged, shipped, where)), default=-1)
         sent_again(store, seen[0], where)
         return newest + 1
     finally:
@@ -109,16 +111,16 @@ def audit_there(store: EmbeddedStore, where: str) -> set[int]:
     return set(objects)
 
 
-def spool_there(store: EmbeddedStore, acknowledged: set[int], where: str) -> set[int]:
-    """The spool holds every acknowledged batch of all three streams once; perhaps one that got no further than the spool, too."""
-    seen: dict[str, Counter[int]] = {"metrics": Counter(), "events": Counter(), "audit": Counter()}
+def ship(store: EmbeddedStore, acknowledged: set[int], shipped: Shipped, where: str) -> set[int]:
+    """The spool brings every acknowledged batch of all three streams once; perhaps one that got no further than the spool, too."""
     after = 0
     while found := store.spool_take(after, 10_000):
         after = found[-1].id
         for part in found:
-            seen[part.stream][batch_of(part)] += 1
-    assert all(seen[stream][batch] == 1 for stream in seen for batch in acknowledged), where
-    return set().union(*seen.values())
+            shipped[part.stream][batch_of(part)] += 1
+    store.spool_advance(after)
+    assert all(shipped[stream][batch] == 1 for stream in shipped for batch in acknowledged), where
+    return set().union(*shipped.values())
 
 
 def batch_of(part: Spooled) -> int:
