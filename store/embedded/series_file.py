@@ -21,6 +21,7 @@ from store.embedded.tail import Tail, View
 
 log = structlog.get_logger(__name__)
 _ID_BITS: Final = 32
+_MOST_LOOKED_UP: Final = 100_000
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 INSERT OR IGNORE INTO meta VALUES('floor', 0), ('raw_from_day', 0), ('made', abs(random()));
@@ -122,9 +123,17 @@ class SeriesFile:
 
 
 def rows_of(con: sqlite3.Connection, table: str, sids: list[int], days: range) -> Iterable[tuple[int, bytes]]:
-    """(id, data) of the blocks or roll-ups of some series on some days, in order of days."""
+    """(id, data) of the blocks or roll-ups of some series on some days, in order of days: looked up one by one, or whole days when there are many."""
+    low, high = con.execute(f"SELECT (SELECT min(id) FROM {table}), (SELECT max(id) FROM {table})").fetchone()  # noqa: S608 - our own names
+    if low is None:
+        return []
+    days = range(max(days.start, day_and_series(low)[0]), min(days.stop, day_and_series(high)[0] + 1))
+    if len(days) * len(sids) > _MOST_LOOKED_UP:
+        chosen, bounds = set(sids), (block_id(days.start, 0), block_id(days.stop, 0))
+        rows = con.execute(f"SELECT id, data FROM {table} WHERE id >= ? AND id < ? ORDER BY id", bounds)  # noqa: S608
+        return (row for row in rows if day_and_series(row[0])[1] in chosen)
     wanted = "[" + ",".join(str(block_id(day, sid)) for day in days for sid in sids) + "]"
-    return con.execute(f"SELECT id, data FROM {table} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", (wanted,))  # noqa: S608 - our own names
+    return con.execute(f"SELECT id, data FROM {table} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", (wanted,))  # noqa: S608
 
 
 def day_of(ms: int) -> int:

@@ -166,6 +166,17 @@ def test_a_year_that_cannot_be_right_is_rejected(store: EmbeddedStore) -> None:
     assert "1970" in written.rejected[0]
 
 
+def test_a_range_of_many_years_and_many_series_costs_what_is_there(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.metrics.write([*minutes(-3 * DAY, 60, assets=4), *minutes(-DAY, 60, assets=4)])
+    store.compact()
+    long_ago, far_ahead = NOW.replace(year=1971), NOW.replace(year=2099)
+    looked_up = store.metrics.range(Selector(asset=("a1", "a3")), long_ago, far_ahead)
+    monkeypatch.setattr("store.embedded.series_file._MOST_LOOKED_UP", 1)
+    assert store.metrics.range(Selector(asset=("a1", "a3")), long_ago, far_ahead) == looked_up
+    assert [(series.asset, len(series.points)) for series in looked_up] == [("a1", 120), ("a3", 120)]
+    assert store.metrics.range(Selector(), long_ago, long_ago + DAY) == []
+
+
 @pytest.mark.parametrize("wrong", [{"step": timedelta(0)}, {"by": ("asset",)}])
 def test_a_senseless_range_is_refused(store: EmbeddedStore, wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
