@@ -43,6 +43,11 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self._names)
 
+    @property
+    def highest(self) -> int:
+        """The highest number given so far."""
+        return self._read_up_to
+
     def name(self, sid: int) -> Name:
         """The name of a series."""
         return self._names[sid]

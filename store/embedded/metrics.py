@@ -102,7 +102,7 @@ class EmbeddedMetrics:
 
     def _store(self, samples: Sequence[Sample]) -> tuple[int, int]:
         """Returns how many were new and how many too old."""
-        sid, ts, value, order = self._numbered(samples)
+        sid, ts, value = self._numbered(samples)
         with self._file.sight() as sight:
             newest, too_old = self._known(sight), ts < sight.raw_from_day * DAY_MS
             first = np.unique(keys_of(sid, ts), return_index=True)[1]
@@ -113,7 +113,7 @@ class EmbeddedMetrics:
         if not len(first):
             return 0, int(too_old.sum())
         if self._spool is not None:
-            self._spool.append("metrics", [order[at] for at in first.tolist()])
+            self._spool.append("metrics", [samples[at] for at in first.tolist()])
         sid, ts, value = sid[first], ts[first], value[first]
         self._insert(sid, ts, value)
         np.maximum.at(newest, sid, ts)
@@ -128,7 +128,8 @@ class EmbeddedMetrics:
         if sync:
             self._synced = now
 
-    def _numbered(self, samples: Sequence[Sample]) -> tuple[Ints, Ints, Floats, Sequence[Sample]]:
+    def _numbered(self, samples: Sequence[Sample]) -> tuple[Ints, Ints, Floats]:
+        """Series numbers (new ones are given), times in ms and values."""
         keys = [sample.series for sample in samples]
         with self._file.sight() as sight:
             ids = [sight.catalogue.id(key) for key in keys]
@@ -141,13 +142,12 @@ class EmbeddedMetrics:
             np.fromiter((id_ for id_ in ids if id_ is not None), np.int64, n),
             np.fromiter((millis(sample.time) for sample in samples), np.int64, n),
             np.fromiter((sample.value for sample in samples), np.float64, n),
-            samples,
         )
 
     def _add(self, new: dict[str, Sample]) -> None:
         with self._file.sight() as sight:
-            if len(sight.catalogue) + len(new) >= MOST_SERIES:
-                raise StoreError(f"there are more than {MOST_SERIES} series; some label must have values without end")
+            if sight.catalogue.highest + len(new) >= MOST_SERIES:
+                raise StoreError(f"all {MOST_SERIES} series numbers are used up; some label must have values without end")
         with self._file.database.writing() as con:
             sight.catalogue.add(con, ((key, Name(sample.asset, sample.metric, sample.labels)) for key, sample in new.items()))
 
