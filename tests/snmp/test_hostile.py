@@ -1,5 +1,6 @@
 """Agents that mislead: endless, in circles, slow, silent, damaged; nothing crashes, hangs or spreads."""
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -250,5 +251,5 @@ def test_an_agent_of_another_protocol_is_not_taken_for_an_answer() -> None:
 
     with Bench({("127.0.0.1", 0): chatter}) as bench:
         session = open_session(Access(*bench.addresses[0], timeout_s=0.1, retries=0))
-        with pytest.raises(Unreachable):
+        with contextlib.closing(session), pytest.raises(Unreachable):
             session.get(["1.3.6.1.2.1.1.1.0"])
