@@ -56,8 +56,9 @@ def _line(oid: str, raw: Any) -> str:
 
 
 def try_profiles(recording: Path, own: Path | None = None) -> Reading:
-    """What the profiles (those of ``own`` before the product's) read on a recording; raises ConfigError."""
-    profiles: tuple[Profile, ...] = (*(read_profiles([own]) if own else ()), *standard_profiles())
+    """What the profiles (those of the file or folder ``own`` before the product's) read on a recording; raises ConfigError."""
+    paths = [] if own is None else sorted(own.glob("*.yaml")) if own.is_dir() else [own]
+    profiles: tuple[Profile, ...] = (*read_profiles(paths), *standard_profiles())
     reader = Reader(read_recording(recording), time.monotonic, time.monotonic() + 60)
     return read_device(reader, profiles)
 
