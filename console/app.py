@@ -18,13 +18,15 @@ from console.text import plain
 from console.words import ROLES, word
 
 VIEWS: Final = Path(__file__).with_name("views")
+ICON: Final = Path(__file__).parent / "templates" / "icon.svg"
 STYLE: Final = """<style>
-[data-testid="stMainBlockContainer"] { padding: 2.6rem 1.6rem 2rem; max-width: none; }
+[data-testid="stMainBlockContainer"] { padding: 2.2rem 1.6rem 2rem; max-width: none; }
 [data-testid="stVerticalBlock"] { gap: 0.65rem; }
 [data-testid="stSidebar"] { min-width: 190px; max-width: 230px; }
 [data-testid="stSidebarUserContent"] { padding-bottom: 0.5rem; }
-[data-testid="stCaptionContainer"] p { margin-bottom: 0; }
 [data-testid="stMarkdownContainer"] h4 { padding: 0.1rem 0 0.3rem; }
+[data-testid="stHeader"] { background: transparent; height: 2.2rem; min-height: 2.2rem; }
+[data-testid="stBaseButton-tertiary"] { min-height: 1.5rem; padding: 0 0.2rem; text-align: left; }
 [data-testid="stAppDeployButton"] { display: none; }
 @media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding: 2.8rem 0.7rem 1rem; } }
 </style>"""  # our own constant; collected text never becomes markup
@@ -88,6 +90,9 @@ def settle_language(account: Account) -> None:
 def side(account: Account) -> None:
     """Below the menu: who is here, and the way out."""
     with st.sidebar:
+        if account.may(Right.SET_UP):
+            st.caption(f":orange-badge[▲ {_('to do')}] {_('Duties are not separated yet: appoint the three administrators.')}")
+            st.page_link(VIEWS / "set_up.py", label=_("First steps"), icon=":material/arrow_forward:")
         st.caption(f"{plain(account.title or account.name, 24)} · {'、'.join(word(ROLES, role) for role in account.roles) or _('no role yet')}")
         st.link_button(_("Log out"), "/logout", icon=":material/logout:", type="tertiary")
 
@@ -95,7 +100,7 @@ def side(account: Account) -> None:
 def main() -> None:
     """Run once for every view of a page."""
     ask_for_language(chosen_language)
-    st.set_page_config(page_title="望楼 Wanglou", page_icon=":material/cell_tower:", layout="wide")
+    st.set_page_config(page_title="望楼 Wanglou", page_icon=str(ICON), layout="wide")
     st.html(STYLE)
     here = desk()
     here.identity.sessions.find(st.context.cookies.get(COOKIE, ""), here.now(), touch=True)
@@ -108,10 +113,6 @@ def main() -> None:
         st.stop()
     page = st.navigation(menu)
     side(account)
-    if account.may(Right.SET_UP):
-        with st.container(horizontal=True, vertical_alignment="center", border=True):
-            st.markdown(f":orange-badge[▲ {_('to do')}] {_('Duties are not separated yet: appoint the three administrators.')}")
-            st.page_link(VIEWS / "set_up.py", label=_("First steps"), icon=":material/arrow_forward:")
     parts.guarded(page.run)
 
 

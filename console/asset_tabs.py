@@ -67,7 +67,7 @@ def _chart(here: Desk, asset: str, metric: str, since: Any, until: Any, *, is_co
     before = charts.read_series(here.store, asset, metric, since - charts.WEEK, until - charts.WEEK) if is_compared else []
     unit = charts.unit_of(metric)
     last = charts.number(series[0].points[-1][1], unit) if len(series) == 1 and series[0].points else ""
-    st.markdown(f"{plain(charts.title_of(metric))} **{plain(last)}**")
+    st.markdown(plain(charts.title_of(metric)) + (f" **{plain(last)}**" if last else ""))
     if not any(each.points for each in (*series, *before)):
         st.caption(_("nothing in this range"))
         return

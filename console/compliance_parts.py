@@ -15,7 +15,7 @@ from console.i18n import _, two
 from console.identity.accounts import Account
 from console.queries import conformity, times
 from console.text import plain
-from console.words import OUTCOME, look
+from console.words import CONFORMITY, look
 from core.errors import NotFound
 from core.names import EVIDENCE
 from store.base import Body
@@ -25,9 +25,9 @@ def item_block(here: Desk, view: conformity.Overview, item: str, bodies: list[Bo
     """What is asked, how it stands and why, and every verdict that speaks for it."""
     row = view.items[item]
     st.markdown(f"**{plain(item)}** {plain(two(row.zh, row.en))}")
-    st.markdown(f"{parts.badge(OUTCOME, row.conformity)} {plain(two(row.reason_zh, row.reason_en))}")
+    st.markdown(f"{parts.badge(CONFORMITY, row.conformity)} {plain(two(row.reason_zh, row.reason_en))}")
     if row.proposed:
-        st.caption(_("telemetry proposes: {word}; an officer has the last word").format(word=look(OUTCOME, row.proposed).text))
+        st.caption(_("telemetry proposes: {word}; an officer has the last word").format(word=look(CONFORMITY, row.proposed).text))
     found = conformity.of_item(item, bodies)
     if not found:
         st.caption(_("No check speaks for this requirement; a person decides."))
@@ -62,7 +62,7 @@ def answer_form(here: Desk, me: Account, item: str, longest: timedelta) -> None:
     now = here.now()
     with st.form(f"answer-{item}"):
         st.markdown(f"**{_('Decide')}**")
-        chosen = st.segmented_control(_("result"), words, format_func=lambda word: look(OUTCOME, word).text)
+        chosen = st.segmented_control(_("result"), words, format_func=lambda word: look(CONFORMITY, word).text)
         comment = st.text_area(_("Reason, and where the evidence is"), height=80)
         until = st.date_input(_("valid until"), value=(now + longest).astimezone(here.zone).date())
         is_sent = st.form_submit_button(_("Save the decision"), type="primary")

@@ -30,7 +30,15 @@ def case_list(cases: Sequence[Case], key: str, now: datetime) -> None:
         }
         for case in cases
     ]
-    columns = {_("incident"): st.column_config.TextColumn(width="large"), _("firing"): st.column_config.NumberColumn(width="small")}
+    columns = {
+        _("priority"): st.column_config.TextColumn(width=70),
+        _("state"): st.column_config.TextColumn(width=90),
+        _("incident"): st.column_config.TextColumn(width=420),
+        _("root"): st.column_config.TextColumn(width=220),
+        _("firing"): st.column_config.NumberColumn(width=70),
+        _("since"): st.column_config.TextColumn(width=130),
+        _("owner"): st.column_config.TextColumn(width=90),
+    }
     chosen = parts.rows(data, key, columns)
     if chosen is not None and chosen < len(cases):
         parts.go("incident.py", id=cases[chosen].id)

@@ -109,7 +109,7 @@ def heading(title: str, text: str) -> None:
 def data_from(now: datetime, note: str = "") -> None:
     """When the data of a list is from."""
     here = desk()
-    st.caption(_("data from {time}").format(time=clock(now, here.zone)) + (f" · {note}" if note else ""))
+    st.caption(_("data from {time}").format(time=clock(now, here.zone, now)) + (f" · {note}" if note else ""))
 
 
 def when(time: datetime | None, now: datetime) -> str:
@@ -132,9 +132,7 @@ def strip(items: Sequence[tuple[str, str]]) -> None:
     with st.container(horizontal=True, gap="medium"):
         for label, value in items:
             if value:
-                with st.container(width="content", gap=None):
-                    st.caption(label)
-                    st.markdown(value)
+                st.markdown(f":gray[:small[{label}]]  \n{value}", width="content")
 
 
 def rows(data: Sequence[Mapping[str, Any]], key: str, columns: Mapping[str, Any] | None = None, height: int | None = None) -> int | None:
@@ -150,10 +148,11 @@ def rows(data: Sequence[Mapping[str, Any]], key: str, columns: Mapping[str, Any]
         row_height=ROW_HEIGHT,
         height=shown,
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode="single-cell",
+        placeholder="",
     )
-    chosen = event["selection"]["rows"]
-    return int(chosen[0]) if chosen else None
+    chosen = event["selection"]["cells"]
+    return int(chosen[0][0]) if chosen and int(chosen[0][0]) < len(data) else None
 
 
 def table(data: Sequence[Mapping[str, Any]], columns: Mapping[str, Any] | None = None) -> None:
@@ -161,17 +160,20 @@ def table(data: Sequence[Mapping[str, Any]], columns: Mapping[str, Any] | None =
     import pandas as pd
 
     height = min(ROW_HEIGHT * (len(data) + 1) + 3, 640)
-    st.dataframe(pd.DataFrame(list(data)), hide_index=True, column_config=dict(columns or {}), row_height=ROW_HEIGHT, height=height, lazy=len(data) > 1000)
+    st.dataframe(
+        pd.DataFrame(list(data)),
+        hide_index=True,
+        column_config=dict(columns or {}),
+        row_height=ROW_HEIGHT,
+        height=height,
+        placeholder="",
+        lazy=len(data) > 1000,
+    )
 
 
 def go(page: str, **query: str) -> None:
     """Open another page with its query parameters."""
     st.switch_page(VIEWS / page, query_params=query)
-
-
-def short(text: str, limit: int = 22) -> str:
-    """A label of a button: harmless and short."""
-    return plain(text, limit)
 
 
 def asked(name: str, default: str = "") -> str:

@@ -32,7 +32,7 @@ SEVERITY: Final[Mapping[str, Look]] = {
     "info": Look(marked("info"), "■", "blue", "#1565C0"),
 }
 GOOD: Final = Look(marked("good"), "✓", "green", "#2E7D32")
-MUTED: Final = Look(marked("muted"), "⏸", "violet", "#6A1B9A")
+MUTED: Final = Look(marked("muted"), "‖", "violet", "#6A1B9A")
 ASSET: Final[Mapping[str, Look]] = {**SEVERITY, "good": GOOD, "muted": MUTED, "unknown": UNKNOWN}
 STATE: Final[Mapping[str, Look]] = {
     "open": Look(marked("open"), "●", "red", "#C62828"),
@@ -48,6 +48,10 @@ OUTCOME: Final[Mapping[str, Look]] = {
     "fail": Look(marked("fails"), "●", "red", "#C62828"),
     "unknown": UNKNOWN,
     "pass": Look(marked("passes"), "✓", "green", "#2E7D32"),
+    "not_applicable": Look(marked("not applicable"), "■", "gray", "#616161"),
+}
+CONFORMITY: Final[Mapping[str, Look]] = {
+    "unknown": Look(marked("to be verified"), "?", "gray", "#616161"),
     "not_applicable": Look(marked("not applicable"), "■", "gray", "#616161"),
     "fails": Look(marked("does not conform"), "●", "red", "#C62828"),
     "partial": Look(marked("partly conforms"), "◆", "yellow", "#B7791F"),
@@ -67,6 +71,19 @@ ROLES: Final[Mapping[str, str]] = {
     "system_admin": marked("system administrator"),
     "security_admin": marked("security administrator"),
     "audit_admin": marked("audit administrator"),
+}
+FIGURES: Final[Mapping[str, str]] = {
+    "metric_bytes": marked("size of numbers"),
+    "event_bytes": marked("size of events"),
+    "state_bytes": marked("size of documents"),
+    "series": marked("series"),
+    "tail_samples": marked("samples not compacted yet"),
+    "free_bytes": marked("free on the disk"),
+    "event_files": marked("files of events"),
+    "spool_records": marked("waiting to be shipped"),
+    "spool_bytes": marked("size of what waits"),
+    "spool_dropped": marked("samples dropped"),
+    "dead_letters": marked("refused for good"),
 }
 RELATIONS: Final[Mapping[str, str]] = {
     "reached_by": marked("reached by"),

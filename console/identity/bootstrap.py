@@ -27,7 +27,7 @@ def ensure_admin(store: Store, policy: ConsoleSettings | None = None, now: datet
     accounts, now = Accounts(store, policy or ConsoleSettings()), now or SystemClock().now()
     there = accounts.all()
     if not there:
-        first = Account(name=FIRST, title="First account", roles=(Role.DUTY_LEADER,), created=now.isoformat(), created_by=BY, is_founder=True)
+        first = Account(name=FIRST, roles=(Role.DUTY_LEADER,), created=now.isoformat(), created_by=BY, is_founder=True)
         return accounts.add(first, now)
     if len(there) == 1 and there[0].is_founder and there[0].must_change and not there[0].history:
         store.audit.append(time=now, actor=BY, action="account.reset", object=there[0].name, body={})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -49,12 +50,13 @@ def read_series(store: Store, asset: str, metric: str, since: datetime, until: d
 
 
 def with_gaps(points: Sequence[tuple[datetime, float]], step: timedelta, zone: ZoneInfo, shift: timedelta = timedelta()) -> list[list[float | None]]:
-    """[site time in ms as if it were UTC, value]; a null stands where more than two steps are missing."""
+    """[site time in ms as if it were UTC, value]; a null stands where more than two of the usual distances are missing."""
     rows: list[list[float | None]] = []
     before: datetime | None = None
+    usual = max(step, _usual_distance(points))
     for time, value in points:
-        if before is not None and time - before > 2.5 * step:
-            rows.append([_site_ms(before + step + shift, zone), None])
+        if before is not None and time - before > 2.5 * usual:
+            rows.append([_site_ms(before + usual + shift, zone), None])
         rows.append([_site_ms(time + shift, zone), _sensible(value)])
         before = time
     return rows
@@ -161,6 +163,12 @@ def number(value: float | None, unit: str = "") -> str:
             value /= 1024
     digits = 0 if value == int(value) or abs(value) >= 100 else 1 if abs(value) >= 10 else 2
     return f"{value:,.{digits}f}{'' if unit == '%' or not unit else ' '}{unit}"
+
+
+def _usual_distance(points: Sequence[tuple[datetime, float]]) -> timedelta:
+    """The median distance of neighbours: a series polled every five minutes has no gap at every minute."""
+    distances = sorted(later[0] - earlier[0] for earlier, later in pairwise(points))
+    return distances[len(distances) // 2] if distances else timedelta()
 
 
 def _line(name: str, data: list[list[float | None]], index: int, *, is_pale: bool = False) -> dict[str, Any]:

@@ -59,10 +59,19 @@ def own_figures(store: Store, now: datetime) -> list[tuple[str, Mapping[str, str
     return [(s.metric, s.labels, s.value) for s in store.metrics.latest(Selector(metric=names), SILENT * 2, now)] if names else []
 
 
+def _message(body: Mapping[str, Any]) -> str:
+    """In the reader's language where numbers say it all; else the service's own words."""
+    age = body.get("age_s")
+    if isinstance(age, int | float):
+        text = _("active {span} ago") if body.get("ok") else _("stands still for {span}")
+        return text.format(span=span(timedelta(seconds=age)))
+    return _("works") if body.get("ok") else str(body.get("message", ""))
+
+
 def _part(name: str, body: Mapping[str, Any], now: datetime) -> Part:
     updated = read(body.get("updated"))
     is_silent = updated is None or now - updated > SILENT
-    message = str(body.get("message", ""))
+    message = _message(body)
     if is_silent and updated is not None:
         message = _("has not reported for {span}").format(span=span(now - updated))
     title = two(str(body.get("zh", name)), name)

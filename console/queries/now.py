@@ -46,7 +46,7 @@ def sentence(living: Sequence[Case], waiting: Sequence[Case], assets: int, title
         return _("Nothing needs you: no open incident on {n} assets.").format(n=f"{assets:,}")
     if not waiting:
         return _("Nothing waits for you: {n} incidents are in hand.").format(n=len(living))
-    first = waiting[0]
+    first = min(waiting, key=lambda case: case.order)
     behind = len(first.assets) - 1
     age = span(now - first.opened) if first.opened else ""
     text = _("{n} incidents need you; the gravest: {title}, for {age}").format(n=len(waiting), title=plain(first.title or title(first.root), 60), age=age)

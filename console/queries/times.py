@@ -32,8 +32,12 @@ def span(length: timedelta) -> str:
         return _("{n} s").format(n=seconds)
     if seconds < 3600:
         return _("{n} min").format(n=seconds // 60)
+    if seconds < 86_400 and seconds % 3600 < 60:
+        return _("{h} h").format(h=seconds // 3600)
     if seconds < 86_400:
         return _("{h} h {m} min").format(h=seconds // 3600, m=seconds % 3600 // 60)
+    if seconds % 86_400 < 3600:
+        return _("{d} d").format(d=seconds // 86_400)
     return _("{d} d {h} h").format(d=seconds // 86_400, h=seconds % 86_400 // 3600)
 
 

@@ -13,7 +13,7 @@ from console.i18n import _, two
 from console.identity.roles import Right
 from console.queries import conformity, times
 from console.text import plain
-from console.words import OUTCOME, look
+from console.words import CONFORMITY, OUTCOME, look
 
 here, me = parts.enter(Right.COMPLIANCE_READ)
 moment = here.now()
@@ -41,14 +41,14 @@ tab = st.segmented_control(_("View"), list(TABS), default=given if given in TABS
 if tab == "layers":
     for layer in view.layers:
         done = layer.counts.get("conforms", 0)
-        title = f"{look(OUTCOME, layer.conformity).text}  {two(layer.zh, layer.en)}  {done}/{sum(layer.counts.values())}"
+        title = f"{look(CONFORMITY, layer.conformity).text}  {two(layer.zh, layer.en)}  {done}/{sum(layer.counts.values())}"
         with st.expander(title, expanded=False, on_change="rerun", key=f"layer-{layer.code}") as block:
             if block.open:
                 parts.table(
                     [
                         {
                             _("control point"): two(point.zh, point.en),
-                            _("result"): look(OUTCOME, point.conformity).text,
+                            _("result"): look(CONFORMITY, point.conformity).text,
                             _("met"): point.met,
                             _("requirements"): point.total,
                         }

@@ -11,6 +11,7 @@ from console.i18n import _
 from console.identity.roles import Right
 from console.queries import charts, times
 from console.queries.search import quoted, read_query
+from console.text import plain
 
 here, me = parts.enter(Right.EVENTS_READ)
 FACETS = {"event.kind": _("kind"), "asset.id": _("asset"), "source.ip": _("source address"), "user.name": _("user"), "process.name": _("program")}
@@ -54,16 +55,18 @@ with side:
         found = here.store.events.top(where, since, moment, field, size=6)
         if not found:
             continue
-        st.caption(title)
-        for value, number in found:
-            st.button(
-                f"{parts.short(value)} · {number:,}",
-                key=f"facet-{field}-{value}",
-                type="tertiary",
-                on_click=narrow,
-                args=(quoted(field, value),),
-                help=value if len(value) > 22 else None,
-            )
+        with st.container(gap=None):
+            st.caption(title)
+            for value, number in found:
+                shown = here.estate.title(value) if field == "asset.id" else value
+                st.button(
+                    f"{plain(shown, 22)} · {number:,}",
+                    key=f"facet-{field}-{value}",
+                    type="tertiary",
+                    on_click=narrow,
+                    args=(quoted(field, value),),
+                    help=plain(shown) if len(shown) > 22 else None,
+                )
 with main:
     cursors: list[str | None] = st.session_state.setdefault("events-pages", [None])
     if st.session_state.get("events-of") != (words, span):

@@ -9,7 +9,7 @@ from console.i18n import _
 from console.identity.roles import Right
 from console.queries import charts, health, times
 from console.text import plain
-from console.words import GOOD, SEVERITY
+from console.words import FIGURES, GOOD, SEVERITY, word
 
 here, me = parts.enter(Right.HEALTH_READ)
 BAD = SEVERITY["critical"]
@@ -37,9 +37,9 @@ def body() -> None:
                 st.caption(plain(part.message, 160))
     store = here.store.health()
     st.markdown(f"##### {_('Store')}")
-    st.caption(plain(f"{store.backend}: {store.message}"))
+    st.caption(plain(f"{store.backend}: {_('works') if store.ok else store.message}"))
     if store.figures:
-        parts.strip([(name.replace("_", " "), charts.number(value, "B" if name.endswith("bytes") else "")) for name, value in store.figures.items()])
+        parts.strip([(word(FIGURES, name), charts.number(value, "B" if name.endswith("bytes") else "")) for name, value in store.figures.items()])
     st.markdown(f"##### {_('Collectors')}")
     if not tried:
         parts.empty(_("No collector has reported in the last hour."), page="assets.py", label=_("all assets"))

@@ -73,7 +73,12 @@ with chart_side:
                 _("held by"): member.held_by,
             }
             for member in first.members[:500]
-        ]
+        ],
+        {
+            _("asset"): st.column_config.TextColumn(width=150),
+            _("rule"): st.column_config.TextColumn(width=110),
+            _("text"): st.column_config.TextColumn(width=240),
+        },
     )
     with st.container(horizontal=True):
         for asset in first.assets[:6]:

@@ -48,4 +48,4 @@ if is_sent:
     if token:
         st.success(_("It is shown only now:"))
         st.code(token, language=None)
-st.page_link("/api/v1/docs", label=_("Description of the API"), icon=":material/api:")
+st.link_button(_("Description of the API"), "/api/v1/docs", icon=":material/api:")

@@ -21,7 +21,7 @@ parts.sentence(_("{n} mutes are in force, {later} are planned").format(n=len(act
 parts.data_from(moment)
 
 KINDS = {"silence": _("silence"), "maintenance": _("maintenance"), "freeze": _("freeze")}
-STATES = {"active": f"⏸ {_('in force')}", "planned": _("planned"), "past": _("past")}
+STATES = {"active": f"‖ {_('in force')}", "planned": _("planned"), "past": _("past")}
 if found:
     row = parts.rows(
         [
@@ -37,7 +37,6 @@ if found:
             for mute in found
         ],
         "mutes",
-        height=240,
     )
     if row is not None and found[row].state != "past" and me.may(Right.MUTE_WRITE):
         label = _("End {mute} now").format(mute=plain(mutes.match_text(found[row].match), 40))

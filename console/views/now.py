@@ -24,6 +24,9 @@ def body() -> None:
     waiting = cases.needing(living, me.name)
     parts.sentence(now.sentence(living, waiting, len(here.estate.assets()), here.estate.title, moment))
     parts.data_from(moment)
+    troubles = now.troubles(here.store, moment)
+    if troubles:
+        st.warning("  \n".join(map(plain, troubles)), icon=":material/warning:")
     if waiting:
         case_list(waiting[:20], "now-waiting", moment)
         if len(waiting) > 20:
@@ -43,8 +46,6 @@ def body() -> None:
         systems = now.systems(here.estate.assets().values(), now.states(here.store, here.estate.assets().values(), living, moment))
         for system in systems[:10]:
             st.markdown(f"{parts.badge(now.LOOKS, system.state)} {plain(system.name, 40)} · {_('{n} assets').format(n=system.assets)}")
-    for trouble in now.troubles(here.store, moment):
-        st.warning(plain(trouble), icon=":material/warning:")
 
 
 body()
