@@ -95,7 +95,10 @@ def end_dialog(here: Desk, me: Account, case: Case, what: str) -> None:
             st.caption(_("{n} alerts still fire; if they go on the incident opens again.").format(n=len(case.firing)))
         reason = st.selectbox(_("Reason"), list(CAUSES), format_func=lambda key: word(CAUSES, key), key="end-reason")
         cause = st.text_input(_("Cause"), key="end-cause")
-        if st.button(title, type="primary", key="end-do") and do(here, me, what, {"reason": reason, "cause": cause.strip()}, case.id):
+        args = {"reason": reason, "cause": cause.strip()}
+        if what == "close" and case.priority in ("P1", "P2"):
+            args["review"] = st.text_area(_("Review: what happened, what is changed so that it does not return"), key="end-review").strip()
+        if st.button(title, type="primary", key="end-do") and do(here, me, what, args, case.id):
             st.rerun()
 
     ask_more()

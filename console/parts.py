@@ -34,10 +34,15 @@ def enter(right: Right) -> tuple[Desk, Account]:
     return desk(), session.account
 
 
-def present_session() -> Session:
-    """The living session of this browser; stops the page when it has ended."""
+def cookie(name: str) -> str:
+    """A cookie that the browser sent when it connected."""
+    return str(st.context.cookies.get(name, ""))
+
+
+def present_session(*, touch: bool = False) -> Session:
+    """The living session of this browser; stops the page when it has ended. ``touch`` is a sign of life."""
     here = desk()
-    session = here.identity.sessions.find(st.context.cookies.get(COOKIE, ""), here.now())
+    session = here.identity.sessions.find(cookie(COOKIE), here.now(), touch=touch)
     if session is None:
         st.warning(_("Your session has ended."))
         st.link_button(_("Log in again"), "/login", type="primary")
