@@ -1,4 +1,4 @@
-"""The first account, and the appointment of the three administrators. See docs/decisions/first-account.md."""
+"""The first account, and the appointment of the three administrators. See docs/decisions/0004-first-account.md."""
 
 from __future__ import annotations
 

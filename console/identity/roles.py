@@ -62,7 +62,7 @@ RIGHTS: Final[Mapping[Role, frozenset[Right]]] = {
     Role.AUDIT_ADMIN: frozenset({Right.AUDIT_READ, Right.COMPLIANCE_READ, Right.HEALTH_READ}),
 }
 FOUNDER: Final = frozenset({Right.SET_UP, Right.AUDIT_READ, Right.ACCOUNT_READ, Right.SETTINGS_READ})
-"""What the first account may do beside its role until the three administrators are appointed; see docs/decisions/first-account.md."""
+"""What the first account may do beside its role until the three administrators are appointed; see docs/decisions/0004-first-account.md."""
 
 
 def rights_of(roles: Collection[str], *, is_founder: bool = False) -> frozenset[Right]:
