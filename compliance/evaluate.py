@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from compliance.check import Check, Expectation, Rows, Test, Text
 from compliance.host import Host
-from compliance.kinds import Row, Unreadable
+from compliance.kinds import Row, Unreadable, form_of
 from compliance.patterns import compiled
 from compliance.verdict import Outcome, Verdict
 from core.records import Snapshot
@@ -112,6 +112,8 @@ class _Place:
             found = None
         if found is not None:
             return None
+        if form_of(kind).needs_root and not self.host.saw_everything():
+            return Answer(None, (), Text(zh=f"采集账号无权读取 {kind}", en=f"the collecting account may not read {kind}"))
         if part.missing == "empty" and self.host.snapshot("os-release", limit) is not None:
             return self._absent(part, kind)
         return Answer(None, (), Text(zh=f"没有读到 {kind}", en=f"{kind} was not read"))
@@ -130,7 +132,7 @@ class _Place:
         if part.lines is not None:
             pattern, besides = compiled(part.lines), compiled(part.besides) if part.besides else None
             hits = [line for line in self.host.plain(kind, part.files) if pattern.search(line) and not (besides and besides.search(line))]
-            return _counted(part, len(hits), tuple(f"{kind}: {line[:WIDTH]}" for line in hits))
+            return _counted(part, len(hits), tuple(f"{kind}: {line[:WIDTH]}" for line in hits) or (f"{kind}: 0",))
         if part.capture is not None:
             pattern = compiled(part.capture)
             caught = [match.group(1) for line in self.host.plain(kind, part.files) if (match := pattern.search(line))]
@@ -146,7 +148,7 @@ class _Place:
             twice = sorted({value for value in values if values.count(value) > 1})
             return _counted(part, len(twice), tuple(f"{kind}: {part.duplicates} {value}" for value in twice))
         hits = [row for row in table if _fits(row, part.rows or ())]
-        return _counted(part, len(hits), tuple(f"{kind}: {' '.join(value for value in row.values() if value)[:WIDTH]}" for row in hits))
+        return _counted(part, len(hits), tuple(f"{kind}: {' '.join(value for value in row.values() if value)[:WIDTH]}" for row in hits) or (f"{kind}: 0",))
 
 
 def _seen(answers: Iterable[Answer], holds: bool | None, match: str) -> tuple[str, ...]:

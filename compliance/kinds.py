@@ -43,6 +43,7 @@ class Kind(Model):
     must: tuple[PatternText, ...] = ()
     unless: PatternText | None = None
     comment: str = "#"
+    needs_root: bool = False
 
 
 @lru_cache(maxsize=1)
