@@ -19,8 +19,8 @@ def page() -> str:
     lines = [
         "# Coverage of the items of GB/T 22239-2019",
         "",
-        "Written by `python -m compliance.coverage`. *decided*: checks decide. *evidence*: checks give evidence (a failure decides, a pass is a proposal), an officer",
-        "has the last word. *manual*: an officer answers the item's question. *may*: what the catalogue thinks telemetry could do.",
+        "Written by `python -m compliance.coverage`. *decided*: checks decide. *evidence*: checks give evidence (a failure decides, a pass",
+        "is a proposal), an officer has the last word. *manual*: an officer answers the item's question. *may*: what the catalogue thinks telemetry could do.",
     ]
     for level in (2, 3):
         grade = Grade(level, level)
