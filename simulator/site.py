@@ -1,0 +1,103 @@
+"""The site folder that makes the product watch the estate: assets as any site would declare them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.errors import ConfigError
+from simulator.estate import Attached, Estate, Standing, System
+from simulator.places import Places
+from simulator.sensors import points
+
+FILE = "simulated.yaml"
+INTERVAL_S = 30
+Entry = dict[str, Any]
+
+
+def write_site(folder: Path, places: Places, authority: Path | None = None) -> Path:
+    """Write ``assets/simulated.yaml`` below ``folder`` and return its path; other files of the site stay as they are.
+
+    ``authority`` is the certificate file that makes the pages' certificates trusted. Raises ConfigError.
+    """
+    path = folder / "assets" / FILE
+    text = yaml.safe_dump({"assets": list(assets(places, authority))}, allow_unicode=True, sort_keys=False, width=160)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            fresh = path.with_suffix(".new")
+            fresh.write_text(text, encoding="utf-8")
+            fresh.replace(path)
+    except OSError as err:
+        raise ConfigError(f"the site folder cannot be written: {err.strerror}", path=path) from err
+    return path
+
+
+def assets(places: Places, authority: Path | None) -> Iterator[Entry]:
+    """Every asset of the estate."""
+    estate = places.estate
+    for room in estate.rooms:
+        yield {"id": room.id, "name": room.name, "kind": "room", "site": _site_name(estate, room.site), "simulated": True}
+    for device in estate.devices:
+        model = estate.models[device.model]
+        yield _standing(places, device, device.kind) | {"vendor": model.vendor, "model": model.model} | _snmp(places) | _reached(estate, device)
+    for server in estate.servers:
+        url = f"http://{places.address(server)}:{places.exporter}/metrics"
+        how = _snmp(places) if server.how == "snmp" else {"collect": {"prometheus": {"url": url, "interval": INTERVAL_S}}}
+        yield _standing(places, server, "server") | how | _reached(estate, server)
+    for supply in estate.supplies:
+        yield _standing(places, supply, "ups") | {"model": supply.model} | _snmp(places) | _reached(estate, supply)
+    for post in estate.sensors:
+        collect = {"modbus": {"port": places.modbus, "points": points(post), "interval": INTERVAL_S}}
+        yield _standing(places, post, "sensor") | {"collect": collect} | _reached(estate, post)
+    for system in estate.systems:
+        yield _system(places, system, authority)
+
+
+def _site_name(estate: Estate, site: str) -> str:
+    return next(one.name for one in estate.sites if one.id == site)
+
+
+def _standing(places: Places, one: Standing, kind: str) -> Entry:
+    estate, room = places.estate, places.estate.room_of(one)
+    entry: Entry = {"id": one.id, "name": one.name, "kind": kind, "address": places.address(one), "site": _site_name(estate, room.site), "room": room.name}
+    entry |= {name: value for name, value in (("rack", one.rack), ("unit", one.unit)) if value}
+    entry |= {"importance": one.importance, "located_in": room.id, "simulated": True}
+    supplies = [supply.id for supply in estate.supplies if supply.room == room.id and supply.id != one.id]
+    return entry | ({"powered_by": supplies} if supplies and kind != "sensor" else {})
+
+
+def _snmp(places: Places) -> Entry:
+    return {"collect": {"snmp": {"version": "2c", "port": places.snmp, "interval": INTERVAL_S}}}
+
+
+def _reached(estate: Estate, one: Standing) -> Entry:
+    if isinstance(one, Attached):
+        return {"reached_by": [one.switch]}
+    ways = estate.upstream(one.id)
+    peers = sorted({end for link in estate.links for end in (link.a[0], link.b[0]) if one.id in (link.a[0], link.b[0]) and end != one.id})
+    return ({"reached_by": ways} if ways else {}) | {"connected_to": peers}
+
+
+def _system(places: Places, system: System, authority: Path | None) -> Entry:
+    page: Entry = {"url": places.url(system), "contains": [system.word], "interval": INTERVAL_S}
+    if system.secure and authority:
+        page["ca_file"] = str(authority)
+    estate = places.estate
+    server = estate.by_id[system.server]
+    return {
+        "id": system.id,
+        "name": system.name,
+        "kind": "system",
+        "address": places.address(server),
+        "site": _site_name(estate, estate.room_of(server).site),
+        "business": system.name,
+        "level": system.level,
+        "grading": f"S{system.level}A{system.level}",
+        "runs_on": {"any": [system.server, *system.also]} if system.also else [system.server],
+        "simulated": True,
+        "collect": {"http": page},
+    } | ({"depends_on": list(system.depends_on)} if system.depends_on else {})
