@@ -34,6 +34,7 @@ METRICS: Final = (
     "network.interface.io", "network.interface.errors", "network.interface.discards",
 )  # fmt: skip
 LEAST_METRICS: Final = 3
+MOST: Final = 1e30  # beyond this a value is no measurement
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Options:
     """``fit_rows`` before the first fit; refitted every ``refit_s``; ``kept_rows`` remembered; PyOD's ``model`` ("" for none)."""
 
     metrics: tuple[str, ...] = METRICS
-    limit: int = 2_000
+    limit: int = 500
     row_s: float = 60.0
     fit_rows: int = 360
     kept_rows: int = 1440
@@ -90,7 +91,7 @@ class Host:
         """Put samples into rows by asset and minute; a row is judged when the next one begins."""
         found: list[Finding] = []
         for sample in sorted(samples, key=lambda one: one.time):
-            if sample.metric not in self._watched or not math.isfinite(sample.value):
+            if sample.metric not in self._watched or not abs(sample.value) <= MOST:
                 continue
             host = self._bank.get(sample.asset, sample.time.timestamp(), _Host)
             if host is not None:
@@ -117,7 +118,7 @@ class Host:
         if is_early and not host.severity and set(sums) - set(host.columns):
             host.columns, host.many = tuple(sorted({*host.columns, *sums})), None
             host.rows.clear()
-        row = tuple(sums.get(name, math.nan) for name in host.columns)
+        row = tuple(np.array([sums.get(name, math.nan) for name in host.columns], np.float32).tolist())  # as it will be remembered
         host.rows.append((host.open_at, row))
         while len(host.rows) > self.options.kept_rows:
             host.rows.popleft()
