@@ -33,8 +33,10 @@ class Host:
                 self._newest[snapshot.kind] = snapshot
 
     def snapshot(self, kind: str, limit: timedelta) -> Snapshot | None:
-        """The newest text of a kind; raises Unreadable when it is older than ``limit``."""
+        """The newest text of a kind, None when there is none or it is gone (sent once more, empty); raises Unreadable when it is older than ``limit``."""
         found = self._newest.get(kind)
+        if found and not found.body.strip():
+            return None
         if found and self.now - found.time > limit:
             hours = (self.now - found.time).total_seconds() / 3600
             raise Unreadable(f"{kind} was last read {hours:.0f} hours ago", f"{kind} 上次读取是 {hours:.0f} 小时前")
@@ -77,7 +79,8 @@ class Host:
 
     def saw_everything(self) -> bool:
         """Whether the collector could read what root alone may read (told from the password states)."""
-        return not any(row["password"] == "unknown" for row in self.rows("accounts"))  # noqa: S105 - a state, not a secret
+        states = {row["password"] for row in self.rows("accounts")}
+        return bool(states) and "unknown" not in states
 
     def platforms(self) -> frozenset[str]:
         """Linux, the family and the distribution, told from os-release; empty when it was not read.

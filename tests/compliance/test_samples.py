@@ -46,7 +46,9 @@ def test_no_verdict_passes_when_every_text_is_missing_stale_or_cut_off() -> None
         whole = snapshots(Sample(platform=platform, verdict="pass"))
         name = next(s for s in whole if s.kind == "os-release")
         cut = [name, *(Snapshot(time=s.time, asset=s.asset, kind=s.kind, body=s.body[:40] + "\n[truncated]") for s in whole if s.kind != "os-release")]
+        gone = [Snapshot(time=s.time, asset=s.asset, kind=s.kind, body="") for s in whole if s.kind != "os-release"]
         stale = snapshots(Sample(platform=platform, verdict="unknown", age_days=30))
         for check in LOADED.checks.values():
-            for texts in ([], cut, stale):
-                assert evaluate(check, "a", texts, NOW).outcome is Outcome.UNKNOWN, check.id
+            for texts in ([], cut, stale, [name, *gone]):
+                outcome = evaluate(check, "a", texts, NOW).outcome
+                assert outcome is Outcome.UNKNOWN or (outcome is Outcome.FAIL and texts[1:] == gone), check.id
