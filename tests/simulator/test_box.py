@@ -198,10 +198,14 @@ def test_a_stopped_service_a_broken_page_and_a_bad_certificate_are_seen(running:
     until(lambda: values(collect(running, "portal"), "tls.certificate.valid") == [1.0], "the certificate stays bad")
 
 
-def test_mains_failing_shows_in_the_ups_mib(running: Running) -> None:
+def test_mains_failing_shows_in_the_ups_mib_and_to_the_collector(running: Running) -> None:
+    usual = collect(running, "hq-ups")
+    assert values(usual, "hw.ups.on_battery") == [0.0]
+    assert values(usual, "hw.ups.runtime") == [60.0]
     running.fault("ups-on-battery", on=True)
     try:
         until(lambda: any(line.endswith("INTEGER: 5") for line in walk(running, "hq-ups", "1.3.6.1.2.1.33.1.4.1")), "the source stays the mains", 6)
+        until(lambda: values(collect(running, "hq-ups"), "hw.ups.on_battery") == [1.0], "the collector does not see it", 6)
     finally:
         running.fault("ups-on-battery", on=False)
 

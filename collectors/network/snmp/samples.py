@@ -19,6 +19,7 @@ METRICS = {
 }  # fmt: skip
 STATES = {"ok": 0.0, "warning": 1.0, "critical": 2.0, "unknown": 3.0}
 NO_LABELS: Mapping[str, str] = {}
+ON_BATTERY = "Time on battery"  # upsSecondsOnBattery (RFC 1628)
 
 
 def named(items: Iterable[T], name: Callable[[T], str], place: Callable[[T], str]) -> Iterator[tuple[str, T]]:
@@ -80,5 +81,7 @@ def _sensors(sensors: Iterable[Sensor]) -> Iterator[Measure]:
         for title, sensor in named((one for one in kept if one.cls == cls), lambda one: one.descr, lambda one: one.oid.rpartition(".")[2]):
             if cls == "state":
                 yield "hw.state", STATES[sensor.status or "unknown"], {"sensor": title}
+            elif cls == "runtime" and sensor.descr == ON_BATTERY:  # how long it has lasted, not how long it will
+                yield "hw.ups.on_battery", float(sensor.value > 0), NO_LABELS
             elif metric := METRICS.get(cls):
                 yield ("hw.ups.load" if ups and cls == "load" else metric), sensor.value, {"sensor": title}
