@@ -19,6 +19,7 @@ from collectors.servers.services import process_names, service_table
 from collectors.servers.sshd import sshd_config
 
 HOUR_S: Final = 3600.0
+TEN_MINUTES_S: Final = 600.0
 OFTEN: Final = 0.0
 
 
@@ -222,7 +223,7 @@ FACTS: Final[tuple[Fact, ...]] = (
     Fact("sysctl", sysctl),
     Fact("cron", _joined("/etc/crontab", "/etc/anacrontab", "/etc/cron.d/*", "/etc/cron.allow", "/etc/cron.deny", "/var/spool/cron/**/*")),
     Fact("mounts", mounts, is_setting=False),
-    Fact("services", service_table, is_setting=False),
+    Fact("services", service_table, TEN_MINUTES_S, is_setting=False),
     Fact("fstab", _file("/etc/fstab")),
     Fact(
         "timesync",
