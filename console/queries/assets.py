@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,6 +94,15 @@ def table(found: Sequence[Line]) -> list[dict[str, Any]]:
         plain = line.asset.model_dump(mode="json", include={"id", *EDITABLE})
         rows.append({"id": line.asset.id, **{field: cell(str(plain.get(field, ""))) for field in EDITABLE}})
     return rows
+
+
+def csv_of(found: Sequence[Line]) -> bytes:
+    """The rows as CSV in UTF-8 with a mark, as spreadsheets want it."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ("id", *EDITABLE), lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(table(found))
+    return text.getvalue().encode("utf-8-sig")
 
 
 def _holds(line: Line, part: str) -> bool:

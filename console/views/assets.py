@@ -53,10 +53,9 @@ with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(_("Import a table"), icon=":material/upload_file:", key="assets-import"):
             import_dialog(here, me)
     if found:
-        import pandas as pd
-
-        csv = pd.DataFrame(assets.table(found)).to_csv(index=False).encode("utf-8-sig")
-        st.download_button(_("Export"), csv, "assets.csv", "text/csv", icon=":material/download:", on_click="ignore", key="assets-export")
+        st.download_button(
+            _("Export"), lambda: assets.csv_of(found), "assets.csv", "text/csv", icon=":material/download:", on_click="ignore", key="assets-export"
+        )
 
 if found:
     row = parts.rows(

@@ -189,13 +189,10 @@ def test_the_worst_assets_come_first_and_words_and_fields_narrow(filled: Desk) -
 
 
 def test_what_is_exported_can_be_imported_again(filled: Desk) -> None:
-    import pandas as pd
-
     from inventory.imports import preview
 
     every = assets.lines(filled.estate.assets().values(), [], {})
-    csv = pd.DataFrame(assets.table(every)).to_csv(index=False).encode("utf-8-sig")
-    plan = preview(csv, Book(filled.store))
+    plan = preview(assets.csv_of(every), Book(filled.store))
     assert plan.problems == ()
     assert {row.what for row in plan.planned} == {"same"}
 
