@@ -10,6 +10,7 @@ from core.errors import WanglouError
 from core.registry import resolve
 
 BENCHMARKS: Final = {
+    "console": "bench.console:run",
     "compliance": "bench.compliance:run",
     "graph": "bench.graph:run",
     "polling": "bench.polling:run",

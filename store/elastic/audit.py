@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from core.errors import Conflict, NotFound, StoreAway
-from store.base import ABSENT, Audit, AuditEntry, Body, Documents
+from store.base import ABSENT, Audit, AuditEntry, Body, Store
 from store.elastic.link import LENIENT, Link
 from store.elastic.names import Names
 from store.elastic.series import hits
@@ -19,23 +21,36 @@ from store.elastic.series import hits
 _STATE, _CHAIN = "elastic-state", "chain"
 
 
-def chain_of(local: Documents) -> str:
-    """The id of this folder's chain, made on first use."""
-    for _ in range(3):
-        try:
-            return str(local.get(_STATE, _CHAIN).body["id"])
-        except NotFound:
-            try:
-                return str(local.put(_STATE, _CHAIN, {"id": secrets.token_hex(8)}, ABSENT).body["id"])
-            except Conflict:
-                continue
-    return str(local.get(_STATE, _CHAIN).body["id"])
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The id of a folder's chain on the servers, and the first entry that was written with them as the second place."""
+
+    id: str
+    first: int
+
+
+def chain_of(local: Store) -> Chain | None:
+    """The chain of this folder; None when the folder has never been used with Elasticsearch."""
+    try:
+        kept = local.documents.get(_STATE, _CHAIN).body
+    except NotFound:
+        return None
+    return Chain(kept["id"], kept["first"])
+
+
+def begin_chain(local: Store) -> Chain:
+    """Give the folder's chain an id; entries from before have no copy."""
+    newest = local.audit.read(newest=True, limit=1)
+    made = Chain(secrets.token_hex(8), newest[0].seq + 1 if newest else 1)
+    with suppress(Conflict):
+        local.documents.put(_STATE, _CHAIN, asdict(made), ABSENT)
+    return chain_of(local) or made
 
 
 class ElasticAudit:
     """Implements store.base.Audit."""
 
-    def __init__(self, link: Link, names: Names, local: Audit, chain: str) -> None:
+    def __init__(self, link: Link, names: Names, local: Audit, chain: Chain) -> None:
         self._link, self._names, self._local, self.chain = link, names, local, chain
 
     def append(self, *, time: datetime, actor: str, action: str, object: str, body: Body) -> AuditEntry:
@@ -59,8 +74,8 @@ class ElasticAudit:
 
     def _differs(self) -> int | None:
         """The first copied entry whose hash is not the local one, or that is missing on either side up to the newest copy."""
-        expected, local = 1, self._entries()
-        for seq, copied in self.copies(self.chain):
+        expected, local = self.chain.first, self._entries(self.chain.first - 1)
+        for seq, copied in self.copies(self.chain.id):
             if seq > expected:
                 return expected
             entry = next(local, None)
@@ -69,8 +84,7 @@ class ElasticAudit:
             expected = seq + 1
         return None
 
-    def _entries(self) -> Iterator[AuditEntry]:
-        after = 0
+    def _entries(self, after: int) -> Iterator[AuditEntry]:
         while part := self._local.read(after=after, limit=1000):
             yield from part
             after = part[-1].seq

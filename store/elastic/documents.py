@@ -212,6 +212,12 @@ class ElasticDocuments:
             except Conflict:
                 continue
 
+    def adopt(self, found: Document) -> None:
+        """Take a document that the folder holds from before it was used with Elasticsearch; one that the servers have already stays theirs."""
+        if self._mirror.get(found.kind, found.id) is None:
+            remote = Remote(found.kind, found.id, "", millis(found.updated), secrets.token_hex(8), deleted=False, body=found.body)
+            self._mirror.put_pending(Mirrored(remote, str(ABSENT), (remote.write,)))
+
     def hear(self, since: datetime) -> datetime:
         """Mirror what anybody wrote since then; returns the time to go on from."""
         until = self._clock.now()

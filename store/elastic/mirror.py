@@ -16,8 +16,9 @@ from store.embedded.text import time_of
 from store.filter import And, Filter, Not, Or, Term
 
 TRIES = 6
-_MIRROR = "elastic:"
-_PENDING = "elastic-pending"
+OURS = "elastic"
+_MIRROR = f"{OURS}:"
+_PENDING = f"{OURS}-pending"
 
 
 @dataclass(frozen=True, slots=True)

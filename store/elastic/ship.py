@@ -103,20 +103,24 @@ class Bulk:
         return again + self._settle(conflicts, sent)
 
     def _settle(self, conflicts: list[tuple[Action, str]], sent: Sent) -> list[Action]:
-        """A known id is done, unless it is a metric document that holds other metrics than ours: those go into the next slot."""
+        """A known id is done, with two exceptions.
+
+        A metric document that holds other metrics than ours: the missing ones go into the next slot. An audit copy with another
+        hash: somebody's chain was set back or forged.
+        """
         again: list[Action] = []
-        ours = [(action, index) for action, index in conflicts if action.target == self._names.metrics and index]
+        compared = {self._names.metrics: "names", self._names.audit: "hash"}
+        ours = [(action, index) for action, index in conflicts if action.target in compared and index]
         sent.repeated += len(conflicts) - len(ours)
         if not ours:
             return again
-        wanted = {"docs": [{"_index": index, "_id": action.id, "_source": ["names"]} for action, index in ours]}
-        for (action, _), there in zip(ours, self._link.call("POST", "/_mget", wanted)["docs"], strict=True):
-            missing = action.source["metrics"].keys() - set(there.get("_source", {}).get("names", ()))
-            if missing:
-                values = {name: value for name, value in action.source["metrics"].items() if name in missing}
-                again.append(
-                    metric_action(self._names, action.source["@timestamp"], action.source["asset.id"], action.source["labels_key"], values, action.slot + 1)
-                )
+        wanted = {"docs": [{"_index": index, "_id": action.id, "_source": [compared[action.target]]} for action, index in ours]}
+        for (action, _), found in zip(ours, self._link.call("POST", "/_mget", wanted)["docs"], strict=True):
+            there = found.get("_source", {})
+            if action.target == self._names.metrics and (missing := action.source["metrics"].keys() - set(there.get("names", ()))):
+                again.append(_next_slot(self._names, action, missing))
+            elif action.target == self._names.audit and there.get("hash") != action.source["hash"]:
+                sent.dead.append(Dead(action, "the copy holds another entry under this number: the chain was set back or forged"))
             else:
                 sent.repeated += 1
         return again
@@ -146,6 +150,12 @@ class Bulk:
             answer = search(self._link, target, {"size": len(some), "query": {"ids": {"values": some}}, "_source": False, "track_total_hits": False})
             found.update(hit["_id"] for hit in answer["hits"]["hits"])
         return found
+
+
+def _next_slot(names: Names, action: Action, missing: set[str]) -> Action:
+    source = action.source
+    values = {name: value for name, value in source["metrics"].items() if name in missing}
+    return metric_action(names, source["@timestamp"], source["asset.id"], source["labels_key"], values, action.slot + 1)
 
 
 @dataclass(frozen=True, slots=True)

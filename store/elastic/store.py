@@ -12,14 +12,15 @@ from typing import IO, Final, Literal, TypeVar
 import structlog
 
 from core.clock import Clock, SystemClock
-from core.errors import StoreAway
+from core.errors import StoreAway, StoreError
 from core.records import Event, Sample
 from store.base import Agg, Bucket, Health, Page, Retention, Selector, Series, Store, Written
 from store.elastic import events, schema, series
-from store.elastic.audit import ElasticAudit, chain_of
+from store.elastic.audit import ElasticAudit, begin_chain, chain_of
 from store.elastic.documents import LONG_AGO, ElasticDocuments
 from store.elastic.lifecycle import Way, apply_retention, find_way
 from store.elastic.link import LENIENT, Address, Link
+from store.elastic.mirror import OURS
 from store.elastic.names import Names
 from store.elastic.queue import SpoolQueue
 from store.elastic.rollup import Rollups
@@ -130,7 +131,9 @@ class ElasticStore:
 
     def __init__(self, link: Link, names: Names, local: EmbeddedStore, folder: Path, clock: Clock) -> None:
         self._link, self._names, self._local = link, names, local
-        queue = SpoolQueue(local, names, chain := chain_of(local.documents))
+        known = chain_of(local)
+        chain = known or begin_chain(local)
+        queue = SpoolQueue(local, names, chain.id)
         self._shipper = Shipper(queue, link, names, self._beside)
         self._heard_until, self._hear_at = LONG_AGO, float("-inf")
         self._way: Way | None = None
@@ -140,6 +143,8 @@ class ElasticStore:
         self.events = ElasticEvents(link, names, local, self._shipper.wake)
         self.documents = ElasticDocuments(link, names, local.documents, clock)
         self.audit = ElasticAudit(link, names, local.audit, chain)
+        if known is None:
+            self._adopt()
         if self._lock is not None:
             self._shipper.start()
 
@@ -171,7 +176,7 @@ class ElasticStore:
     def health(self) -> Health:
         """Says since when the servers are away, how much waits, how much was refused."""
         local = self._local.health()
-        figures = {**local.figures, **self._shipper.figures, "documents_waiting": self.documents.waiting}
+        figures = {**local.figures, **self._shipper.figures, "documents_waiting": self._waiting()}
         away = self._link.away_since
         if away is not None:
             text = f"Elasticsearch has been away since {away:%Y-%m-%d %H:%M:%SZ} ({self._link.reason}); collecting goes on, what is read comes from this node"
@@ -182,6 +187,12 @@ class ElasticStore:
         ok = local.ok and away is None and not figures.get("dead_letters", 0)
         return Health(ok=ok, backend="elastic", message=text if local.ok else f"{text}; {local.message}", figures=figures)
 
+    def _waiting(self) -> float:
+        try:
+            return self.documents.waiting
+        except StoreError:
+            return float("nan")
+
     def close(self) -> None:
         """Stop shipping (the rest goes at the next start) and release everything."""
         self._shipper.stop()
@@ -189,6 +200,17 @@ class ElasticStore:
         self._link.close()
         if self._lock is not None:
             self._lock.close()
+
+    def _adopt(self) -> None:
+        """Bring along the documents of a folder that was used without Elasticsearch so far: accounts, assets, incidents ..."""
+        for kind in self._local.documents.kinds():
+            cursor: str | None = None
+            while not kind.startswith(OURS):
+                page = self._local.documents.find(kind, cursor=cursor)
+                for document in page.items:
+                    self.documents.adopt(document)
+                if (cursor := page.cursor) is None:
+                    break
 
     def _beside(self) -> None:
         self.documents.send_pending()

@@ -1,0 +1,135 @@
+"""Who is on duty and who is told in person. Rotas are wall-clock in the site's zone."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from incidents.config import Rota
+from incidents.delivery import send
+from incidents.kernel import Kernel
+from incidents.state import Incident
+
+LOOK_AHEAD_S: Final = 7 * 86400.0
+
+
+def on_call(k: Kernel, rota_id: str, at: datetime | None = None) -> str:
+    """The person on duty at a wall time (default now), or empty."""
+    rota = k.rotas.get(rota_id)
+    if rota is None:
+        return ""
+    name = _planned(k, rota, at or k.wall())
+    known = k.people.get(name)
+    return "" if known and known.disabled else name
+
+
+def _resolved(k: Kernel, value: float | datetime) -> datetime:
+    return value if isinstance(value, datetime) else k.wall(0.0) + timedelta(seconds=value)
+
+
+def _planned(k: Kernel, rota: Rota, at: datetime) -> str:
+    for override in reversed(rota.overrides):
+        if _resolved(k, override.start) <= at < _resolved(k, override.end):
+            return override.on
+    person = _in_turn(k, rota, at)
+    for swap in reversed(rota.swaps):
+        if swap.takes and person and person == swap.gives and _resolved(k, swap.start) <= at < _resolved(k, swap.end):
+            return swap.takes
+    return person
+
+
+def _begin(k: Kernel, rota: Rota) -> datetime:
+    return datetime.combine(rota.start, rota.handover, k.config.zone)
+
+
+def _in_turn(k: Kernel, rota: Rota, at: datetime) -> str:
+    passed = (at.astimezone(k.config.zone) - _begin(k, rota)).total_seconds()
+    if passed < 0 or not rota.people:
+        return ""
+    return rota.people[int(passed // rota.shift) % len(rota.people)]
+
+
+def _next_boundary(k: Kernel, rota: Rota, after: datetime) -> datetime | None:
+    begin = _begin(k, rota)
+    passed = (after - begin).total_seconds()
+    turns = [begin if passed < 0 else begin + timedelta(seconds=(passed // rota.shift + 1) * rota.shift)]
+    planned = [_resolved(k, moment) for entry in (*rota.overrides, *rota.swaps) for moment in (entry.start, entry.end)]
+    return min((moment for moment in (*turns, *planned) if moment > after), default=None)
+
+
+def plan_rotas(k: Kernel) -> None:
+    """Set the next change of duty of every rota and look for gaps."""
+    for key in [key for key in k.world.timers if key.startswith("rota:") and key[5:] not in k.rotas]:
+        k.set_timer(key, None)
+    for name in [name for name in k.world.duty if name not in k.rotas]:
+        del k.world.duty[name]
+        k.calm(f"rota:{name}")
+    for name, rota in k.rotas.items():
+        k.world.duty.setdefault(name, on_call(k, name))
+        boundary = _next_boundary(k, rota, k.wall())
+        k.set_timer(f"rota:{name}", k.now + (boundary - k.wall()).total_seconds() if boundary else None)
+    find_gaps(k)
+
+
+def change_duty(k: Kernel, name: str) -> None:
+    """A boundary of a rota: hand over when somebody else is on duty now and incidents need that person."""
+    before, person = k.world.duty.get(name, ""), on_call(k, name)
+    k.world.duty[name] = person
+    if person and person != before:
+        names = tuple(nth for nth, incident in k.world.incidents.items() if incident.live and name in _rotas_of(incident))
+        if names:
+            tell_person(k, person, "handover", names=names)
+    plan_rotas(k)
+
+
+def _rotas_of(incident: Incident) -> list[str]:
+    steps = incident.escalation.chain["steps"] if incident.escalation else []
+    return [step["notify"]["rota"] for step in steps if step.get("notify") and step["notify"].get("rota")]
+
+
+def find_gaps(k: Kernel) -> None:
+    """A time within the next 7 days in which nobody is on duty is an alert about the product itself."""
+    upcoming: list[float] = []
+    for name, rota in k.rotas.items():
+        start = k.wall()
+        end = start + timedelta(seconds=LOOK_AHEAD_S)
+        moment: datetime | None = start
+        gap: datetime | None = None
+        for _ in range(5000):
+            if moment is None:
+                break
+            if not on_call(k, name, moment):
+                gap = moment
+                break
+            moment = _next_boundary(k, rota, moment)
+        if gap is not None and gap <= end:
+            when = gap.astimezone(k.config.zone)
+            k.complain(f"rota:{name}", name, f"The rota {name} has a gap: nobody on duty at {when:%Y-%m-%d %H:%M}", f"值班表 {name} 有空档: {when:%Y-%m-%d %H:%M} 无人值班")
+        else:
+            k.calm(f"rota:{name}")
+            if gap is not None:
+                upcoming.append(k.now + (gap - end).total_seconds())
+    k.set_timer("gaps:", min(upcoming, default=None))
+
+
+def receivers_of(k: Kernel, person: str) -> list[str]:
+    """Receivers by which a person can be told."""
+    known = k.person(person)
+    return [name for name in known.receivers if name in k.receivers] if known else []
+
+
+def tell_person(k: Kernel, person: str, reason: str, incident: Incident | None = None, names: tuple[int, ...] = ()) -> None:
+    """One notice to each receiver of a person."""
+    for receiver in dict.fromkeys(receivers_of(k, person)):
+        send(k, reason, receiver, incident, person=person, names=names)
+
+
+def tell_responsible(k: Kernel, incident: Incident, reason: str) -> None:
+    """Notices in person: to the owner, else to whom the chain's first rota has on duty; breaches to every duty leader too."""
+    if incident.firing and not incident.loud:
+        return
+    people = [incident.owner] if incident.owner else [on_call(k, name) for name in _rotas_of(incident)[:1]]
+    if reason == "sla_breach":
+        people += [person.id for person in k.config.people if "duty_leader" in person.roles and not person.disabled]
+    for receiver in dict.fromkeys(receiver for person in people for receiver in receivers_of(k, person)):
+        send(k, reason, receiver, incident)
