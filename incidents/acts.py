@@ -506,7 +506,9 @@ def _except(k: Kernel, person: Person, args: Args) -> None:
     k.world.sequence += 1
     name = str(k.world.sequence)
     k.world.excepts.append(
-        MuteState(name, "except", {key: list(values) for key, values in match.items()}, [], k.now, until, by=person.id, why=str(args.get("why") or ""), active=True)
+        MuteState(
+            name, "except", {key: list(values) for key, values in match.items()}, [], k.now, until, by=person.id, why=str(args.get("why") or ""), active=True
+        )
     )
     k.set_timer(f"except:{name}", until)
     k.audit("except", person.id, until=until, reason=str(args.get("why") or ""))

@@ -130,7 +130,10 @@ class Kernel:
         row: dict[str, Any] = {"at": self.now, "time": self.wall().isoformat(), "who": who, "what": what, **detail}
         if incident is not None:
             row.update(incident=incident.nth, on=incident.root)
-            incident.timeline.append({key: value for key, value in row.items() if key not in ("incident", "on")} | ({"alert": alert.id, "rule": alert.rule, "asset": alert.asset} if alert else {}))
+            incident.timeline.append(
+                {key: value for key, value in row.items() if key not in ("incident", "on")}
+                | ({"alert": alert.id, "rule": alert.rule, "asset": alert.asset} if alert else {})
+            )
             self.touch(incident)
         if alert is not None:
             row.update(alert=alert.id, rule=alert.rule, asset=alert.asset)

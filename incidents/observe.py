@@ -393,9 +393,7 @@ def rule_replaced(k: Kernel, old: Rule, new: Rule) -> None:
                 alerts.end(k, alert, "rule_changed")
         elif new.kind == "check" and alert.origin == "check" and alert.firing:
             alerts.change_severity(k, alert, alerts.severity_of(new, alert.last_state if alert.bad else "critical"))
-        elif alert.firing and alert.origin in ("event", "absence"):
-            alerts.change_severity(k, alert, new.severity.value)
-        elif alert.firing and alert.origin == "push" and not alert.given:
+        elif (alert.firing and alert.origin in ("event", "absence")) or (alert.firing and alert.origin == "push" and not alert.given):
             alerts.change_severity(k, alert, new.severity.value)
     if old.reachability and not new.reachability:
         for name in k.by_rule.get(new.id, {}):

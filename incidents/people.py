@@ -104,7 +104,12 @@ def find_gaps(k: Kernel) -> None:
             moment = _next_boundary(k, rota, moment)
         if gap is not None and gap <= end:
             when = gap.astimezone(k.config.zone)
-            k.complain(f"rota:{name}", name, f"The rota {name} has a gap: nobody on duty at {when:%Y-%m-%d %H:%M}", f"值班表 {name} 有空档: {when:%Y-%m-%d %H:%M} 无人值班")
+            k.complain(
+                f"rota:{name}",
+                name,
+                f"The rota {name} has a gap: nobody on duty at {when:%Y-%m-%d %H:%M}",
+                f"值班表 {name} 有空档: {when:%Y-%m-%d %H:%M} 无人值班",
+            )
         else:
             k.calm(f"rota:{name}")
             if gap is not None:

@@ -1,5 +1,6 @@
 """Which incident a firing alert belongs to. The first that applies: its own again, topology, same asset and class,
-security, correlate entries, an incident of its own."""
+security, correlate entries, an incident of its own.
+"""
 
 from __future__ import annotations
 
@@ -104,11 +105,7 @@ def _own(k: Kernel, alert: Alert, last: Incident | None) -> None:
 
 def _companions(k: Kernel, alert: Alert, within: float) -> list[Alert]:
     """Waiting alerts of this rule that would share one incident with this one, in order of their start."""
-    pool = [
-        other
-        for name in k.by_rule.get(alert.rule, {})
-        if (other := k.world.alerts[name]).firing and other.waiting and k.now - other.start <= within
-    ]
+    pool = [other for name in k.by_rule.get(alert.rule, {}) if (other := k.world.alerts[name]).firing and other.waiting and k.now - other.start <= within]
     chosen, keys = {alert.id: alert}, set(lifecycle.index_keys(k, alert))
     grown = True
     while grown:

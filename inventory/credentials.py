@@ -16,12 +16,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from core.secrets import Secret
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from core.errors import ConfigError, NotFound
 from core.names import CREDENTIAL
+from core.secrets import Secret
 from store.base import Document, Store
 
 SECRET_FIELDS: Final = ("password", "key", "passphrase", "community", "auth_key", "priv_key", "token")

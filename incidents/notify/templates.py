@@ -56,7 +56,7 @@ _LIST_BODY: Final = {
 
 @lru_cache(maxsize=64)
 def _template(source: str) -> Template:
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - plain text, not HTML
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
     return environment.from_string(source)
 
 

@@ -18,7 +18,7 @@ MOMENTS: Final = frozenset({"start", "confirmed", "last_seen", "end", "at", "ope
 SPANS: Final = frozenset({"ack_used", "resolve_used", "mtta", "mttr", "detect"})
 
 
-class Different(Exception):  # noqa: N818 - a difference is not an error of the program
+class Different(Exception):
     """What is seen is not what is expected."""
 
 
@@ -297,5 +297,3 @@ def self_fits(engine: Engine, wanted: Sequence[str]) -> bool:
 def duty_view(engine: Engine, rota: str) -> str | None:
     """Who is on duty."""
     return people.on_call(engine, rota) or None
-
-

@@ -9,9 +9,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from core.errors import ConfigError
 from core.files import Document, build
-from incidents.config import BY_ID, WHOLE, Configuration, Duration, Moment, Span, Words
+from incidents.config import BY_ID, WHOLE, Configuration, Duration, Moment, Span
 from inventory.sitefiles import spread
 
 BLOCKS: Final = (*BY_ID, *WHOLE, "settings")
@@ -211,7 +210,11 @@ def spread_assets(entries: Any) -> Any:
     """Asset entries with ``srv[1-40]`` written out."""
     if not isinstance(entries, list):
         return entries
-    return [{**entry, "id": name} if isinstance(entry, dict) else entry for entry in entries for name in (spread(str(entry.get("id", ""))) if isinstance(entry, dict) else [""])]
+    return [
+        {**entry, "id": name} if isinstance(entry, dict) else entry
+        for entry in entries
+        for name in (spread(str(entry.get("id", ""))) if isinstance(entry, dict) else [""])
+    ]
 
 
 def read_configuration(document: Document) -> Configuration:
@@ -235,5 +238,3 @@ def read_scenario(document: Document) -> Scenario:
     if not isinstance(top.clock, datetime):
         raise document.error("is an absolute time: 2026-03-02T09:00:00+08:00", ("clock",))
     return Scenario(top.scenario, top.clock, read_configuration(document), top.steps, top.load)
-
-

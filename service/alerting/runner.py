@@ -195,9 +195,7 @@ class Play:
             raise ConfigError("a user acts while the product is down")
         if move.kind == "receiver":
             self._do(move)
-        elif move.kind in AWAY:
-            self.queue.append(move)
-        elif move.kind not in ("result", "sample"):
+        elif move.kind in AWAY or move.kind not in ("result", "sample"):
             self.queue.append(move)
 
     def _return(self, at: float) -> None:
@@ -271,7 +269,9 @@ class Play:
         rows = [_AuditRow(row) for row in self.audit]
         for entry in entries or ():
             if not any(not look.entry(entry, row) for row in rows):
-                raise Different(f"audit: expected {ex._show(entry)} got {ex._show([{'who': row['who'], 'what': row['what'], 'at': row['at']} for row in self.audit])}")
+                raise Different(
+                    f"audit: expected {ex._show(entry)} got {ex._show([{'who': row['who'], 'what': row['what'], 'at': row['at']} for row in self.audit])}"
+                )
         if entries and not look.pairs(entries, rows):
             raise Different(f"audit: expected {ex._show(entries)}, each by an entry of its own")
         if "count" in wanted:
@@ -351,7 +351,11 @@ class Play:
         for later in times:
             for asset in assets:
                 known = {**{name: str(one) for name, one in facts.items()}, "kind": str(value.get("kind", "")), **({"asset": asset} if asset else {})}
-                yield later, "event", {"asset": asset, "facts": known, "id": str(value.get("id", "")), "time": time, "text": str(facts.get("text", facts.get("message", "")))}
+                yield (
+                    later,
+                    "event",
+                    {"asset": asset, "facts": known, "id": str(value.get("id", "")), "time": time, "text": str(facts.get("text", facts.get("message", "")))},
+                )
 
 
 class _Notice(dict[str, Any]):
@@ -402,7 +406,11 @@ def _results(value: ResultStep) -> Iterator[tuple[float, str, Any]]:
     states = [LETTERS[one] for one in letters] or [value.state or "critical"] * value.times
     for asset in value.assets or value.asset:
         for number, state in enumerate(states):
-            yield number * value.every, "result", {"rule": value.rule, "asset": asset, "state": state, "value": value.value, "text": value.text, "labels": value.labels}
+            yield (
+                number * value.every,
+                "result",
+                {"rule": value.rule, "asset": asset, "state": state, "value": value.value, "text": value.text, "labels": value.labels},
+            )
 
 
 def _samples(value: SampleStep) -> Iterator[tuple[float, str, Any]]:
@@ -410,4 +418,3 @@ def _samples(value: SampleStep) -> Iterator[tuple[float, str, Any]]:
     for asset in value.assets or value.asset:
         for number, one in enumerate(values):
             yield number * value.every, "sample", {"metric": value.metric, "asset": asset, "value": one, "labels": value.labels}
-
