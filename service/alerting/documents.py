@@ -1,0 +1,145 @@
+"""Alerts, incidents and mutes as the documents that console and API read (docs/incidents.md lists the fields)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from incidents import sla
+from incidents.engine import Engine
+from incidents.state import Alert, Incident, Member, MuteState
+
+Texts = Mapping[str, Mapping[str, Any]]
+
+
+def incident_id(nth: int) -> str:
+    """The id that people see: I000042."""
+    return f"I{nth:06d}"
+
+
+def number_of(incident: str) -> int | None:
+    """The number in an id, None for anything else."""
+    digits = incident.removeprefix("I")
+    return int(digits) if incident.startswith("I") and digits.isdigit() else None
+
+
+def incident_body(engine: Engine, incident: Incident, texts: Texts) -> dict[str, Any]:
+    """One incident with its members, story and clocks."""
+    members = [_member(engine, engine.world.alerts[name], member, texts) for name, member in incident.members.items() if name in engine.world.alerts]
+    return {
+        "id": incident_id(incident.nth),
+        "title": title_of(engine, incident, texts),
+        "root": incident.root,
+        "state": incident.state,
+        "priority": incident.priority,
+        "severity": min((m["severity"] for m in members), key=_rank, default="info"),
+        "owner": incident.owner,
+        "opened": _iso(engine, incident.opened),
+        "updated": engine.wall().isoformat(),
+        "acknowledged": {"by": incident.ack.by, "at": _iso(engine, incident.ack.at), "until": _iso(engine, incident.ack.until)} if incident.ack else None,
+        "resolved": _iso(engine, incident.resolved_at),
+        "snoozed_until": _iso(engine, incident.snooze),
+        "reason": incident.reason,
+        "cause": incident.cause,
+        "review": incident.review,
+        "security": incident.security,
+        "reopened": incident.reopened,
+        "firing": len(incident.firing),
+        "held": sum(bool(m["held_by"]) for m in members),
+        "members": members,
+        "timeline": incident.timeline[-1000:],
+        "sla": {name: {"state": sla.state(engine, incident, name)} for name in ("ack", "resolve")},
+        "links": [{str(kind): incident_id(int(nth)) if isinstance(nth, int) else nth} for kind, nth in incident.links],
+    }
+
+
+def title_of(engine: Engine, incident: Incident, texts: Texts) -> dict[str, str]:
+    """In both languages: the root's name and what is wrong with it."""
+    if incident.title:
+        return {"zh": incident.title, "en": incident.title}
+    asset = engine.assets.get(incident.root)
+    name = asset.title if asset else incident.root
+    alert = engine.world.alerts.get(incident.root_alert or incident.opener)
+    if alert is None:
+        return {"zh": name, "en": name}
+    if len(incident.members) > 1 and engine.fault_class(alert) == "compliance":
+        return {"zh": f"{name}：{len(incident.members)} 项合规检查不通过", "en": f"{name}: {len(incident.members)} compliance checks fail"}
+    zh, en = rule_words(alert, texts)
+    return {"zh": f"{name}：{zh}", "en": f"{name}: {en}"}
+
+
+def rule_words(alert: Alert, texts: Texts) -> tuple[str, str]:
+    """What the alert's rule says, in Chinese and English; a finding's own title may hold both ("中文 / English")."""
+    known = texts.get(alert.rule)
+    if known:
+        return str(known["zh"]), str(known["en"])
+    title = alert.title or alert.text or alert.rule
+    zh, parted, en = title.partition(" / ")
+    return (zh, en) if parted else (title, title)
+
+
+def alert_body(engine: Engine, alert: Alert, texts: Texts) -> dict[str, Any]:
+    """One alert."""
+    zh, en = rule_words(alert, texts)
+    rule = engine.rules.get(alert.rule)
+    evidence = dict(alert.evidence)
+    if rule and rule.metric:
+        evidence |= {"metric": rule.metric, "above": rule.above, "below": rule.below}
+    return {
+        "fingerprint": alert.id,
+        "rule": alert.rule,
+        "asset": alert.asset,
+        "labels": dict(alert.labels),
+        "title": {"zh": zh, "en": en},
+        "state": "pending" if alert.pending and not alert.firing else alert.state,
+        "severity": alert.severity,
+        "start": _iso(engine, alert.start) if alert.state != "quiet" else _iso(engine, alert.pending.start if alert.pending else None),
+        "confirmed": _iso(engine, alert.confirmed) if alert.state != "quiet" else None,
+        "last_seen": _iso(engine, alert.last_seen) if alert.last_seen else None,
+        "end": _iso(engine, alert.end),
+        "reason": alert.reason,
+        "count": alert.count,
+        "occurrence": alert.occurrence,
+        "text": alert.text or {"zh": zh, "en": en},
+        "value": alert.value,
+        "held_by": alert.held_by,
+        "via": alert.via,
+        "flapping": alert.flapping,
+        "marks": list(alert.marks),
+        "sources": list(alert.sources),
+        "metric": rule.metric if rule else "",
+        "evidence": evidence,
+        "incident": incident_id(alert.incident) if alert.incident else "",
+    }
+
+
+def mute_body(engine: Engine, mute: MuteState) -> dict[str, Any]:
+    """One mute."""
+    return {
+        "id": mute.id,
+        "kind": mute.kind,
+        "match": {key: values[0] if len(values) == 1 else values for key, values in mute.match.items()},
+        "classes": list(mute.classes),
+        "from": _iso(engine, mute.start),
+        "until": _iso(engine, mute.end),
+        "weekly": mute.weekly,
+        "by": mute.by,
+        "why": mute.why,
+        "active": mute.active,
+        "ended": mute.stopped,
+    }
+
+
+def _member(engine: Engine, alert: Alert, member: Member, texts: Texts) -> dict[str, Any]:
+    return {**alert_body(engine, alert, texts), "joined": _iso(engine, member.joined), "why": member.why}
+
+
+def _iso(engine: Engine, at: float | datetime | None) -> str | None:
+    if at is None:
+        return None
+    return at.isoformat() if isinstance(at, datetime) else engine.wall(at).isoformat()
+
+
+def _rank(severity: str) -> int:
+    return ("critical", "high", "warning", "info").index(severity)
