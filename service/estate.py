@@ -78,11 +78,10 @@ class Estate:
         found = read_site(self.settings.site_folder)
         for problem in found.problems:
             log.error("site file", problem=str(problem))
-        self.problems, people_before, self.people = found.problems, self.people, found.people
+        self.problems, self.people = found.problems, found.people
         changes = Book(self.store).sync_site(found.assets, now)
-        if changes or people_before != self.people:
-            self._newest_change = "site"
-            log.info("site files read", assets=len(found.assets), changed=len(changes), problems=len(found.problems))
+        self._newest_change = "site"  # rules and receivers may have changed although no asset did
+        log.info("site files read", assets=len(found.assets), changed=len(changes), problems=len(found.problems))
 
     def _newest(self) -> str:
         page = self.store.documents.find(CHANGE, sort="-time", limit=1)

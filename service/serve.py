@@ -15,14 +15,20 @@ import structlog
 from compliance.check import SHIPPED, load_checks
 from compliance.run import Inspector
 from core.clock import Clock, SystemClock
+from core.errors import ConfigError
 from core.names import HEALTH
-from core.records import Snapshot
+from core.records import Finding, Severity, Snapshot
 from core.registry import resolve
 from core.settings import Settings
 from detectors import DETECTORS
 from inventory.asset import Asset
+from inventory.book import Book
 from inventory.credentials import Vault, master_key
 from inventory.people import Person
+from inventory.sitefiles import read_site
+from service.alerting import open_alerting
+from service.alerting.live import LiveAlerting
+from service.alerting.loading import load_configuration
 from service.estate import Estate
 from service.listeners import Listeners
 from service.logs import configure_logs
@@ -59,7 +65,7 @@ class Service:
     settings: Settings
     clock: Clock
     store: Store
-    alerting: Any
+    alerting: LiveAlerting
     pipeline: Pipeline
     runner: Runner
     clockwork: Clockwork
@@ -73,6 +79,9 @@ class Service:
     dirty: set[str] = field(default_factory=set)
     dirty_lock: threading.Lock = field(default_factory=threading.Lock)
     assets: dict[str, Asset] = field(default_factory=dict)
+    wrong_assets: tuple[ConfigError, ...] = ()
+    wrong_alerting: tuple[ConfigError, ...] = ()
+    complaints: frozenset[str] = frozenset()
 
     def start(self) -> None:
         """Begin everything; the order matters: what judges is there before what collects."""
@@ -105,9 +114,12 @@ class Service:
     def use_estate(self, assets: list[Asset], people: Sequence[Person]) -> None:
         """Watch these assets from now on."""
         self.assets = {asset.id: asset for asset in assets}
-        for problem in self.runner.set_assets(assets):
-            log.error("asset", problem=str(problem))
-        self.alerting.set_estate(assets, people)
+        self.wrong_assets = tuple(self.runner.set_assets(assets))
+        loaded = load_configuration(self.settings.site_folder / "alerting", assets, people, self.inspector.checks, self.settings.timezone)
+        self.wrong_alerting = loaded.problems
+        for problem in (*self.wrong_assets, *self.wrong_alerting):
+            log.error("configuration", problem=str(problem))
+        self.alerting.set_estate(assets, people, loaded)
         self.listeners.set_assets(assets)
 
     def mark_dirty(self, snapshot: Snapshot) -> None:
@@ -141,8 +153,15 @@ class Service:
                 *self.pulse.samples(time.monotonic(), now),
             ],
         )
-        self.pipeline.tell(self.pulse.judge(time.monotonic(), now))
+        self.pipeline.tell([*self.pulse.judge(time.monotonic(), now), *self.alerting_complaints(now)])
         self.write_health(now)
+
+    def alerting_complaints(self, now: datetime) -> list[Finding]:
+        """What is wrong with alerting itself (a receiver that fails, a clock that jumped), as findings about the product."""
+        found = {one["key"]: one for one in self.alerting.self_alerts()}
+        gone, self.complaints = self.complaints - found.keys(), frozenset(found)
+        told = [_complaint(key, now, firing=True, zh=one["title_zh"], en=one["title_en"]) for key, one in sorted(found.items())]
+        return [*told, *(_complaint(key, now, firing=False) for key in sorted(gone))]
 
     def write_health(self, now: datetime) -> None:
         """One document per part for the console and ``wanglou status``."""
@@ -156,7 +175,7 @@ class Service:
         self._put_health(
             "store", {"ok": store.ok, "zh": "存储", "message": f"{store.backend}: {store.message}", "figures": dict(store.figures), "updated": now.isoformat()}
         )
-        problems = [str(problem) for problem in self.estate.problems]
+        problems = [str(problem) for problem in (*self.estate.problems, *self.wrong_assets, *self.wrong_alerting)]
         self._put_health(
             "site",
             {
@@ -174,12 +193,13 @@ class Service:
 
 def build(settings: Settings, clock: Clock) -> Service:
     """Wire everything; nothing runs yet. Raises ConfigError or StoreError."""
-    from service.alerting import open_alerting
-
     store = open_for(settings, "service")
     vault = Vault(store, master_key(settings.data))
     pulse = Pulse(PARTS, time.monotonic())
-    alerting = open_alerting(settings, store, vault, clock)
+    inspector = _inspector(settings, store)
+    found = read_site(settings.site_folder)
+    loaded = load_configuration(settings.site_folder / "alerting", Book(store).all(), found.people, inspector.checks, settings.timezone)
+    alerting = open_alerting(settings, store, vault, clock, loaded)
     detectors = [resolve(DETECTORS, name, "detector")() for name in DETECTORS]
     memory = Memory(settings.data / "detectors", detectors)
     memory.load()
@@ -200,7 +220,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         estate,
         memory,
         pulse,
-        inspector=_inspector(settings, store),
+        inspector=inspector,
     )
     estate.on_change = service.use_estate
     pipeline.on_snapshot = service.mark_dirty
@@ -214,6 +234,13 @@ def build(settings: Settings, clock: Clock) -> Service:
     )
     service.loops = [Loop(name, seconds, work, pulse.beat) for name, seconds, work in rounds]
     return service
+
+
+def _complaint(key: str, now: datetime, *, firing: bool, zh: str = "", en: str = "") -> Finding:
+    evidence = {"zh": zh, "en": en}
+    return Finding(
+        time=now, source="self.alerting", asset=SELF, title=f"{zh} / {en}", severity=Severity.HIGH, firing=firing, labels={"part": key}, evidence=evidence
+    )
 
 
 def _inspector(settings: Settings, store: Store) -> Inspector:

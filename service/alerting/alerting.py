@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -61,6 +62,7 @@ class Alerting:
         self.engine, self.judge, self.journal, self.transport = engine, judge, journal, transport
         self._written_turns = engine.world.turns
         self._replaying = False
+        self.replayed: list[dict[str, Any]] = []
 
     @classmethod
     def fresh(cls, config: Configuration, epoch: float, journal: Journal, transport: Transport) -> Alerting:
@@ -89,13 +91,11 @@ class Alerting:
         self._replaying = True
         for entry in entries:
             self._turn_to(entry["n"], entry["t"])
-            try:
+            with suppress(Refused):
                 self._apply(entry["k"], entry["p"])
-            except Refused:
-                pass
             self._flush()
         self._replaying = False
-        self.rows()
+        self.replayed = self.rows().audit
         self._written_turns = self.engine.world.turns
 
     def _turn_to(self, turns: int, at: float) -> None:

@@ -1,0 +1,340 @@
+"""Alerting in the running service: the real clock, a journal on disk, documents for the console, notices that really go out.
+
+Thread-safe. Engine seconds are monotonic; the wall clock only decides what must follow it (rotas, windows), and a jump of it
+is told to the engine as one.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import datetime
+from secrets import token_hex
+from typing import Any, Final
+
+import structlog
+
+from core.clock import Clock
+from core.errors import ConfigError, NotFound, Refused, StoreError
+from core.names import ACCOUNT, ALERT, INCIDENT, INTENT, MUTE, NOTICE
+from core.records import Event, Finding, Result, Sample
+from core.settings import Settings
+from incidents.notify.send import Answer as Said
+from incidents.notify.send import Target, send
+from incidents.notify.templates import title
+from incidents.state import Delivery
+from inventory.asset import Asset
+from inventory.credentials import Vault
+from inventory.people import Person
+from service.alerting import documents as docs
+from service.alerting.alerting import Alerting, Answer
+from service.alerting.journal import DiskJournal
+from service.alerting.loading import Loaded
+from store.base import ABSENT, Store
+from store.filter import Term
+
+log: Final = structlog.get_logger("alerting")
+JUMP_S: Final = 2.0
+OWN_SOURCE: Final = "wanglou"
+SENDERS: Final = 8
+AUDIT_LOOK_BACK: Final = 2_000
+
+
+class LiveAlerting:
+    """See the module."""
+
+    def __init__(self, settings: Settings, store: Store, vault: Vault, clock: Clock, loaded: Loaded, journal: DiskJournal) -> None:
+        self._settings, self._store, self._vault, self._clock, self._loaded, self._journal = settings, store, vault, clock, loaded, journal
+        self._lock = threading.RLock()
+        self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="notify")
+        self._answers: deque[tuple[int, Said]] = deque()
+        self._unwritten: deque[dict[str, Any]] = deque()
+        self._written_mutes: dict[str, dict[str, Any]] = {}
+        saved, entries = journal.read()
+        self._alerting = Alerting.restored(loaded.config, saved, entries, clock.now().timestamp(), journal, self._transport)
+        self._mono0, self._base = clock.monotonic(), self._alerting.engine.now
+        self._return(fresh=saved is None and not entries)
+
+    # time
+
+    def _now(self) -> float:
+        return self._base + (self._clock.monotonic() - self._mono0)
+
+    def _return(self, *, fresh: bool) -> None:
+        """After a start: the time away is an own outage; what was not yet told is told; documents are written anew."""
+        engine = self._alerting.engine
+        if not fresh:
+            away = max(0.0, (self._clock.now() - engine.wall(engine.now)).total_seconds())
+            since = engine.now
+            self._base = since + away
+            self._alerting.came_back(since, self._base)
+        self._repeat_lost_audit()
+        for nth in engine.world.incidents:
+            engine.dirty_incidents[nth] = True
+        for name in engine.world.alerts:
+            engine.dirty_alerts[name] = True
+        self._settle()
+
+    def _repeat_lost_audit(self) -> None:
+        """Entries whose input was durable but whose audit was cut off by a kill are appended now."""
+        try:
+            known = {(e.body.get("at"), e.action, e.object) for e in self._store.audit.read(newest=True, limit=AUDIT_LOOK_BACK)}
+        except StoreError:
+            return
+        for row in self._alerting.replayed[-AUDIT_LOOK_BACK // 2 :]:
+            if (row["at"], f"alert.{row['what']}", _object(row)) not in known:
+                self._unwritten.append(row)
+
+    def tick(self) -> None:
+        """Once a second: what falls due, answers of receivers, jumps of the wall clock."""
+        with self._lock:
+            self._follow_wall()
+            while self._answers:
+                delivery, said = self._answers.popleft()
+                self._to_now()
+                self._alerting.take("outcome", {"id": delivery, "answer": said.status, "retry_after": said.retry_after_s})
+            self._to_now(inclusive=True)
+            self._settle()
+            if self._journal.wants_state:
+                self._keep_state()
+
+    def _to_now(self, *, inclusive: bool = False) -> None:
+        self._alerting.advance(self._now(), inclusive=inclusive)
+
+    def _follow_wall(self) -> None:
+        engine = self._alerting.engine
+        by = (self._clock.now() - engine.wall(self._now())).total_seconds()
+        if abs(by) >= JUMP_S:
+            self._to_now()
+            self._alerting.take("jump", {"by": by})
+
+    # input
+
+    def observe(self, batch: Sequence[Sample | Event | Result | Finding]) -> None:
+        """Take in what was seen; durable when it returns."""
+        with self._lock:
+            self._to_now()
+            taken = False
+            for one in batch:
+                taken |= self._observe(one)
+            if taken:
+                self._journal.commit()
+                self._settle()
+
+    def _observe(self, one: Sample | Event | Result | Finding) -> bool:
+        entry = self._entry(one)
+        if entry is None:
+            return False
+        self._alerting.take(*entry, commit=False)
+        return True
+
+    def _entry(self, one: Sample | Event | Result | Finding) -> tuple[str, dict[str, Any]] | None:
+        match one:
+            case Sample():
+                if one.metric not in self._alerting.judge.by_metric:
+                    return None
+                return "sample", {"metric": one.metric, "asset": one.asset, "value": one.value, "labels": dict(one.labels)}
+            case Result():
+                return "result", {
+                    "rule": one.rule,
+                    "asset": one.asset,
+                    "state": one.state.value,
+                    "value": one.value,
+                    "text": one.text,
+                    "labels": dict(one.labels),
+                }
+            case Event():
+                return self._event_entry(one)
+            case Finding():
+                return "push", _push(one)
+
+    def _event_entry(self, event: Event) -> tuple[str, dict[str, Any]] | None:
+        if not self._alerting.judge.on_events:
+            return None
+        facts = {"kind": event.kind, "asset": event.asset, **{name: str(value) for name, value in event.fields.items()}}
+        if not any(all(key in facts for key in wanted) for _, wanted in self._alerting.judge.on_events):
+            return None
+        engine = self._alerting.engine
+        said = engine.now + (event.time - engine.wall(engine.now)).total_seconds()
+        return "event", {"asset": event.asset, "facts": facts, "id": event.id, "text": event.message, "time": said, "at": engine.now}
+
+    def carry_out_intents(self) -> None:
+        """What people asked in the console: done or refused, and said so."""
+        for document in self._store.documents.find(INTENT, Term("state", "new"), limit=200).items:
+            state, message = self._carry_out(document.body)
+            body = {**document.body, "state": state, "message": message, "finished": self._clock.now().isoformat()}
+            self._store.documents.put(INTENT, document.id, body, document.version)
+
+    def _carry_out(self, intent: Mapping[str, Any]) -> tuple[str, str]:
+        what, args, on = str(intent["what"]), dict(intent.get("args") or {}), str(intent.get("on") or "")
+        if what == "mute":
+            args.setdefault("id", f"m-{token_hex(4)}")
+        nth = docs.number_of(on)
+        try:
+            with self._lock:
+                self._to_now()
+                self._know(intent)
+                self._alerting.take("user", {"user": str(intent["user"]), "do": {what: args or None}, "on": {"nth": nth} if nth is not None else None})
+                self._settle()
+        except (Refused, ConfigError) as err:
+            with self._lock:
+                self._settle()
+            return "refused", str(err)
+        return "done", ""
+
+    def _know(self, intent: Mapping[str, Any]) -> None:
+        """The console says who asks and with which roles; the engine must know the same person."""
+        name, roles, unit = str(intent["user"]), list(intent.get("roles") or ()), str(intent.get("unit") or "")
+        known = self._alerting.engine.people.get(name)
+        if known is not None and not known.disabled and set(known.roles) == set(roles) and known.unit == unit:
+            return
+        receivers = list(known.receivers) if known else []
+        self._alerting.take("config", {"people": [{"id": name, "roles": roles, "unit": unit, "receivers": receivers}]})
+
+    def set_estate(self, assets: Sequence[Asset], people: Sequence[Person], loaded: Loaded | None = None) -> None:
+        """Judge by these assets, people and rules from now on."""
+        with self._lock:
+            self._loaded = loaded or self._loaded
+            everybody = {person.id: person for person in (*self._account_people(), *people)}
+            config = self._loaded.config.model_copy(update={"assets": tuple(assets), "people": tuple(everybody.values())})
+            if config == self._alerting.engine.config:
+                return
+            self._to_now()
+            try:
+                self._alerting.take("replace", config.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+            except ConfigError:
+                log.exception("the alerting configuration was not taken; the one before stays in force")
+            self._settle()
+
+    def _account_people(self) -> list[Person]:
+        found = []
+        for document in self._store.documents.find(ACCOUNT, limit=5000).items:
+            body = document.body
+            found.append(Person(id=document.id, roles=tuple(body.get("roles", ())), unit=str(body.get("unit") or ""), disabled=bool(body.get("disabled"))))
+        return found
+
+    # output
+
+    def _transport(self, delivery: Delivery) -> Answer | None:
+        receiver = self._alerting.engine.receivers.get(delivery.receiver)
+        if receiver is None:
+            return "404", None
+        content = dict(delivery.content)
+        self._pool.submit(self._deliver, delivery.id, receiver.id, receiver, content, delivery.tries)
+        return None
+
+    def _deliver(self, delivery: int, name: str, receiver: Any, content: Mapping[str, Any], tries: int) -> None:
+        language = self._loaded.language
+        try:
+            target = self._target(receiver.target)
+        except (NotFound, ConfigError) as err:
+            log.error("receiver", receiver=name, problem=str(err))
+            said = Said("404")
+        else:
+            said = send(receiver, content, target, language)
+        self._answers.append((delivery, said))
+        self._record(name, content, said, tries)
+
+    def _record(self, name: str, content: Mapping[str, Any], said: Said, tries: int) -> None:
+        now = self._clock.now()
+        nth = content.get("incident")
+        body = {
+            "receiver": name,
+            "reason": content.get("reason", ""),
+            "incident": docs.incident_id(int(nth)) if isinstance(nth, int) and nth else "",
+            "title": title(content, "zh"),
+            "answer": said.status,
+            "tries": tries,
+            "time": now.isoformat(),
+        }
+        try:
+            self._store.documents.put(NOTICE, f"{now:%Y%m%dT%H%M%S%f}-{token_hex(3)}", body, ABSENT)
+        except StoreError as err:
+            log.warning("a delivery could not be recorded", receiver=name, reason=str(err))
+
+    def _target(self, text: str) -> Target:
+        """The address, or the credential that ``secret:NAME`` names: its token or key is the address, user and password go along."""
+        if not text.startswith("secret:"):
+            return Target(address=text)
+        secret = self._vault.get(text.removeprefix("secret:"))
+        return Target(address=secret.key or secret.token, username=secret.username, password=secret.password, token=secret.token if secret.key else "")
+
+    def _settle(self) -> None:
+        """Write what changed: audit first, then documents. What the store refuses now is written later."""
+        rows = self._alerting.rows()
+        self._unwritten.extend(rows.audit)
+        try:
+            while self._unwritten:
+                row = self._unwritten[0]
+                self._store.audit.append(
+                    time=datetime.fromisoformat(row["time"]), actor=str(row["who"]), action=f"alert.{row['what']}", object=_object(row), body=row
+                )
+                self._unwritten.popleft()
+            self._write_documents()
+        except StoreError as err:
+            log.warning("documents of alerting wait for the store", reason=str(err))
+
+    def _write_documents(self) -> None:
+        engine, texts = self._alerting.engine, self._loaded.texts
+        for nth in list(engine.dirty_incidents):
+            incident = engine.world.incidents.get(nth)
+            if incident is not None:
+                self._store.documents.put(INCIDENT, docs.incident_id(nth), docs.incident_body(engine, incident, texts))
+            del engine.dirty_incidents[nth]
+        for name in list(engine.dirty_alerts):
+            alert = engine.world.alerts.get(name)
+            if alert is not None and (alert.state != "quiet" or alert.pending):
+                self._store.documents.put(ALERT, name, docs.alert_body(engine, alert, texts))
+            del engine.dirty_alerts[name]
+        for mute in engine.world.mutes.values():
+            body = docs.mute_body(engine, mute)
+            if self._written_mutes.get(mute.id) != body:
+                self._store.documents.put(MUTE, mute.id, body)
+                self._written_mutes[mute.id] = body
+
+    def self_alerts(self) -> list[dict[str, Any]]:
+        """Problems of alerting itself (a receiver that fails, a clock that jumped)."""
+        with self._lock:
+            return [asdict(one) for one in self._alerting.engine.world.selfs.values()]
+
+    def _keep_state(self) -> None:
+        started = time.monotonic()
+        self._journal.keep_state(self._alerting.dump())
+        log.debug("state of alerting written", seconds=round(time.monotonic() - started, 3))
+
+    def close(self) -> None:
+        """Let notices under way end, write the state."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self.tick()
+        with self._lock:
+            self._keep_state()
+            self._journal.close()
+
+
+def _push(finding: Finding) -> dict[str, Any]:
+    evidence = dict(finding.evidence)
+    text = str(evidence.get("zh") or "")
+    if evidence.get("en"):
+        text = f"{text} / {evidence['en']}" if text else str(evidence["en"])
+    return {
+        "rule": finding.source,
+        "asset": finding.asset,
+        "source": OWN_SOURCE,
+        "severity": finding.severity.value,
+        "firing": finding.firing,
+        "labels": dict(finding.labels),
+        "text": text or finding.title,
+        "title": finding.title,
+        "forever": True,
+        "evidence": evidence,
+    }
+
+
+def _object(row: Mapping[str, Any]) -> str:
+    if row.get("incident"):
+        return docs.incident_id(int(row["incident"]))
+    return str(row.get("alert") or row.get("asset") or "-")
