@@ -76,6 +76,8 @@ class ElasticAudit:
         """The first copied entry whose hash is not the local one, or that is missing on either side up to the newest copy."""
         expected, local = self.chain.first, self._entries(self.chain.first - 1)
         for seq, copied in self.copies(self.chain.id):
+            if seq < expected:
+                continue
             if seq > expected:
                 return expected
             entry = next(local, None)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -216,7 +217,8 @@ class ElasticDocuments:
         """Take a document that the folder holds from before it was used with Elasticsearch; one that the servers have already stays theirs."""
         if self._mirror.get(found.kind, found.id) is None:
             remote = Remote(found.kind, found.id, "", millis(found.updated), secrets.token_hex(8), deleted=False, body=found.body)
-            self._mirror.put_pending(Mirrored(remote, str(ABSENT), (remote.write,)))
+            with suppress(Conflict):  # another process of the folder did it
+                self._mirror.put_pending(Mirrored(remote, str(ABSENT), (remote.write,)))
 
     def hear(self, since: datetime) -> datetime:
         """Mirror what anybody wrote since then; returns the time to go on from."""

@@ -16,7 +16,7 @@ from core.errors import StoreAway, StoreError
 from core.records import Event, Sample
 from store.base import Agg, Bucket, Health, Page, Retention, Selector, Series, Store, Written
 from store.elastic import events, schema, series
-from store.elastic.audit import ElasticAudit, begin_chain, chain_of
+from store.elastic.audit import Chain, ElasticAudit, begin_chain, chain_of
 from store.elastic.documents import LONG_AGO, ElasticDocuments
 from store.elastic.lifecycle import Way, apply_retention, find_way
 from store.elastic.link import LENIENT, Address, Link
@@ -131,20 +131,16 @@ class ElasticStore:
 
     def __init__(self, link: Link, names: Names, local: EmbeddedStore, folder: Path, clock: Clock) -> None:
         self._link, self._names, self._local = link, names, local
-        known = chain_of(local)
-        chain = known or begin_chain(local)
-        queue = SpoolQueue(local, names, chain.id)
-        self._shipper = Shipper(queue, link, names, self._beside)
+        self.documents = ElasticDocuments(link, names, local.documents, clock)
+        chain = chain_of(local) or self._adopt()
+        self._shipper = Shipper(SpoolQueue(local, names, chain.id), link, names, self._beside)
         self._heard_until, self._hear_at = LONG_AGO, float("-inf")
         self._way: Way | None = None
-        self._lock = _claim(folder / "ship.lock")
         self._rollups = Rollups(link, names, clock)
         self.metrics = ElasticMetrics(link, names, local, self._rollups, self._shipper.wake)
         self.events = ElasticEvents(link, names, local, self._shipper.wake)
-        self.documents = ElasticDocuments(link, names, local.documents, clock)
         self.audit = ElasticAudit(link, names, local.audit, chain)
-        if known is None:
-            self._adopt()
+        self._lock = _claim(folder / "ship.lock")
         if self._lock is not None:
             self._shipper.start()
 
@@ -201,8 +197,8 @@ class ElasticStore:
         if self._lock is not None:
             self._lock.close()
 
-    def _adopt(self) -> None:
-        """Bring along the documents of a folder that was used without Elasticsearch so far: accounts, assets, incidents ..."""
+    def _adopt(self) -> Chain:
+        """Bring along the documents of a folder that was used without Elasticsearch so far (accounts, assets ...), then begin its chain."""
         for kind in self._local.documents.kinds():
             cursor: str | None = None
             while not kind.startswith(OURS):
@@ -211,6 +207,7 @@ class ElasticStore:
                     self.documents.adopt(document)
                 if (cursor := page.cursor) is None:
                     break
+        return begin_chain(self._local)
 
     def _beside(self) -> None:
         self.documents.send_pending()
