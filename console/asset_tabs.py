@@ -38,12 +38,12 @@ def numbers(here: Desk, asset: Asset) -> None:
     titles = {metric: charts.title_of(metric) for metric in known}
     usual = [metric for metric in FIRST if metric in titles] or known
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        span = st.segmented_control(_("Range"), list(charts.RANGES), default=_given_range(), key="numbers-range") or "6h"
+        span = st.segmented_control(_("Range"), list(charts.RANGES), default=_given_range(), key="numbers-range") or "1h"
         chosen = st.multiselect(
             _("Metrics"), known, default=usual[:6], format_func=lambda metric: titles[metric], max_selections=CHARTS, key=f"numbers-{asset.id}"
         )
         is_compared = st.toggle(_("compare with a week earlier"), value=parts.asked("compare") == "1", key="numbers-compare")
-    parts.remember(range=span if span != "6h" else "", compare="1" if is_compared else "")
+    parts.remember(range=span if span != "1h" else "", compare="1" if is_compared else "")
 
     @parts.live(30)
     def draw() -> None:
@@ -59,7 +59,7 @@ def numbers(here: Desk, asset: Asset) -> None:
 
 
 def _given_range() -> str:
-    return parts.asked("range", "6h") if parts.asked("range", "6h") in charts.RANGES else "6h"
+    return parts.asked("range", "1h") if parts.asked("range", "1h") in charts.RANGES else "1h"
 
 
 def _chart(here: Desk, asset: str, metric: str, since: Any, until: Any, *, is_compared: bool) -> None:

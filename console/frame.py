@@ -11,7 +11,7 @@ import streamlit as st
 from console import parts
 from console.desk import desk
 from console.door import LANGUAGE_COOKIE
-from console.i18n import LANGUAGES, _, ask_for_language, marked
+from console.i18n import LANGUAGES, _, ask_for_language, marked, speak
 from console.identity.accounts import Account
 from console.identity.roles import Right
 from console.text import plain
@@ -91,6 +91,7 @@ def settle_language(account: Account) -> None:
     """The account's own choice, else what the login page used."""
     used = account.language or parts.cookie(LANGUAGE_COOKIE) or desk().settings.language
     st.session_state["language"] = used if used in LANGUAGES else desk().settings.language
+    speak(st.session_state["language"])
 
 
 def side(account: Account) -> None:

@@ -47,6 +47,15 @@ def two(zh: str, en: str) -> str:
     return (zh or en) if language() == "zh_CN" else (en or zh)
 
 
+_PAIR: Final = re.compile(r"((?:[^\u4e00-\u9fff]*?[:：]\s*)?)([^\n]*[\u4e00-\u9fff][^\n]*?) / ([^\u4e00-\u9fff\n]+)")
+
+
+def one(text: str) -> str:
+    """The reader's half of a text that holds both languages, "中文 / English"; any other text as it is."""
+    found = _PAIR.fullmatch(text)
+    return text if found is None else found[1] + two(found[2], found[3])
+
+
 def marked(message: str) -> str:
     """Mark a text for the catalogues without translating it yet."""
     return message

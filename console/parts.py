@@ -11,7 +11,7 @@ import streamlit as st
 
 from console.desk import Desk, desk
 from console.gate import COOKIE
-from console.i18n import _
+from console.i18n import _, speak
 from console.identity.accounts import Account
 from console.identity.roles import Right
 from console.identity.sessions import Session
@@ -57,6 +57,7 @@ def live(seconds: int) -> Callable[[Callable[[], None]], Callable[[], None]]:
         @st.fragment(run_every=max(5, seconds))
         def part() -> None:
             present_session()
+            speak(str(st.session_state.get("language", "")))  # once a run: asking the session for every word costs a fifth of it
             guarded(draw)
 
         return part

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from console.i18n import two
+from console.i18n import one, two
 from console.queries.times import read
 from core.errors import NotFound
 from core.names import INCIDENT
@@ -68,7 +68,7 @@ class Case:
     @property
     def title(self) -> str:
         """In the reader's language."""
-        return two(self.titles.get("zh", ""), self.titles.get("en", "")) or self.id
+        return one(two(self.titles.get("zh", ""), self.titles.get("en", ""))) or self.id
 
     @property
     def is_live(self) -> bool:
@@ -200,16 +200,14 @@ def _member(body: Mapping[str, Any]) -> Member:
 
 
 def _step(body: Mapping[str, Any]) -> Step:
-    return Step(
-        time=read(body.get("time") or body.get("when") or body.get("at")),
-        who=str(body.get("who") or ""),
-        what=str(body.get("what") or ""),
-        text=_text(body.get("text") or body.get("comment") or body.get("reason") or ""),
-    )
+    """A timeline row: time, who, what, and whatever else belongs to it."""
+    who = str(body.get("who") or "")
+    told = [_text(body[key]) for key in ("text", "reason", "cause", "person", "priority", "why", "asset", "rule", "receiver") if body.get(key)]
+    return Step(time=read(body.get("time")), who="" if who == "system" else who, what=str(body.get("what") or ""), text=" · ".join(told))
 
 
 def _text(value: object) -> str:
-    return two(str(value.get("zh", "")), str(value.get("en", ""))) if isinstance(value, Mapping) else str(value)
+    return two(str(value.get("zh", "")), str(value.get("en", ""))) if isinstance(value, Mapping) else one(str(value))
 
 
 def _clock_state(clock: object) -> str:

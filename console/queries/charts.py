@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
@@ -25,6 +26,7 @@ RANGES: Final[Mapping[str, timedelta]] = {
     "30d": timedelta(days=30),
 }
 COLOURS: Final = ("#17527a", "#c1762a", "#3f8f5f", "#8e5aa8", "#b5484a", "#5a7f2c", "#4a6fa5", "#8a6d3b")
+BYTES: Final = ("B", "B/s")
 WEEK: Final = timedelta(days=7)
 
 
@@ -75,6 +77,7 @@ def line_chart(
 ) -> dict[str, Any]:
     """ECharts options; ``compared`` are the same series a week earlier, drawn pale and dashed."""
     step = step_for(until - since)
+    series, compared, unit = scaled(series, compared, unit)
     names = list(labels) or [label_of(each) for each in series]
     drawn = [_line(name, with_gaps(each.points, step, zone), index) for index, (name, each) in enumerate(zip(names, series, strict=True))]
     for each in compared:
@@ -89,18 +92,34 @@ def line_chart(
         "useUTC": True,
         "color": list(COLOURS),
         "textStyle": {"fontFamily": "Noto Sans SC, Noto Sans CJK SC, Microsoft YaHei, sans-serif"},
-        "grid": {"left": 52, "right": 14, "top": 12, "bottom": 46 if len(drawn) > 1 else 24},
+        "grid": {"left": 52, "right": 14, "top": 24 if unit.endswith(BYTES) else 12, "bottom": 46 if len(drawn) > 1 else 24},
         "tooltip": {"trigger": "axis", "confine": True},
         "legend": {"show": len(drawn) > 1, "bottom": 0, "type": "scroll", "itemHeight": 8, "textStyle": {"fontSize": 11}},
         "xAxis": {"type": "time", "min": _site_ms(since, zone), "max": _site_ms(until, zone), "axisLabel": {"fontSize": 11, "hideOverlap": True}},
         "yAxis": {
             "type": "value",
+            "name": unit if unit.endswith(BYTES) else "",
+            "nameTextStyle": {"fontSize": 11, "align": "right"},
+            "nameGap": 8,
             "min": 0 if _starts_at_zero(series) else None,
             "max": 100 if unit == "%" and _fits_percent(series) else None,
             "axisLabel": {"fontSize": 11},
         },
         "series": drawn,
     }
+
+
+def scaled(series: Sequence[Series], compared: Sequence[Series], unit: str) -> tuple[Sequence[Series], Sequence[Series], str]:
+    """Bytes in the largest unit that keeps the top above 1; everything else as it is."""
+    if unit not in BYTES:
+        return series, compared, unit
+    top = max((value for each in (*series, *compared) for _time, value in each.points), default=0.0)
+    power = min(4, max(0, math.floor(math.log(top, 1024)))) if top >= 1 else 0
+    return _divided(series, 1024**power), _divided(compared, 1024**power), f"{('', 'K', 'M', 'G', 'T')[power]}{unit}"
+
+
+def _divided(series: Sequence[Series], by: int) -> list[Series]:
+    return [replace(each, points=tuple((time, value / by) for time, value in each.points)) for each in series]
 
 
 def bar_chart(rows: Sequence[tuple[datetime, Mapping[str, int]]], zone: ZoneInfo, colours: Mapping[str, str]) -> dict[str, Any]:
@@ -134,13 +153,13 @@ def label_of(series: Series) -> str:
 
 
 def title_of(metric: str) -> str:
-    """The metric's name in the reader's language, with its unit."""
+    """The metric's name in the reader's language, with its unit; charts of bytes choose theirs and write it at the axis."""
     known = catalogue().get(metric)
     if known is None:
         return metric
     unit = UNITS.get(known.unit, known.unit)
     name = two(known.zh, known.en)
-    return f"{name} ({unit})" if unit else name
+    return f"{name} ({unit})" if unit and unit not in BYTES else name
 
 
 def unit_of(metric: str) -> str:
@@ -156,7 +175,7 @@ def number(value: float | None, unit: str = "") -> str:
     """Sensible digits, thousands separators, and larger units for bytes."""
     if value is None:
         return "–"
-    if unit in ("B", "B/s"):
+    if unit in BYTES:
         for prefix in ("", "K", "M", "G", "T"):
             if abs(value) < 1024 or prefix == "T":
                 return f"{value:,.{0 if not prefix else 1}f} {prefix}{unit}"

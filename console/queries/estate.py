@@ -8,11 +8,12 @@ from collections.abc import Mapping
 
 from core.names import CHANGE
 from inventory.asset import Asset
-from inventory.book import Book
+from inventory.book import Book, Change
 from inventory.graph import Graph, build_graph
 from store.base import Store
 
 TRUST_S = 3.0
+NEWEST = 50
 
 
 class Estate:
@@ -23,6 +24,7 @@ class Estate:
         self._lock = threading.Lock()
         self._assets: Mapping[str, Asset] = {}
         self._graph: Graph | None = None
+        self._changes: list[Change] | None = None
         self._version, self._looked = "never", -TRUST_S
 
     def assets(self) -> Mapping[str, Asset]:
@@ -44,6 +46,14 @@ class Estate:
         found = self.assets().get(asset)
         return found.title if found else asset
 
+    def changes(self) -> list[Change]:
+        """The newest changes of all assets."""
+        with self._lock:
+            self._refresh()
+            if self._changes is None:
+                self._changes = Book(self._store).changes(limit=NEWEST)
+            return self._changes
+
     def forget(self) -> None:
         """Look again at the next question: this process has just written."""
         with self._lock:
@@ -56,5 +66,5 @@ class Estate:
         version = newest[0].id if newest else ""
         if version != self._version:
             self._assets = {asset.id: asset for asset in Book(self._store).all()}
-            self._graph, self._version = None, version
+            self._graph, self._changes, self._version = None, None, version
         self._looked = time.monotonic()

@@ -16,27 +16,38 @@ from store.base import Store
 BEFORE: Final = timedelta(hours=2)
 _STEPS: Final[Mapping[str, str]] = {
     "open": marked("opened"),
-    "opened": marked("opened"),
+    "candidate": marked("candidate"),
+    "confirm": marked("confirmed"),
     "acknowledge": marked("acknowledged"),
     "unacknowledge": marked("gave back"),
+    "ack_expired": marked("acknowledgement ran out"),
+    "still_working": marked("still working"),
     "assign": marked("assigned"),
+    "owner_gone": marked("owner gone"),
     "comment": marked("wrote"),
+    "review": marked("reviewed"),
     "resolve": marked("resolved"),
-    "resolved": marked("resolved"),
     "close": marked("closed"),
-    "closed": marked("closed"),
     "reopen": marked("reopened"),
-    "reopened": marked("reopened"),
     "snooze": marked("snoozed"),
+    "pause": marked("paused"),
+    "resume": marked("resumed"),
     "set_priority": marked("set the priority"),
-    "priority": marked("priority"),
-    "member": marked("alert joined"),
-    "joined": marked("alert joined"),
-    "ended": marked("alert ended"),
+    "fire": marked("alert fires"),
+    "join": marked("alert joined"),
+    "end": marked("alert ended"),
+    "hold": marked("held back"),
+    "release": marked("released"),
+    "merge": marked("merged"),
+    "unmerge": marked("merge undone"),
+    "split": marked("split"),
     "notice": marked("notice sent"),
     "reroot": marked("new root"),
-    "escalation": marked("called"),
-    "call": marked("called"),
+    "escalate": marked("called"),
+    "level_empty": marked("nobody to call"),
+    "escalation_exhausted": marked("everybody was called"),
+    "respond": marked("asked to help"),
+    "judge": marked("judged"),
     "sla_warning": marked("promise is running out"),
     "sla_breach": marked("promise missed"),
 }
@@ -62,7 +73,11 @@ def band_of(member: Member) -> Band:
     proof = _proof(member)
     band = proof.get("expected") or proof.get("band") or ()
     low, high = (band[0], band[1]) if isinstance(band, list | tuple) and len(band) == 2 else (proof.get("low"), proof.get("high"))
-    return Band(low=_number(low), high=_number(high) if high is not None else _number(proof.get("above")), at=read(proof.get("since")) or member.start)
+    return Band(
+        low=_number(low) if low is not None else _number(proof.get("below")),
+        high=_number(high) if high is not None else _number(proof.get("above")),
+        at=read(proof.get("since")) or member.start,
+    )
 
 
 def facts(member: Member) -> list[str]:

@@ -16,7 +16,7 @@ from console.queries.times import span
 from console.text import plain
 from console.words import ASSET, KINDS, word
 from inventory.asset import Asset
-from inventory.book import Book
+from inventory.book import Change
 from store.base import Store
 
 LOOKS: Final = ASSET
@@ -53,11 +53,11 @@ def sentence(living: Sequence[Case], waiting: Sequence[Case], assets: int, title
     return text + (_(", {n} more assets concerned").format(n=behind) if behind > 0 else "")
 
 
-def recent(store: Store, since: datetime, title: Callable[[str], str]) -> list[Happening]:
+def recent(store: Store, changes: Iterable[Change], since: datetime, title: Callable[[str], str]) -> list[Happening]:
     """Changes of assets, and incidents that began or ended, the newest first."""
     found = [
         Happening(time=change.time, text=_CHANGES[change.what]().format(name=title(change.asset)), who=change.who)
-        for change in Book(store).changes(limit=50)
+        for change in changes
         if change.time >= since and change.what in _CHANGES
     ]
     for case in list_cases(store, limit=100).items:

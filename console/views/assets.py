@@ -14,6 +14,7 @@ from console.queries import assets, cases, times
 from console.words import ASSET, KINDS, look, word
 
 here, me = parts.enter(Right.ESTATE_READ)
+PAGE = 500
 FIELDS = {"kind": _("kind"), "site": _("site"), "owner": _("owner"), "business": _("business system"), "importance": _("importance")}
 
 
@@ -58,6 +59,9 @@ with st.container(horizontal=True, vertical_alignment="center"):
         )
 
 if found:
+    pages = -(-len(found) // PAGE)
+    number = min(int(st.pagination(pages, key="assets-page")), pages) if pages > 1 else 1
+    shown = found[(number - 1) * PAGE : number * PAGE]
     row = parts.rows(
         [
             {
@@ -72,13 +76,13 @@ if found:
                 _("incidents"): line.incidents or None,
                 _("last data"): times.ago(line.seen, moment),
             }
-            for line in found
+            for line in shown
         ],
         "assets",
         {_("name"): st.column_config.TextColumn(width="medium"), _("incidents"): st.column_config.NumberColumn(width="small")},
     )
     if row is not None:
-        parts.go("asset.py", id=found[row].asset.id)
+        parts.go("asset.py", id=shown[row].asset.id)
 elif every:
     parts.empty(_("No asset matches."), _("Take words or filters away."))
 else:

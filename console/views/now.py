@@ -36,7 +36,7 @@ def body() -> None:
     left, right = st.columns([3, 2])
     with left:
         st.markdown(f"##### {_('Changes of the last {n} hours').format(n=24)}")
-        lines = now.recent(here.store, moment - timedelta(hours=24), here.estate.title)
+        lines = now.recent(here.store, here.estate.changes(), moment - timedelta(hours=24), here.estate.title)
         if lines:
             parts.table([{_("time"): times.ago(line.time, moment), _("what"): line.text, _("who"): line.who} for line in lines[:12]])
         else:

@@ -104,7 +104,7 @@ def incident(number: int, asset: str, now: datetime) -> dict[str, Any]:
     }  # fmt: skip
     story = [
         {"time": opened.isoformat(), "who": "", "what": "open", "text": "opened by rule cpu"},
-        {"time": (opened + timedelta(minutes=1)).isoformat(), "who": "", "what": "notice", "text": "li-mail: first"},
+        {"time": (opened + timedelta(minutes=1)).isoformat(), "who": "", "what": "notice", "receiver": "li-mail", "reason": "first"},
     ]
     return {
         "id": f"i{number:05d}", "title": {"zh": f"{asset} 处理器利用率过高", "en": f"{asset}: processor utilization too high"}, "root": asset, "state": "open",

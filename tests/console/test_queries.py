@@ -277,3 +277,34 @@ def test_a_thousand_incidents_are_listed_page_by_page(here: Desk) -> None:
     rest = cases.list_cases(here.store, limit=20, cursor=page.cursor)
     assert len({one.id for one in (*page.items, *rest.items)}) == 30
     assert rest.cursor is None
+
+
+@pytest.mark.parametrize(
+    ("text", "zh", "en"),
+    [
+        ("审计锁定 / The audit is locked", "审计锁定", "The audit is locked"),
+        ("vm: 审计锁定，须重启 / The audit is locked", "vm: 审计锁定，须重启", "vm: The audit is locked"),
+        ("/var/log / 满", "/var/log / 满", "/var/log / 满"),
+        ("a / b", "a / b", "a / b"),
+        ("磁盘已满", "磁盘已满", "磁盘已满"),
+    ],
+)
+def test_of_a_text_in_both_languages_the_readers_half_is_shown(text: str, zh: str, en: str) -> None:
+    assert i18n.one(text) == en
+    i18n.speak("zh_CN")
+    assert i18n.one(text) == zh
+
+
+def test_bytes_are_drawn_in_a_unit_that_people_read() -> None:
+    series = Series(metric="m", asset="a", labels={}, points=((NOW, 3.0 * 1024**2),))
+    spec = charts.line_chart([series], since=NOW - timedelta(hours=1), until=NOW, zone=SHANGHAI, unit="B/s")
+    assert spec["yAxis"]["name"] == "MB/s"
+    assert spec["series"][0]["data"][0][1] == 3.0
+    nothing = Series(metric="m", asset="a", labels={}, points=((NOW, 0.0),))
+    assert charts.scaled([nothing], [], "B") == ([nothing], [], "B")
+
+
+def test_a_step_of_the_story_tells_what_belongs_to_it() -> None:
+    row = {"at": 3.0, "time": NOW.isoformat(), "who": "system", "what": "resolve", "reason": "fixed", "cause": "磁盘已换 / disk replaced"}
+    (step,) = case(0, timeline=[row]).timeline
+    assert (step.who, step.text) == ("", "fixed · disk replaced")
