@@ -165,6 +165,8 @@ def _opening(incident: Incident) -> str:
 def _news(k: Kernel, incident: Incident, told: Told, receiver: str, line: Line) -> str:
     if incident.reopening:
         return "reopened"
+    if told.force == "unmuted":
+        return "unmuted"
     fresh = [name for name in incident.loud if name not in told.now or name in told.unmute]
     if fresh:
         back = all(name in told.unmute or (incident.members[name].was_held and name not in told.alerts) for name in fresh)
