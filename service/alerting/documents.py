@@ -56,13 +56,11 @@ def incident_body(engine: Engine, incident: Incident, texts: Texts) -> dict[str,
 
 def title_of(engine: Engine, incident: Incident, texts: Texts) -> dict[str, str]:
     """In both languages: the root's name and what is wrong with it."""
-    if incident.title:
-        return {"zh": incident.title, "en": incident.title}
     asset = engine.assets.get(incident.root)
     name = asset.title if asset else incident.root
     alert = engine.world.alerts.get(incident.root_alert or incident.opener)
-    if alert is None:
-        return {"zh": name, "en": name}
+    if incident.manual or alert is None:
+        return {"zh": incident.title or name, "en": incident.title or name}
     if len(incident.members) > 1 and engine.fault_class(alert) == "compliance":
         return {"zh": f"{name}：{len(incident.members)} 项合规检查不通过", "en": f"{name}: {len(incident.members)} compliance checks fail"}
     zh, en = rule_words(alert, texts)

@@ -140,7 +140,7 @@ def site(bench: Bench, disk: Path, hook: Hook) -> None:
     (folder / "assets.yaml").write_text(json.dumps({"assets": assets}))
     alerting = {
         "settings": {"group_wait": "1s", "group_interval": "2s", "check_interval": f"{INTERVAL_S}s"},
-        "receivers": [{"id": "hook", "kind": "webhook", "url": f"http://127.0.0.1:{hook.port}/", "resolved": True, "default": True}],
+        "receivers": [{"id": "hook", "kind": "webhook", "target": f"http://127.0.0.1:{hook.port}/", "resolved": True, "default": True}],
     }
     (folder / "alerting" / "main.yaml").write_text(json.dumps(alerting))
 
