@@ -12,8 +12,9 @@ from core.errors import Refused
 from core.records import Severity
 from incidents import alerts as alert_life
 from incidents import escalation, holds, lifecycle, sla, ticks
-from incidents.config import Match, Moment, MuteRule
+from incidents.config import Moment, MuteRule
 from incidents.kernel import Kernel, graver
+from incidents.match import Match
 from incidents.people import tell_person
 from incidents.select import select
 from incidents.state import Ack, Incident, MuteState
@@ -82,7 +83,7 @@ def act(k: Kernel, user: str, do: str | Args, on: Any = None) -> None:
         if person is None:
             raise Refused(f"{user} is not known or disabled")
         if unknown := set(args) - set(KNOWN[name]):
-            raise Refused(f"{name} has no key {sorted(unknown)[0]!r}")
+            raise Refused(f"{name} has no key {min(unknown)!r}")
         if name in FREE:
             _free_right(k, person, name, args)
             {"open": _open, "mute": _mute, "unmute": _unmute, "except": _except}[name](k, person, args)

@@ -16,7 +16,7 @@ def changed(old: Configuration, change: Mapping[str, Any]) -> Configuration:
     fields: dict[str, Any] = {}
     removed = change.get("remove") or {}
     if unknown := (set(change) - set(BY_ID) - set(WHOLE) - {"settings", "remove"}) | (set(removed) - set(BY_ID)):
-        raise ConfigError(f"unknown key {sorted(unknown)[0]!r} in a change of configuration")
+        raise ConfigError(f"unknown key {min(unknown)!r} in a change of configuration")
     try:
         for key in WHOLE:
             if key in change:
@@ -33,7 +33,8 @@ def changed(old: Configuration, change: Mapping[str, Any]) -> Configuration:
 
 
 def _typed(key: str, value: Any) -> Any:
-    return TypeAdapter(Configuration.model_fields[key].annotation).validate_python(value)
+    annotation: Any = Configuration.model_fields[key].annotation
+    return TypeAdapter(annotation).validate_python(value)
 
 
 def _by_id(old: tuple[Any, ...], new: tuple[Any, ...], removed: Any) -> tuple[Any, ...]:

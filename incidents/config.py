@@ -165,7 +165,7 @@ class Settings(Block):
 
     def level(self, priority: str) -> Level:
         """The service level of a priority."""
-        return self.sla.get(priority) or SLA[priority]  # type: ignore[call-overload,no-any-return]
+        return self.sla.get(priority) or SLA[priority]  # type: ignore[call-overload]
 
 
 class Opening(Block):

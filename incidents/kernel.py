@@ -30,7 +30,8 @@ STATE_REASONS: Final = frozenset({"first", "changed", "unmuted", "repeat", "reop
 # what falls due in the same second happens in this order
 RANKS: Final[Mapping[str, int]] = {
     "mute": 0, "except": 0, "timeout": 1, "nodata": 1, "absent": 1, "errorend": 1, "error": 1, "leftover": 2, "ack": 3, "remind": 3, "snooze": 3,
-    "grace": 3, "close": 3, "rota": 4, "gaps": 4, "sla": 4, "step": 5, "tick": 6, "quiet": 7, "limit": 7, "digest": 7, "hang": 8, "send": 8, "dead": 8, "self": 9,
+    "grace": 3, "close": 3, "rota": 4, "gaps": 4, "sla": 4, "step": 5, "tick": 6, "quiet": 7, "limit": 7, "digest": 7,
+    "hang": 8, "send": 8, "dead": 8, "self": 9,
 }  # fmt: skip
 
 

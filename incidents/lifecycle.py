@@ -83,7 +83,7 @@ def index_keys(k: Kernel, alert: Alert) -> list[str]:
     rule = k.rule(alert)
     if rule and rule.security:
         keys.append(f"secure|{alert.asset}")
-        keys += [f"actor|{key}|{value}" for key in rule.by for value in k.look(alert, key if key in ("asset",) else f"labels.{key}")]
+        keys += [f"actor|{key}|{value}" for key in rule.by for value in k.look(alert, key if key == "asset" else f"labels.{key}")]
     for number, entry in enumerate(k.config.correlate):
         values = [k.look(alert, key) for key in entry.by]
         if all(values):

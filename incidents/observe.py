@@ -50,7 +50,7 @@ def result(k: Kernel, rule_id: str, asset: str, state: str, *, value: float | No
     if alert.bad:
         _bad(k, alert, rule, state, value, text)
     else:
-        _good(k, alert, rule, value)
+        _good(k, alert, rule)
     _watch_silence(k, alert, rule)
 
 
@@ -104,7 +104,7 @@ def _set_text(alert: Alert, text: str) -> None:
     alert.text = text[:LONGEST_TEXT]
 
 
-def _good(k: Kernel, alert: Alert, rule: Rule | None, value: float | None) -> None:
+def _good(k: Kernel, alert: Alert, rule: Rule | None) -> None:
     alert.pending = None
     if not alert.firing:
         _flap(k, alert, rule, "ok", confirmed=True)
@@ -122,7 +122,7 @@ def _good(k: Kernel, alert: Alert, rule: Rule | None, value: float | None) -> No
 def _flap(k: Kernel, alert: Alert, rule: Rule | None, state: str, *, confirmed: bool, quiet: bool = False) -> None:
     was = alert.flapping
     if quiet:
-        _flap_quietly(k, alert, rule, state)
+        _flap_quietly(k, alert, state)
         return
     alerts.flap(k, alert, rule, state, confirmed=confirmed)
     if was and not alert.flapping:
@@ -130,7 +130,7 @@ def _flap(k: Kernel, alert: Alert, rule: Rule | None, state: str, *, confirmed: 
         alerts.flapping_over(k, alert, good=good)
 
 
-def _flap_quietly(k: Kernel, alert: Alert, rule: Rule | None, state: str) -> None:
+def _flap_quietly(k: Kernel, alert: Alert, state: str) -> None:
     """The result that makes an alert fire: take it into the history; the firing itself looks at ``flapping``."""
     s = k.settings
     alert.history.append(state)

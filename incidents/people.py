@@ -53,7 +53,8 @@ def _next_boundary(k: Kernel, rota: Rota, after: datetime) -> datetime | None:
     begin = _begin(k, rota)
     passed = (after - begin).total_seconds()
     turns = [begin if passed < 0 else begin + timedelta(seconds=(passed // rota.shift + 1) * rota.shift)]
-    planned = [_resolved(k, moment) for entry in (*rota.overrides, *rota.swaps) for moment in (entry.start, entry.end)]
+    spans = [*((one.start, one.end) for one in rota.overrides), *((one.start, one.end) for one in rota.swaps)]
+    planned = [_resolved(k, moment) for span in spans for moment in span]
     return min((moment for moment in (*turns, *planned) if moment > after), default=None)
 
 

@@ -20,7 +20,7 @@ def select(k: Kernel, selector: Mapping[str, Any] | int | None) -> Incident:
     if isinstance(selector, int):
         selector = {"nth": selector}
     if unknown := set(selector) - set(KEYS):
-        raise Refused(f"a selector has no key {sorted(unknown)[0]!r}; there are {', '.join(KEYS)}")
+        raise Refused(f"a selector has no key {min(unknown)!r}; there are {', '.join(KEYS)}")
     found = [incident for incident in k.world.incidents.values() if _fits(k, incident, selector)]
     alive = [incident for incident in found if incident.state != "merged"]
     chosen = alive or found

@@ -29,8 +29,11 @@ def _line(k: Kernel, route: Route | None) -> Line:
     s = k.settings
     if route is None:
         return Line(s.group_wait, s.group_interval, s.repeat)
-    pick = lambda own, general: general if own is None else own  # noqa: E731 - shorter than three conditionals
-    return Line(pick(route.group_wait, s.group_wait), pick(route.group_interval, s.group_interval), pick(route.repeat, s.repeat))
+    return Line(_pick(route.group_wait, s.group_wait), _pick(route.group_interval, s.group_interval), _pick(route.repeat, s.repeat))
+
+
+def _pick(own: float | None, general: float) -> float:
+    return general if own is None else own
 
 
 def lines(k: Kernel) -> dict[str, Line]:
@@ -162,7 +165,7 @@ def _opening(incident: Incident) -> str:
     return "first"
 
 
-def _news(k: Kernel, incident: Incident, told: Told, receiver: str, line: Line) -> str:
+def _news(k: Kernel, incident: Incident, told: Told, receiver: str, line: Line) -> str:  # noqa: PLR0911 - the first reason that applies
     if incident.reopening:
         return "reopened"
     if told.force == "unmuted":

@@ -81,13 +81,13 @@ def incident_view(engine: Engine, incident: Incident) -> dict[str, Any]:
         "state": incident.state,
         "snoozed": incident.snooze is not None,
         "priority": incident.priority,
-        "members": len(incident.members) if incident.state != "merged" else len(incident.members),
+        "members": len(incident.members),
         "held": sum(bool(alert.held_by) for alert in alerts) if incident.state != "merged" else 0,
         "firing": len(alerts) if incident.state != "merged" else 0,
         "title": incident.title,
         "owner": incident.owner or None,
         "links": [{what: target} for what, target in incident.links],
-        "severity": min((alert.severity for alert in alerts), key=lambda one: ("critical", "high", "warning", "info").index(one), default=None),
+        "severity": min((alert.severity for alert in alerts), key=("critical", "high", "warning", "info").index, default=None),
         "reason": incident.reason or None,
         "cause": incident.cause or None,
         "review": incident.review or None,
@@ -107,7 +107,7 @@ class Looker:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def same(self, key: str, wanted: Any, found: Any) -> bool:
+    def same(self, key: str, wanted: Any, found: Any) -> bool:  # noqa: PLR0911 - a table of kinds of values
         """Whether one expected value fits what is found."""
         if wanted is None or found is None:
             return wanted is None and found is None
@@ -161,13 +161,13 @@ class Looker:
             if key not in found:
                 raise Different(f"unknown field {key!r} in an expectation")
             if not self.same(key, value, found[key]):
-                return f"{key}: expected {_show(value)} got {_show(found[key])}"
+                return f"{key}: expected {show(value)} got {show(found[key])}"
         return ""
 
     def unordered(self, what: str, wanted: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]], brief: Callable[[Mapping[str, Any]], Any]) -> None:
         """Exactly these, in any order."""
         if len(wanted) != len(found) or not self.pairs(wanted, found):
-            raise Different(f"{what}: expected {_show(list(wanted))} got {_show([brief(one) for one in found])}")
+            raise Different(f"{what}: expected {show(list(wanted))} got {show([brief(one) for one in found])}")
 
     def pairs(self, wanted: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> bool:
         """Whether each expected entry can have its own found one (maximum matching)."""
@@ -197,7 +197,7 @@ class Looker:
                 break
             place = end
         if place != len(found) or len(wanted) != len(found):
-            raise Different(f"{what}: expected {_show(list(wanted))} got {_show([_brief_row(one) for one in found])}")
+            raise Different(f"{what}: expected {show(list(wanted))} got {show([_brief_row(one) for one in found])}")
 
 
 def _brief_row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -238,13 +238,14 @@ def text_fits(wanted: str, found: str) -> bool:
     return wanted == found
 
 
-def _show(value: Any) -> str:
+def show(value: Any) -> str:
+    """A value as a difference prints it."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_show(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {show(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_show(one) for one in value) + "]"
+        return "[" + ", ".join(show(one) for one in value) + "]"
     return "null" if value is None else str(value)
 
 

@@ -166,7 +166,7 @@ class Step(_Form):
         if self.user is None and (self.on is not None or self.refused is not None):
             raise ValueError("'on' and 'refused' belong to 'user'")
         if self.expect is not None and (unknown := set(self.expect) - set(EXPECTED)):
-            raise ValueError(f"expect has no key {sorted(unknown)[0]!r}")
+            raise ValueError(f"expect has no key {min(unknown)!r}")
         return self
 
     @property
@@ -178,7 +178,7 @@ class Step(_Form):
 class _Top(_Form):
     scenario: str = Field(min_length=1)
     clock: Moment = Field(default_factory=lambda: datetime.fromisoformat(START))
-    load: Literal["refused"] | str | None = None
+    load: str | None = None
     settings: Any = None
     assets: Any = None
     people: Any = None

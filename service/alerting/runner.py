@@ -211,7 +211,7 @@ class Play:
 
     # expectations
 
-    def _expect(self, wanted: Mapping[str, Any]) -> None:
+    def _expect(self, wanted: Mapping[str, Any]) -> None:  # noqa: C901, PLR0912 - one branch per key, in the order of the page
         look = Looker(self.alerting.engine)
         engine = self.alerting.engine
         if "notices" in wanted or "notice_count" in wanted:
@@ -250,10 +250,10 @@ class Play:
     def _expect_incidents(self, look: Looker, wanted: list[Mapping[str, Any]]) -> None:
         found = [ex.incident_view(self.alerting.engine, incident) for incident in self.alerting.engine.world.incidents.values()]
         if len(wanted) != len(found):
-            raise Different(f"incidents: expected {len(wanted)} got {len(found)}: {ex._show([ex.brief_incident(one) for one in found])}")
+            raise Different(f"incidents: expected {len(wanted)} got {len(found)}: {ex.show([ex.brief_incident(one) for one in found])}")
         for number, (entry, one) in enumerate(zip(wanted, found, strict=True), 1):
             if message := look.entry(entry, one):
-                raise Different(f"incident {number}: {message} in {ex._show(ex.brief_incident(one))}")
+                raise Different(f"incident {number}: {message} in {ex.show(ex.brief_incident(one))}")
 
     def _expect_figures(self, look: Looker, key: str, entry: Mapping[str, Any]) -> None:
         engine = self.alerting.engine
@@ -265,15 +265,15 @@ class Play:
     def _expect_audit(self, look: Looker, wanted: Mapping[str, Any]) -> None:
         entries = wanted.get("contains")
         if unknown := set(wanted) - {"contains", "count"}:
-            raise ConfigError(f"audit has no key {sorted(unknown)[0]!r}")
+            raise ConfigError(f"audit has no key {min(unknown)!r}")
         rows = [_AuditRow(row) for row in self.audit]
         for entry in entries or ():
             if not any(not look.entry(entry, row) for row in rows):
                 raise Different(
-                    f"audit: expected {ex._show(entry)} got {ex._show([{'who': row['who'], 'what': row['what'], 'at': row['at']} for row in self.audit])}"
+                    f"audit: expected {ex.show(entry)} got {ex.show([{'who': row['who'], 'what': row['what'], 'at': row['at']} for row in self.audit])}"
                 )
         if entries and not look.pairs(entries, rows):
-            raise Different(f"audit: expected {ex._show(entries)}, each by an entry of its own")
+            raise Different(f"audit: expected {ex.show(entries)}, each by an entry of its own")
         if "count" in wanted:
             number = sum(any(not look.entry(entry, row) for entry in entries) for row in rows) if entries else len(rows)
             if number != int(wanted["count"]):

@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 from types import TracebackType
+from typing import Self
 
 import trustme
 
@@ -24,7 +25,7 @@ class TlsServer:
         """Show another certificate from the next handshake on."""
         self._context = self._context_of(certificate)
 
-    def __enter__(self) -> TlsServer:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
