@@ -44,7 +44,9 @@ class Inspector:
             return
         newest = logs.newest_hours(self.store.events, asset, now) if span else None
         since = logs.earliest((text.taken for text in texts), now)
-        whole = [*(text.snapshot for text in texts), logs.snapshot(asset, span, newest, since, self.kept, now)]
+        whole = [text.snapshot for text in texts]
+        if span or now - since >= logs.DAY:  # an asset that is new and silent so far: nobody can tell yet
+            whole.append(logs.snapshot(asset, span, newest, since, self.kept, now))
         by_kind = {text.kind: text for text in whole}
         host, before = Host(asset, whole, now), {found.body["check"]: found.body for found in every(self.store, VERDICT, Term("asset", asset))}
         known = evidence_ids(before.values())

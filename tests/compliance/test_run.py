@@ -86,9 +86,12 @@ def test_assets_without_texts_are_left_alone(store: Store) -> None:
     assert list(every(store, VERDICT)) == []
 
 
-def test_a_host_whose_logs_never_arrive_fails_retention(store: Store) -> None:
+def test_a_host_whose_logs_never_arrive_fails_retention_after_its_first_day(store: Store) -> None:
     fill(store)
-    found = Inspector(store, CHECKS).inspect(["web1"], NOW)
+    assert Inspector(store, RETENTION).inspect(["web1"], NOW + HOUR) == []
+    assert store.documents.get(VERDICT, verdict_id("web1", "lnx-log-retention")).body["outcome"] == "unknown"
+    fill(store, at=timedelta(days=1))
+    found = Inspector(store, RETENTION).inspect(["web1"], NOW + timedelta(days=1))
     assert [one.source for one in found] == ["compliance.lnx-log-retention"]
 
 
