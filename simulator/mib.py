@@ -94,10 +94,10 @@ def device_values(world: World, device: Device) -> Values:
         up = link is not None and world.carries(link)
         found |= interface(world, device.id, port, port_name(device, port), mbps=device.speed_mbps, up=up, share=0.04 + 0.02 * (port % 5), alias=other)
     found |= physical(device.name, model.vendor, model.model, model.version, device.id)
-    found |= columns(SENSOR, PROBE, _celsius(36 + 3 * world.wave(device.id)))
+    found |= columns(SENSOR, PROBE, _celsius(36 + 0.8 * world.wave(device.id)))
     cpu, memory = round(world.cpu(device.id) * 0.6), round(world.memory(device.id) * 0.8)
     table, load, used_memory, heat = (HUAWEI, 5, 7, 11) if model.family == "huawei" else (H3C, 6, 8, 12)
-    found |= columns(table, CHASSIS, {load: (INTEGER, cpu), used_memory: (INTEGER, memory), heat: (INTEGER, round(36 + 3 * world.wave(device.id)))})
+    found |= columns(table, CHASSIS, {load: (INTEGER, cpu), used_memory: (INTEGER, memory), heat: (INTEGER, round(36 + 0.8 * world.wave(device.id)))})
     return found | neighbours(world, device)
 
 
