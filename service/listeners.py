@@ -9,6 +9,7 @@ import structlog
 from collectors.events.listener import Settings as SyslogSettings
 from collectors.events.listener import SyslogListener
 from core.clock import Clock
+from core.errors import StoreAway
 from core.records import Event, Sample
 from core.settings import Settings
 from inventory.asset import Asset
@@ -82,4 +83,5 @@ class Listeners:
         return self._syslog.samples(asset) if self._syslog is not None else []
 
     def _deliver(self, events: Sequence[Event]) -> None:
-        self._pipeline.take("", events)
+        if not self._pipeline.keep_and_tell("", events):
+            raise StoreAway("the store refuses events; the listener keeps them and offers them again")

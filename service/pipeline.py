@@ -71,6 +71,10 @@ class Pipeline:
 
     def take(self, asset: str, records: Sequence[Record], results: Sequence[Result] = (), findings: Sequence[Finding] = ()) -> None:
         """One batch, all the way (the runner's sink); ``asset`` is for the log."""
+        self.keep_and_tell(asset, records, results, findings)
+
+    def keep_and_tell(self, asset: str, records: Sequence[Record], results: Sequence[Result] = (), findings: Sequence[Finding] = ()) -> bool:
+        """As ``take``; says whether the records are durable, for senders that can offer them again."""
         started = time.perf_counter()
         samples = [record for record in records if isinstance(record, Sample)]
         events = [record for record in records if isinstance(record, Event)]
@@ -83,6 +87,7 @@ class Pipeline:
         log.debug("batch", asset=asset, records=len(records))
         for snapshot in changed:
             self.on_snapshot(snapshot)
+        return not self._store_failed
 
     def tell(self, findings: Sequence[Finding]) -> None:
         """Findings that did not come out of a batch (compliance, own health)."""

@@ -84,7 +84,8 @@ def test_alerting_goes_on_while_the_store_refuses_and_it_is_said_once(store: Sto
     assert [complaint.firing for complaint in complaints] == [True]
     assert sum(isinstance(told, Finding) and told.source == "hot" for told in alerting.told) == 2
     assert pipeline.counts.unstored == 2
+    assert not pipeline.keep_and_tell("a", [sample(62)])
     full.full = False
-    pipeline.take("a", [sample(40)])
+    assert pipeline.keep_and_tell("a", [sample(40)])
     complaints = [told for told in alerting.told if isinstance(told, Finding) and told.source == SOURCE]
     assert [complaint.firing for complaint in complaints] == [True, False]
