@@ -55,26 +55,3 @@ def desk() -> Desk:
     if not _installed:
         raise ConfigError("the console is started by: python -m console.server")
     return _installed[0]
-
-
-def open_console_store(settings: Settings) -> Store:
-    """The store of the settings, opened beside the service. Raises ConfigError or StoreAway with what to do."""
-    from store.open import open_store
-
-    given = settings.store
-    if given.backend == "embedded":
-        return open_store("embedded", settings.data, "console")
-    if not given.url:
-        raise ConfigError("the store elastic needs an address: [store] url in wanglou.toml, or WANGLOU_STORE__URL")
-    return open_store(
-        "elastic",
-        settings.data,
-        "console",
-        url=given.url,
-        username=given.username,
-        password=given.password.get_secret_value(),
-        api_key=given.api_key.get_secret_value(),
-        ca_file=given.ca_file,
-        namespace=given.namespace,
-        replicas=given.replicas,
-    )

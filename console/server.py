@@ -16,13 +16,14 @@ from starlette.types import ASGIApp
 
 from console import door
 from console.api import build_api
-from console.desk import Desk, install, open_console_store, open_desk
+from console.desk import Desk, install, open_desk
 from console.gate import Gate
 from console.identity.bootstrap import FIRST, ensure_admin
 from core.errors import ConfigError, StoreError
 from core.files import read_toml
 from core.settings import Settings, read_settings
 from store.base import Store
+from store.open import open_for
 
 APP: Final = Path(__file__).with_name("app.py")
 LOOK: Final = Path(__file__).with_name("streamlit.toml")
@@ -64,7 +65,7 @@ def run(settings: Settings) -> int:
     """Serve until told to end; returns the exit status."""
     import uvicorn
 
-    store = open_console_store(settings)
+    store = open_for(settings, "console")
     try:
         app = create_app(store, settings)
         announce(store, settings)

@@ -259,7 +259,7 @@ def audit_verify(config: Config = None) -> None:
 
 
 def _store(settings: Settings) -> Any:
-    from service.stores import open_for
+    from store.open import open_for
 
     return open_for(settings, "console")
 

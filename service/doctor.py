@@ -136,7 +136,7 @@ def _ping(_settings: Settings) -> Iterator[Examined]:
 
 
 def _store(settings: Settings) -> Iterator[Examined]:
-    from service.stores import open_for
+    from store.open import open_for
 
     if not settings.data.exists() and settings.store.backend == "embedded":
         return

@@ -38,8 +38,9 @@ from service.own import own_samples
 from service.pipeline import Pipeline
 from service.pulse import SELF, Part, Pulse, write_heartbeat
 from service.runner import Clockwork, Runner
-from service.stores import open_for, retention_of
+from service.stores import retention_of
 from store.base import ANY, Store
+from store.open import open_for
 
 log = structlog.get_logger("service")
 

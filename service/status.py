@@ -8,8 +8,8 @@ from typing import Any
 from core.errors import StoreError
 from core.names import HEALTH
 from core.settings import Settings
-from service.stores import open_for
 from service.supervisor import STALE_S, read_heartbeat
+from store.open import open_for
 
 
 def read_status(settings: Settings) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -32,7 +31,7 @@ def is_ready(process: subprocess.Popen[bytes], log: Path) -> bool:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[tuple[Path, int, Path]]:
+def place(tmp_path: Path) -> tuple[Path, int, Path]:
     return tmp_path / "data", free_port(), tmp_path / "log"
 
 
