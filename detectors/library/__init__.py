@@ -6,7 +6,7 @@ trips, quiet) and ``overrides`` (rule, match, set). A rule of the site with the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -56,11 +56,17 @@ class Cases(_Model):
     quiet: Case
 
 
+class Kinds(_Model):
+    """Which kinds of assets."""
+
+    kind: tuple[str, ...]
+
+
 class Override(_Model):
-    """``set`` replaces keys of ``rule`` for assets whose fields all have one of the values in ``match``."""
+    """``set`` replaces keys of the threshold rule ``rule`` for assets of the kinds in ``match``."""
 
     rule: str
-    match: Mapping[str, tuple[str, ...]]
+    match: Kinds
     set: Mapping[str, Any]
 
 
@@ -94,8 +100,8 @@ def load_library(folder: Path) -> Library:
             _check(document, found, rule, ("rules", number), rules)
             rules[rule["id"]] = dict(rule)
         for number, override in enumerate(found.overrides):
-            if override.rule not in rules:
-                raise document.error(f"there is no rule {override.rule!r} above", ("overrides", number, "rule"))
+            if rules.get(override.rule, {}).get("kind") != "threshold":
+                raise document.error(f"there is no threshold rule {override.rule!r} above", ("overrides", number, "rule"))
         texts |= found.texts
         tests |= found.tests
         overrides += found.overrides
@@ -133,18 +139,3 @@ def default_rules() -> list[Rule]:
 def texts() -> Mapping[str, Text]:
     """Titles and explanations of the shipped rules by id."""
     return library().texts
-
-
-def rule_for(rule: Mapping[str, Any], asset: Mapping[str, Any], overrides: Sequence[Override] | None = None) -> Rule:
-    """``rule`` as it applies to an asset with these fields (kind, site, importance, level, tags ...); the last fitting override wins."""
-    fitting: Iterable[Override] = library().overrides if overrides is None else overrides
-    changed = dict(rule)
-    for override in fitting:
-        if override.rule == rule["id"] and all(_fits(asset.get(key), wanted) for key, wanted in override.match.items()):
-            changed |= override.set
-    return changed
-
-
-def _fits(value: Any, wanted: Sequence[str]) -> bool:
-    values = value if isinstance(value, list | tuple | set | frozenset) else (value,)
-    return any(str(one) in wanted for one in values if one is not None)

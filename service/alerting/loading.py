@@ -15,7 +15,7 @@ from typing import Any, Final
 from compliance.check import Check
 from core.errors import ConfigError
 from core.files import Document, build, read_yaml
-from detectors.library import library
+from detectors.library import Override, library
 from incidents.config import BY_ID, WHOLE, Configuration
 from incidents.notify.send import check as check_receiver
 from incidents.verify import verify
@@ -150,12 +150,11 @@ def _shipped(checks: Sequence[Check]) -> tuple[list[Entry], dict[str, Mapping[st
     return rules, texts
 
 
-def _by_kind(rule: Entry, overrides: Sequence[Any]) -> list[Entry]:
+def _by_kind(rule: Entry, overrides: Sequence[Override]) -> list[Entry]:
     """A threshold rule and its variants for kinds of assets: each asset is judged by exactly one of them."""
-    special = [each for each in overrides if rule["kind"] == "threshold" and set(each.match) == {"kind"}]
-    if not special:
+    if not overrides:
         return [rule]
-    kinds = [kind for each in special for kind in each.match["kind"]]
+    kinds = [kind for each in overrides for kind in each.match.kind]
     others = "|".join(re.escape(kind) for kind in kinds)
     rest = {**rule, "match": {**rule.get("match", {}), "kind": f"~(?!({others})$).*"}}
-    return [rest, *({**rule, **each.set, "id": f"{rule['id']}.{each.match['kind'][0]}", "match": {"kind": list(each.match["kind"])}} for each in special)]
+    return [rest, *({**rule, **each.set, "id": f"{rule['id']}.{each.match.kind[0]}", "match": {"kind": list(each.match.kind)}} for each in overrides)]

@@ -86,7 +86,7 @@ def test_room_sensors_have_limits_of_their_own(rule: str, kind: str, value: floa
     assert fired(rule, Case(values=(value,) * 5, every="5m"), kind) is expected
 
 
-@pytest.mark.parametrize("kind", sorted({kind for one in library().overrides for kind in one.match.get("kind", ())}))
+@pytest.mark.parametrize("kind", sorted({kind for one in library().overrides for kind in one.match.kind}))
 def test_an_asset_is_judged_by_one_variant_of_a_rule_only(kind: str) -> None:
     alerting = fresh(kind)
     for rule in RULES.values():
@@ -114,7 +114,7 @@ REST = "texts:\n  full: {zh: 满, en: Full, about: {zh: 满, en: full}}\ntests:\
         ("rules:\n  - {kind: threshold}\ntexts: {}\ntests: {}\n", r"one\.yaml:2: .*needs an id"),
         (RULE + "texts: {}\ntests: {}\n", r"one\.yaml:2: .*no entry under texts"),
         (RULE + RULE.split("\n", 1)[1] + REST, r"one\.yaml:3: .*already"),
-        (RULE + REST + "overrides:\n  - {rule: fall, match: {kind: [ups]}, set: {above: 2}}\n", r"one\.yaml:8: .*no rule 'fall'"),
+        (RULE + REST + "overrides:\n  - {rule: fall, match: {kind: [ups]}, set: {above: 2}}\n", r"one\.yaml:8: .*no threshold rule 'fall'"),
         (RULE + REST.replace("values: [2]", "values: [two]"), r"one\.yaml:6: .*"),
         (RULE + REST + "extra: 1\n", r"one\.yaml:7: .*extra"),
     ],
