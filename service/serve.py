@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import structlog
 
+from collectors.network.snmp.profile import use_site_profiles
 from compliance.check import SHIPPED, load_checks
 from compliance.run import Inspector
 from core.clock import Clock, SystemClock
@@ -115,7 +116,7 @@ class Service:
     def use_estate(self, assets: list[Asset], people: Sequence[Person]) -> None:
         """Watch these assets from now on."""
         self.assets = {asset.id: asset for asset in assets}
-        self.wrong_assets = tuple(self.runner.set_assets(assets))
+        self.wrong_assets = (*use_site_profiles(self.settings.site_folder / "snmp"), *self.runner.set_assets(assets))
         loaded = load_configuration(self.settings.site_folder / "alerting", assets, people, self.inspector.checks, self.settings.timezone)
         self.wrong_alerting = loaded.problems
         for problem in (*self.wrong_assets, *self.wrong_alerting):

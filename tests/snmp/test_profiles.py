@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from collectors.network.snmp.device import read_device
-from collectors.network.snmp.profile import read_folder, read_profiles, standard_profiles
+from collectors.network.snmp.profile import profiles_in_force, read_folder, read_profiles, standard_profiles, use_site_profiles
 from collectors.network.snmp.reader import Reader
 from collectors.network.snmp.reading import Reading
 from collectors.network.snmp.recording import RecordedSession
@@ -129,6 +129,16 @@ def test_one_broken_file_does_not_take_the_others_along(tmp_path: Path) -> None:
     profiles, errors = read_folder(tmp_path)
     assert [profile.name for profile in profiles] == ["fine"]
     assert [error.path for error in errors] == [tmp_path / "a.yaml"]
+
+
+def test_the_profiles_of_a_site_speak_before_those_of_the_product(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("name: own\nvendor: F\n", encoding="utf-8")
+    try:
+        assert use_site_profiles(tmp_path) == ()
+        assert profiles_in_force()[0].name == "own"
+    finally:
+        use_site_profiles(tmp_path / "absent")
+    assert profiles_in_force() == standard_profiles()
 
 
 def test_every_profile_of_the_product_holds_for_something_and_says_something() -> None:

@@ -15,7 +15,7 @@ from collectors.base import Options as BaseOptions
 from collectors.base import credential
 from collectors.network.snmp.device import read_device
 from collectors.network.snmp.match import SYS_UPTIME
-from collectors.network.snmp.profile import Profile, standard_profiles
+from collectors.network.snmp.profile import Profile, profiles_in_force
 from collectors.network.snmp.reader import Kept, Reader
 from collectors.network.snmp.reading import Interface, Reading
 from collectors.network.snmp.samples import Measure, measures, named
@@ -70,7 +70,7 @@ class SnmpCollector:
         if not self._answered(reading):
             raise Unreachable(asset.id, reading.problems[0] if reading.problems else f"{asset.address}: no SNMP answer")
         if whole:
-            known = {profile.name: profile for profile in standard_profiles()}
+            known = {profile.name: profile for profile in profiles_in_force()}
             self._profiles = tuple(known[name] for name in reading.profiles if name in known)
             # a slow device that was not heard out is read whole again, and gets further by what was kept of the last time
             self._last_full = started if complete else None
@@ -86,7 +86,7 @@ class SnmpCollector:
             session = open_session(access, self._options.engine)
             try:
                 reader = Reader(session, self._monotonic, started + self.deadline_s - _RESERVE_S, self._kept)
-                reading = read_device(reader, standard_profiles() if whole else self._profiles, whole)
+                reading = read_device(reader, profiles_in_force() if whole else self._profiles, whole)
             finally:
                 session.close()
         except DeviceError as err:

@@ -368,6 +368,21 @@ def read_folder(folder: Path) -> tuple[tuple[Profile, ...], tuple[ConfigError, .
     return tuple(profiles), tuple(errors)
 
 
+_SITE: list[tuple[Profile, ...]] = [()]
+
+
+def use_site_profiles(folder: Path) -> tuple[ConfigError, ...]:
+    """Poll with the profiles of ``folder`` before the product's from now on; returns what is wrong with single files."""
+    profiles, errors = read_folder(folder)
+    _SITE[0] = profiles
+    return errors
+
+
+def profiles_in_force() -> tuple[Profile, ...]:
+    """The site's profiles, then those of the product."""
+    return (*_SITE[0], *standard_profiles())
+
+
 def specificity(match: Match, objectid: str) -> int:
     """How narrow a match is: the length of the OID that fits, and more for words of sysDescr."""
     lengths = [len(arcs(oid)) for oid in match.oid if inside(objectid, oid)]
