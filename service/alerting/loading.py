@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from compliance.check import Check
+from core.calendar import Calendar, load_calendar
 from core.errors import ConfigError
 from core.files import Document, build, read_yaml
 from detectors.library import Override, library
@@ -67,9 +68,19 @@ def load_configuration(folder: Path, assets: Iterable[Asset], people: Iterable[P
             _take(read_yaml(path), blocks, problems)
         except ConfigError as err:
             problems.append(err)
-    base = {"assets": tuple(assets), "people": tuple(people), "timezone": timezone, "calendar": {"national": True}}
+    base = {"assets": tuple(assets), "people": tuple(people), "timezone": timezone, "calendar": _calendar(folder.parent / "calendar.yaml", problems)}
     config = _whole({**base, **{key: list(value.values()) if key in BY_ID else value for key, value in blocks.items() if value}, **base_after(base)}, problems)
     return Loaded(config, texts, tuple(problems))
+
+
+def _calendar(path: Path, problems: list[ConfigError]) -> dict[str, Any]:
+    """The site's calendar, which the detectors use too, in the form of alerting."""
+    try:
+        found = load_calendar(path)
+    except ConfigError as err:
+        problems.append(err)
+        found = Calendar()
+    return {"holidays": list(found.holidays), "working": list(found.working), "national": found.national}
 
 
 def base_after(base: Mapping[str, Any]) -> dict[str, Any]:
