@@ -12,6 +12,7 @@ from core.registry import resolve
 BENCHMARKS: Final = {
     "console": "bench.console:run",
     "compliance": "bench.compliance:run",
+    "footprint": "bench.footprint:run",
     "graph": "bench.graph:run",
     "polling": "bench.polling:run",
     "shipping": "bench.shipping:run",
