@@ -470,7 +470,7 @@ def _mute(k: Kernel, person: Person, args: Args) -> None:
     for key in ("id", "match", "why"):
         if not args.get(key):
             raise Refused(f"a mute needs {key!r}")
-    if args.get("until") is None and not args.get("weekly"):
+    if args.get("until") is None:
         raise Refused("a mute needs 'until'")
     rule = MuteRule.model_validate({**args, "by": person.id})
     start = k.now if rule.start is None else k.moment(rule.start)

@@ -145,6 +145,7 @@ def _accepted(k: Kernel, delivery: Delivery) -> None:
             note_told(k, one, delivery.receiver, "first" if one.live else "resolved", _present(k, one))
     if delivery.call and (call := k.world.calls.get(delivery.call)):
         call.reached = True
+        del k.world.calls[delivery.call]
 
 
 def _present(k: Kernel, incident: Incident) -> dict[str, list[str]]:
@@ -264,6 +265,12 @@ def end_digest(k: Kernel, receiver_id: str) -> None:
     """A digest is due; it is not sent when nothing in it is worth telling any more."""
     shelf = shelf_of(k, receiver_id)
     held, shelf.digest = shelf.digest, {}
+    receiver = k.receivers.get(receiver_id)
+    ends = quiet_until(k, receiver, _gravest(k, list(map(int, held)))) if receiver and held else None
+    if ends is not None:
+        shelf.quiet.update(held)
+        k.set_timer(f"quiet:{receiver_id}", ends)
+        return
     if names := tuple(nth for nth in map(int, held) if _worth(k, k.world.incidents[nth], receiver_id)):
         send(k, "digest", receiver_id, names=names)
 

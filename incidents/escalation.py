@@ -46,18 +46,17 @@ def again(k: Kernel, incident: Incident) -> None:
         begin(k, incident)
 
 
-def reselect(k: Kernel, incident: Incident) -> None:
-    """A raised priority: another chain begins at step 1, leaving out who was called just now; the same one goes on."""
+def reselect(k: Kernel, incident: Incident) -> bool:
+    """A raised priority: another chain (True) is taken from step 1, leaving out who was called just now; the same one goes on."""
     chain = select(k, incident)
     old = incident.escalation
     if chain is None or (old and old.chain["id"] == chain.id):
-        sync(k, incident)
-        return
+        return False
     called = old.called if old else {}
     _stop_timer(k, incident)
     spare = {name: True for name, at in called.items() if k.now - at < RECENT_S}
     incident.escalation = Escalation(chain.model_dump(mode="json", by_alias=True), called=called, spare=spare)
-    sync(k, incident)
+    return True
 
 
 def sync(k: Kernel, incident: Incident) -> None:
@@ -226,10 +225,10 @@ def call_failed(k: Kernel, call_id: int, receiver: str) -> None:
     call.waiting.pop(receiver, None)
     incident = k.world.incidents[call.incident]
     esc = incident.escalation
-    if call.waiting or call.reached or esc is None or esc.call != call_id:
+    if call.waiting:
         return
     del k.world.calls[call_id]
-    if esc.running:
+    if esc is not None and esc.call == call_id and esc.running:
         _stop_timer(k, incident)
         steps = esc.chain["steps"]
         while esc.step < len(steps) and steps[esc.step].get("wait") is not None:

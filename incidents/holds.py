@@ -161,13 +161,13 @@ def _same(k: Kernel, entry: Inhibit, alert: Alert) -> str | None:
 def note_inhibitor(k: Kernel, alert: Alert) -> None:
     """An alert fired, ended or changed: those it may hold are judged again."""
     for number, entry in enumerate(k.config.inhibit):
-        same = _same(k, entry, alert)
+        same, held_others = _same(k, entry, alert), False
         for table, match in ((k.inhibitors, entry.source), (k.inhibited, entry.hold)):
-            for key in [key for key in ((number, same or ""),) if key in table]:
-                table[key].pop(alert.id, None)
+            was = table.get((number, same or ""), {}).pop(alert.id, False)
+            held_others = held_others or (was and table is k.inhibitors)
             if same is not None and alert.firing and k.matches(match, alert):
                 table.setdefault((number, same), {})[alert.id] = True
-        if same is not None and k.matches(entry.source, alert):
+        if same is not None and (held_others or k.matches(entry.source, alert)):
             judge_all(k, [name for name in k.inhibited.get((number, same), {}) if name != alert.id])
 
 

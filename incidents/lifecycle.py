@@ -187,26 +187,31 @@ def raise_to(k: Kernel, incident: Incident, priority: str) -> None:
     if incident.state not in ("open", "acknowledged"):
         return
     if incident.state == "acknowledged" and not (incident.ack and incident.ack.sticky):
-        drop_ack(k, incident)
+        drop_ack(k, incident, sync=False)
     was_snoozed = incident.snooze is not None
     if was_snoozed:
-        wake(k, incident, told=True)
+        _awake(k, incident)
     sla.judge(k, incident)
     ticks.worse(k, incident)
-    if not was_snoozed:
-        escalation.reselect(k, incident)
+    if not escalation.reselect(k, incident) and was_snoozed:
+        escalation.again(k, incident)
+    else:
+        escalation.sync(k, incident)
 
 
-def wake(k: Kernel, incident: Incident, *, told: bool = False) -> None:
+def wake(k: Kernel, incident: Incident) -> None:
     """A snooze ends: open again, told at the next tick, escalation from step 1."""
+    _awake(k, incident)
+    ticks.force(incident, "unmuted")
+    escalation.again(k, incident)
+
+
+def _awake(k: Kernel, incident: Incident) -> None:
     incident.snooze = None
     k.set_timer(f"snooze:{incident.nth}", None)
     drop_ack(k, incident, sync=False)
     incident.state = "open"
     incident.after_snooze = True
-    if not told:
-        ticks.force(incident, "unmuted")
-    escalation.again(k, incident)
 
 
 def drop_ack(k: Kernel, incident: Incident, *, sync: bool = True) -> None:
@@ -243,6 +248,12 @@ def _over(k: Kernel, incident: Incident) -> bool:
     if decisive and decisive in k.world.alerts:
         return not k.world.alerts[decisive].firing
     return not incident.firing
+
+
+def decides(incident: Incident, alert: Alert) -> bool:
+    """Whether this member has a say in when the incident is over."""
+    decisive = {"first": incident.opener, "last": incident.latest}.get(incident.policy)
+    return not decisive or decisive == alert.id
 
 
 def _end(k: Kernel, incident: Incident) -> None:

@@ -74,20 +74,35 @@ def _bad(k: Kernel, alert: Alert, rule: Rule | None, state: str, value: float | 
     alert.pending = pending
     pending.count += 1
     pending.state, pending.value, pending.text = state, value, text[:LONGEST_TEXT]
-    lasted = k.now - pending.start - pending.shift
-    ready = pending.count >= _after(k, rule, "problem_after") and lasted >= (rule.for_ if rule else 0)
-    if ready or (alert.flapping and alert.state == "ended"):
-        alert.start, alert.confirmed, alert.count = pending.start, k.now, pending.count
-        _take(alert, k.now, value, text)
-        alert.severity = alerts.severity_of(rule, state)
-        _flap(k, alert, rule, state, confirmed=True, quiet=True)
-        if alert.state != "firing":
-            alerts.fire(k, alert)
-        if alert.flapping:
-            _tell_flapping(k, alert)
+    if len(text) > LONGEST_TEXT:
+        alert.marks["truncated"] = True
+    if _is_ready(k, rule, pending, k.now) or (alert.flapping and alert.state == "ended"):
+        _confirmed(k, alert, pending, k.now)
     else:
         _flap(k, alert, rule, state, confirmed=False)
     k.touch_alert(alert)
+
+
+def _is_ready(k: Kernel, rule: Rule | None, pending: Pending, at: float) -> bool:
+    lasted = at - pending.start - pending.shift
+    return pending.count >= _after(k, rule, "problem_after") and lasted >= (rule.for_ if rule else 0)
+
+
+def _confirmed(k: Kernel, alert: Alert, pending: Pending, seen: float) -> None:
+    alert.start, alert.confirmed, alert.count = pending.start, k.now, pending.count
+    _take(alert, seen, pending.value, pending.text)
+    alert.severity = alerts.severity_of(k.rule(alert), pending.state)
+    _flap_quietly(k, alert, pending.state)
+    alerts.fire(k, alert)
+    if alert.flapping:
+        _tell_flapping(k, alert)
+
+
+def confirm(k: Kernel, alert: Alert) -> None:
+    """The rule was replaced: what is pending fires at once when that is enough for the new one."""
+    if alert.pending and _is_ready(k, k.rule(alert), alert.pending, alert.last_at):
+        _confirmed(k, alert, alert.pending, alert.last_at)
+        k.touch_alert(alert)
 
 
 def _take(alert: Alert, at: float, value: float | None, text: str) -> None:
@@ -119,11 +134,8 @@ def _good(k: Kernel, alert: Alert, rule: Rule | None) -> None:
     k.touch_alert(alert)
 
 
-def _flap(k: Kernel, alert: Alert, rule: Rule | None, state: str, *, confirmed: bool, quiet: bool = False) -> None:
+def _flap(k: Kernel, alert: Alert, rule: Rule | None, state: str, *, confirmed: bool) -> None:
     was = alert.flapping
-    if quiet:
-        _flap_quietly(k, alert, state)
-        return
     alerts.flap(k, alert, rule, state, confirmed=confirmed)
     if was and not alert.flapping:
         good = not alert.bad and alert.good >= _after(k, rule, "recover_after")
@@ -252,6 +264,9 @@ def _push_resolved(k: Kernel, alert: Alert, said: Push) -> None:
         source.firing, source.last, source.end = False, at, ends
     if said.text:
         _set_text(alert, said.text)
+    alert.value = alert.value if said.value is None else said.value
+    if said.severity and not alert.firing:
+        alert.severity = alert.given = said.severity
     if not alert.firing:
         alert.end = max(alert.end or ends, ends)
         k.touch_alert(alert)
@@ -393,6 +408,8 @@ def rule_replaced(k: Kernel, old: Rule, new: Rule) -> None:
                 alerts.end(k, alert, "rule_changed")
         elif new.kind == "check" and alert.origin == "check" and alert.firing:
             alerts.change_severity(k, alert, alerts.severity_of(new, alert.last_state if alert.bad else "critical"))
+        elif new.kind == "check" and alert.origin == "check" and alert.pending:
+            confirm(k, alert)
         elif (alert.firing and alert.origin in ("event", "absence")) or (alert.firing and alert.origin == "push" and not alert.given):
             alerts.change_severity(k, alert, new.severity.value)
     if old.reachability and not new.reachability:
@@ -410,5 +427,7 @@ def rejudge_sample(k: Kernel, rule: Rule, alert: Alert, *, active: bool) -> None
             alerts.change_severity(k, alert, alerts.severity_of(rule, "critical"))
     elif alert.pending and not active:
         alert.pending = None
-    elif active and not alert.pending:
+    elif alert.pending:
+        confirm(k, alert)
+    elif active:
         result(k, rule.id, alert.asset, "critical", value=alert.last_value, labels=alert.labels)

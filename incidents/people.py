@@ -132,7 +132,7 @@ def tell_person(k: Kernel, person: str, reason: str, incident: Incident | None =
 
 def tell_responsible(k: Kernel, incident: Incident, reason: str) -> None:
     """Notices in person: to the owner, else to whom the chain's first rota has on duty; breaches to every duty leader too."""
-    if incident.firing and not incident.loud:
+    if incident.snooze is not None or (incident.firing and not incident.loud):
         return
     people = [incident.owner] if incident.owner else [on_call(k, name) for name in _rotas_of(incident)[:1]]
     if reason == "sla_breach":

@@ -38,8 +38,10 @@ def _in_time(k: Kernel, incident: Incident) -> bool:
 
 
 def _again(k: Kernel, incident: Incident, alert: Alert) -> None:
-    if incident.grace is not None:
+    latest = incident.latest
+    if incident.grace is not None or not lifecycle.decides(incident, alert):
         lifecycle.add(k, incident, alert, incident.members[alert.id].why)
+        incident.latest = latest
         return
     lifecycle.add(k, incident, alert, incident.members[alert.id].why)
     lifecycle.reopen(k, incident, "system", quietly=alert.flapping)
