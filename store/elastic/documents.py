@@ -3,7 +3,7 @@
 Every write has a mark of its own. A write that was answered goes to the servers conditionally (``if_seq_no``) and then into the
 local mirror. A write while they are away is checked against the mirror, kept there as *pending* with the version it started from, and
 sent when they are back; where somebody else wrote meanwhile, theirs stays and ours is kept as a document of kind "conflict".
-See docs/decisions/elasticsearch-away.md.
+See docs/decisions/0003-elasticsearch-away.md.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import json
 import threading
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from core.errors import ConfigError, StoreAway, StoreError
 OLDEST = (8, 14)
 MAJORS = (8, 9)
 RETRY_AFTER_S = 2.0
+_LOOK_S = 3.0
 LENIENT: Mapping[str, str] = MappingProxyType({"ignore_unavailable": "true", "allow_no_indices": "true"})
 _JSON = "application/json"
 _NOT_READY = frozenset({"search_phase_execution_exception", "no_shard_available_action_exception", "unavailable_shards_exception"})
@@ -158,6 +160,12 @@ class Link:
         finally:
             self._preparing_thread = 0
             self._preparing.release()
+
+    def look(self) -> None:
+        """While the servers are away, see whether they are back: a process that only reads its own copies would not notice."""
+        if self.away_since is not None and self.up:
+            with suppress(StoreError):
+                self.call("GET", "/", timeout_s=_LOOK_S)
 
     def close(self) -> None:
         """Close the connections."""

@@ -230,6 +230,8 @@ class Shipper:
             asked = self._asked
             try:
                 self._drain(in_doubt)
+                if failures:
+                    log.info("shipping goes on", failures=failures)
                 in_doubt, failures = False, 0
                 self._told(asked)
                 self._beside()
@@ -238,7 +240,7 @@ class Shipper:
             except WanglouError as err:
                 in_doubt, failures = True, failures + 1
                 self._told(self._served)
-                log.warning("shipping waits", reason=str(err), failures=failures)
+                (log.warning if failures == 1 else log.debug)("shipping waits", reason=str(err), failures=failures)
                 self._stop.wait(random.uniform(0.5, min(5.0, 2.0**failures)))  # noqa: S311 - jitter
 
     def _told(self, served: int) -> None:

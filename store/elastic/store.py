@@ -172,6 +172,7 @@ class ElasticStore:
     def health(self) -> Health:
         """Says since when the servers are away, how much waits, how much was refused."""
         local = self._local.health()
+        self._link.look()
         figures = {**local.figures, **self._shipper.figures, "documents_waiting": self._waiting()}
         away = self._link.away_since
         if away is not None:
