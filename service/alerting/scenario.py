@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -36,21 +37,42 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
 
 
 def run_text(text: str, path: Path | str) -> Iterator[Outcome]:
-    """Every scenario of one file."""
-    try:
-        documents = list(parse_yaml(text, path))
-    except ConfigError as err:
-        yield Outcome(str(path), "", False, str(err))
-        return
+    """Every scenario of one file; one that cannot be read fails alone."""
     seen: set[str] = set()
-    for document in documents:
-        if document.data is None:
+    for part in parts_of(text):
+        try:
+            documents = list(parse_yaml(part, path))
+        except ConfigError as err:
+            yield _unreadable(part, path, err)
             continue
-        outcome = run_document(document)
+        outcome = run_document(documents[0]) if documents and documents[0].data is not None else None
+        if outcome is None:
+            continue
         if outcome.scenario and outcome.scenario in seen:
             outcome = Outcome(outcome.file, outcome.scenario, False, "the name stands twice in this file")
         seen.add(outcome.scenario)
         yield outcome
+
+
+def parts_of(text: str) -> Iterator[str]:
+    """The documents of a file as texts, each with as many empty lines before it as keep its line numbers."""
+    before = 0
+    part: list[str] = []
+    for number, line in enumerate(text.splitlines(keepends=True)):
+        if line.rstrip() == "---" or line.startswith("--- "):
+            yield "\n" * before + "".join(part)
+            before, part = number, [line]
+        else:
+            part.append(line)
+    yield "\n" * before + "".join(part)
+
+
+def _unreadable(part: str, path: Path | str, err: ConfigError) -> Outcome:
+    """A document that is no YAML; it may say so itself by ``load``."""
+    said = {key: value.strip().strip("\"'") for key, value in re.findall(r"^(scenario|load):[ \t]*(.+)$", part, re.MULTILINE)}
+    wanted = said.get("load")
+    passed = wanted is not None and (wanted == "refused" or wanted in str(err))
+    return Outcome(str(path), said.get("scenario", ""), passed, "" if passed else str(err))
 
 
 def run_document(document: Document) -> Outcome:
