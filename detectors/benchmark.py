@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import Floats
-from detectors.series.engine import Policy, Series
+from detectors.series.baseline import BUDGETS, SHIPPED
+from detectors.series.engine import Series
 
 ALARM = 0.5
 
@@ -31,6 +34,6 @@ def combined(severity: Floats, alarm: NDArray[np.bool_]) -> Floats:
 
 
 def _one(timestamps: NDArray[np.float64], values: NDArray[np.float64], probation: int) -> Floats:
-    series = Series(Policy(warmup_rows=max(probation, 1)))
+    series = Series(replace(BUDGETS[SHIPPED], warmup_rows=max(probation, 1)))
     judged = [series.step(at, value) for at, value in zip(timestamps.tolist(), values.tolist(), strict=True)]
     return combined(np.array([one.severity for one in judged]), np.array([one.alarm for one in judged]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -20,7 +20,7 @@ from detectors.series.engine import Day, Judgement, Policy, Series, plain_day
 from detectors.series.memory import pack, unpack
 from detectors.series.parts import Tape
 
-VERSION: Final = 1
+VERSION: Final = 2
 RECOVER_ROWS: Final = 5
 UNUSUAL: Final = 0.75  # severity of a shape three times as far as the strangest tenth of the past
 WATCHED: Final = (
@@ -30,7 +30,12 @@ WATCHED: Final = (
 )  # fmt: skip
 LEAST: Final = {"%": 5.0, "1/s": 1.0, "Cel": 2.0, "s": 0.05, "By/s": 10_000.0, "W": 20.0, "1": 1.0}
 
-BUDGETS: Final = {"watchful": Policy(), "calm": Policy(margin=0.05, agree=2)}  # "calm": only what two signals see together
+SHIPPED: Final = "shipped"
+BUDGETS: Final = {
+    "watchful": Policy(agree=1),  # every record
+    SHIPPED: Policy(),  # records that two signals see together, and far ones
+    "calm": Policy(margin=0.05, alone=math.inf),  # only what two signals see together
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Options:
     metrics: tuple[str, ...] = WATCHED
     limit: int = 20_000
     least: Mapping[str, float] = field(default_factory=lambda: LEAST)
-    policy: Policy = BUDGETS["calm"]
+    policy: Policy = BUDGETS[SHIPPED]
     calendar: Calendar | None = None
 
 
@@ -74,7 +79,7 @@ class Baseline:
     def _policy(self, metric: str) -> Policy:
         wanted = self.options.policy
         least = wanted.least or self.options.least.get(words.metric_row(metric).unit, 0.0)
-        return Policy(wanted.warmup_rows, wanted.margin, least, wanted.hold, wanted.agree)
+        return replace(wanted, least=least)
 
     def observe(self, samples: Sequence[Sample]) -> list[Finding]:
         """Judge every watched sample in order of time, then learn it."""
@@ -166,7 +171,7 @@ class Baseline:
 
     def restore(self, state: bytes) -> None:
         """Take over a state; raises ConfigError and stays as it was when it is damaged."""
-        head, arrays = unpack(state, self.name, VERSION)
+        head, arrays = unpack(state, self.name, VERSION, oldest=VERSION)
         try:
             tape = Tape(arrays["numbers"].tolist(), arrays["shapes"])
             bank: Bank[_Watch] = Bank(self.name, self.options.limit)

@@ -29,14 +29,16 @@ ERRORS: Final = 256  # past residuals kept for the expected band and the rarity
 class Policy:
     """How a series is judged. ``margin`` in parts of the range so far; ``least`` is the smallest change that matters, in the unit of the metric.
 
-    ``hold`` (in parts of the warm-up) is how long after an alarm no further one is raised. ``agree`` signals must set a record together.
+    ``hold`` (in parts of the warm-up) is how long after an alarm no further one is raised. ``agree`` signals must set a record together,
+    unless one is beyond its range by ``alone``.
     """
 
     warmup_rows: int = 720
     margin: float = 0.03
     least: float = 0.0
     hold: float = 0.2
-    agree: int = 1
+    agree: int = 2
+    alone: float = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,8 @@ class Series:
         self._unit = max(float(np.quantile(distances, 0.9)), 1e-3) if distances else 1.0
         for past in distances[-ERRORS:]:
             insort(self._sorted, past)
+        for extremes in self._ranges:
+            extremes.catch_up()
         self.rows = len(early)
 
     def _shape(self, features: Iterable[float]) -> Single:
@@ -154,10 +158,10 @@ class Series:
         self._profile.settle(kind, day, slot)
         usual = self._profile.usual(kind, slot)
         signals = self._signals(value, row, usual)
-        turns = [extremes.beyond(signal, self.policy.margin, self.policy.least) for extremes, signal in zip(self._ranges, signals, strict=True)]
-        turns[-1] = max(turns[-1], 0)  # a calmer series than ever is no alarm
+        turns = self._turns(signals, self.policy.margin)
         named = tuple(name for name, turn in zip(SIGNALS, turns, strict=True) if turn)
-        is_alarm = len(named) >= self.policy.agree and self._since_alarm >= self.policy.hold * self.policy.warmup_rows
+        is_record = len(named) >= self.policy.agree or (bool(named) and any(self._turns(signals, self.policy.alone)))
+        is_alarm = is_record and not self._is_holding
         self._since_alarm = 1 if is_alarm else self._since_alarm + 1
         centre = row[1] if usual is None else usual
         width = self._width()
@@ -168,9 +172,20 @@ class Series:
         direction = next((turn for turn in turns if turn), 0)
         return Judgement(far / (far + self._unit), is_alarm, named, direction, centre, centre - width, centre + width, rank)
 
+    @property
+    def _is_holding(self) -> bool:
+        return self._since_alarm < self.policy.hold * self.policy.warmup_rows
+
+    def _turns(self, signals: tuple[float, ...], margin: float) -> list[int]:
+        """Of each signal: 1 beyond its range upwards, -1 downwards, 0 within; the spread counts upwards alone, a calmer series is no alarm."""
+        known, least = self.policy.warmup_rows // 2, self.policy.least
+        turns = [one.beyond(signal, margin, least) if one.rows >= known else 0 for one, signal in zip(self._ranges, signals, strict=True)]
+        turns[-1] = max(turns[-1], 0)
+        return turns
+
     @staticmethod
     def _signals(value: float, row: list[float], usual: float | None) -> tuple[float, ...]:
-        return value, 0.0 if usual is None else value - usual, row[0], row[1], row[4]
+        return value, math.nan if usual is None else value - usual, row[0], row[1], row[4]
 
     def _learn(self, at: float, value: float, row: list[float], shape: Single, far: float, *, is_known: bool) -> None:
         """``is_known``: the windows are filled and the ranges count from here on."""
@@ -187,14 +202,18 @@ class Series:
         self._keep(abs(value - (row[1] if usual is None else usual)), far)
 
     def _keep(self, error: float, far: float) -> None:
-        if len(self._errors) < ERRORS:
-            self._errors.append(error)
-        else:
-            self._errors[self.rows % ERRORS] = error
+        if not self._is_holding or error <= self._width():  # what an alarm stands for is not taken as usual before the hold is over
+            self._keep_error(error)
         if self.rows and self.rows % 16 == 0:
             insort(self._sorted, far)
             if len(self._sorted) > ERRORS:
                 self._sorted = self._sorted[::2]
+
+    def _keep_error(self, error: float) -> None:
+        if len(self._errors) < ERRORS:
+            self._errors.append(error)
+        else:
+            self._errors[self.rows % ERRORS] = error
 
     def _width(self) -> float:
         """Half of the expected band: what 99 of 100 of the last residuals stayed within."""

@@ -52,7 +52,7 @@ def outlook(hours: Sequence[int], values: Sequence[float], limit: float) -> Outl
     slopes = _slopes(at, flat)
     slope, low, high = (float(number) for number in np.quantile(slopes, (0.5, 0.1, 0.9)))
     now = float(np.median(flat[-6:]))
-    return Outlook(slope * 24, _until(limit - now, slope), _until(limit - now, high), _until(limit - now, low), float(rows[-24:][0]) + slope * 24)
+    return Outlook(slope * 24, _until(limit - now, slope), _until(limit - now, high), _until(limit - now, low), float(rows[-1]) + slope * 24)
 
 
 def _daily(at: Floats, rows: Floats) -> Floats:
@@ -72,10 +72,11 @@ def _daily(at: Floats, rows: Floats) -> Floats:
 
 
 def _slopes(at: Floats, rows: Floats) -> Floats:
-    """Slopes per hour between points half the span apart, at most 400 of them."""
+    """Slopes per hour between points about half the span apart, at most 400 of them; whole days apart once there are enough, so that no wave tilts them."""
     half = len(rows) // 2
-    first = np.unique(np.linspace(0, len(rows) - half - 1, min(PAIRS, len(rows) - half)).astype(int))
-    result: Floats = (rows[first + half] - rows[first]) / (at[first + half] - at[first])
+    apart = half if len(rows) < 36 else max(24, half // 24 * 24)
+    first = np.unique(np.linspace(0, len(rows) - apart - 1, min(PAIRS, len(rows) - apart)).astype(int))
+    result: Floats = (rows[first + apart] - rows[first]) / (at[first + apart] - at[first])
     return result
 
 
@@ -95,7 +96,7 @@ class _Track:
 
 
 class Forecast:
-    """Once an hour: fires when full within 14 days is likely (within 3 gravely); ends when it is more than 28 days away."""
+    """Once an hour: fires when full within 14 days is likely (within 3 gravely) and growth is beyond doubt; ends when it is more than 28 days away."""
 
     name = "forecast"
 
@@ -125,11 +126,11 @@ class Forecast:
         if seen is None:
             return []
         track.promised.append((points[-1][0] + 24, seen.tomorrow))
-        severity = next((severity.value for limit, severity in STEPS if seen.days < limit), "")
-        if severity and severity != track.severity:
-            track.severity = severity
+        severity = next((severity for limit, severity in STEPS if seen.days < limit and math.isfinite(seen.latest)), None)
+        if severity and (not track.severity or severity.rank < Severity(track.severity).rank):
+            track.severity = severity.value
             return [self._finding(sample, track, seen, firing=True)]
-        if track.severity and not severity and seen.days > 28:
+        if track.severity and seen.days > 28:
             finding = self._finding(sample, track, seen, firing=False)
             track.severity = ""
             return [finding]

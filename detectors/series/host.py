@@ -84,6 +84,8 @@ class Host:
 
     def __init__(self, options: Options = OPTIONS, offload: Offload | None = None) -> None:
         self.options, self._offload = options, offload or Offload()
+        if options.model:
+            Pyod(options.model)  # raises ConfigError for a name that is not known
         self._watched = frozenset(options.metrics)
         self._bank: Bank[_Host] = Bank(self.name, options.limit)
 

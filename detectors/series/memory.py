@@ -26,8 +26,8 @@ def pack(what: str, version: int, head: Mapping[str, Any], arrays: Arrays | None
     return raw.getvalue()
 
 
-def unpack(raw: bytes, what: str, version: int) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """The head and arrays of ``pack``; raises ConfigError when damaged, of something else, or of a newer version."""
+def unpack(raw: bytes, what: str, version: int, oldest: int = 1) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """The head and arrays of ``pack``; raises ConfigError when damaged, of something else, of a newer version, or of one before ``oldest``."""
     try:
         with np.load(io.BytesIO(raw), allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files}
@@ -40,6 +40,8 @@ def unpack(raw: bytes, what: str, version: int) -> tuple[dict[str, Any], dict[st
         raise ConfigError(f"this is the memory of {kind}, not of {what}")
     if made > version:
         raise ConfigError(f"the memory of {what} was written by a newer version ({made}, this one reads up to {version}); it is learned anew from history")
+    if made < oldest:
+        raise ConfigError(f"the memory of {what} was written by version {made}, which this one no longer reads; it is learned anew from history")
     if not isinstance(head, dict):
         raise ConfigError(f"the memory of {what} is damaged; it is learned anew from history")
     return head, arrays

@@ -20,6 +20,7 @@ GAP: Final = 64  # rows before the present that are not compared with: they rese
 SLOTS: Final = 48  # half hours of a day
 SAME: Final = 5  # days remembered per half hour
 EXACT_EVERY: Final = 256  # rows after which running sums are counted anew
+FRESH: Final = 16  # rows
 FAR: Final = 1e6
 
 Single = NDArray[np.float32]
@@ -122,29 +123,41 @@ class Trail:
 
 
 class Extremes:
-    """The range that one signal has had so far."""
+    """The range that one signal has had, but for the newest ``FRESH`` to twice ``FRESH`` rows: a slow rise may not hide behind its own steps."""
 
     def __init__(self) -> None:
         self.low, self.high, self.rows = math.inf, -math.inf, 0
+        self._fresh = [math.inf, -math.inf, math.inf, -math.inf]  # of the rows before these, and of these
 
     def add(self, value: float) -> None:
-        """Widen the range."""
-        self.low, self.high, self.rows = min(self.low, value), max(self.high, value), self.rows + 1
+        """Take a value; it widens the range later. NaN is none."""
+        if value != value:  # noqa: PLR0124 - NaN is the one value that is not itself
+            return
+        fresh = self._fresh
+        fresh[2], fresh[3], self.rows = min(fresh[2], value), max(fresh[3], value), self.rows + 1
+        if self.rows % FRESH == 0:
+            self.low, self.high = min(self.low, fresh[0]), max(self.high, fresh[1])
+            self._fresh = [fresh[2], fresh[3], math.inf, -math.inf]
+
+    def catch_up(self) -> None:
+        """Widen the range by everything taken so far."""
+        self.low, self.high = min(self.low, *self._fresh[::2]), max(self.high, *self._fresh[1::2])
 
     def beyond(self, value: float, margin: float, least: float) -> int:
         """1 above, -1 below the range by ``margin`` of its width and at least by ``least``; else 0."""
-        if not self.rows:
+        if self.low > self.high:
             return 0
         room = max(margin * (self.high - self.low), least, 1e-9 * (1.0 + abs(value)))
         return 1 if value > self.high + room else -1 if value < self.low - room else 0
 
     def write(self, tape: Tape) -> None:
         """Put the range on the tape."""
-        tape.put(self.low, self.high, self.rows)
+        tape.put(self.low, self.high, self.rows, *self._fresh)
 
     def read(self, tape: Tape) -> None:
         """Take the range from the tape."""
         self.low, self.high, self.rows = tape.take(), tape.take(), int(tape.take())
+        self._fresh = [tape.take() for _ in range(4)]
 
 
 class Profile:
