@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from core.records import fingerprint
 from detectors.rules.absence import Heard
 from detectors.rules.sequence import Sequence
 from detectors.rules.threshold import Limits
@@ -83,6 +84,18 @@ class Judge:
                 self._heartbeat(rule, asset, {"asset": asset, **labels}, self.engine.now)
             else:
                 self._threshold(rule, asset, value, labels)
+
+    def is_news(self, metric: str, asset: str, value: float, labels: Facts) -> bool:
+        """Whether a sample could change anything: one that is good where nothing was wrong lately need not be written down."""
+        for rule in self.by_metric.get(metric, ()):
+            if rule.kind != "threshold":
+                return True
+            if rule.match and not self._wanted(rule, asset, labels):
+                continue
+            alert = self.engine.world.alerts.get(fingerprint(rule.id, asset, labels))
+            if limits_of(rule).active(value, before=False) or (alert is not None and not is_calm(alert)):
+                return True
+        return False
 
     def _wanted(self, rule: Rule, asset: str, labels: Facts) -> bool:
         probe = Alert("", rule.id, asset, dict(labels), severity=rule.severity.value)
@@ -202,6 +215,11 @@ class Judge:
             return
         asset, labels = heard.place[key]
         observe.absent(self.engine, rule_id, asset, labels, self.engine.now, missing=True)
+
+
+def is_calm(alert: Alert) -> bool:
+    """Whether one more good result changes nothing: no problem now, none pending, none in the history that flapping looks at."""
+    return not (alert.firing or alert.pending or alert.bad or alert.flapping or any(state != "ok" for state in alert.history))
 
 
 def limits_of(rule: Rule) -> Limits:

@@ -21,7 +21,7 @@ import structlog
 from core.clock import Clock
 from core.errors import ConfigError, NotFound, Refused, StoreError
 from core.names import ACCOUNT, ALERT, INCIDENT, INTENT, MUTE, NOTICE
-from core.records import Event, Finding, Result, Sample
+from core.records import Event, Finding, Result, Sample, State, fingerprint
 from core.settings import Settings
 from incidents.notify.send import Answer as Said
 from incidents.notify.send import Target, send
@@ -33,6 +33,7 @@ from inventory.people import Person
 from service.alerting import documents as docs
 from service.alerting.alerting import Alerting, Answer
 from service.alerting.journal import DiskJournal
+from service.alerting.judge import is_calm
 from service.alerting.loading import Loaded
 from store.base import ABSENT, Store
 from store.filter import Term
@@ -42,6 +43,7 @@ JUMP_S: Final = 2.0
 OWN_SOURCE: Final = "wanglou"
 SENDERS: Final = 8
 AUDIT_LOOK_BACK: Final = 2_000
+REWRITE_S: Final = 0.002  # per member: an incident of 250 alerts that others keep joining is written twice a second
 
 
 class LiveAlerting:
@@ -54,6 +56,7 @@ class LiveAlerting:
         self._answers: deque[tuple[int, Said]] = deque()
         self._unwritten: deque[dict[str, Any]] = deque()
         self._written_mutes: dict[str, dict[str, Any]] = {}
+        self._spared: dict[int, float] = {}
         saved, entries = journal.read()
         self._alerting = Alerting.restored(loaded.config, saved, entries, clock.now().timestamp(), journal, self._transport)
         self._mono0, self._base = clock.monotonic(), self._alerting.engine.now
@@ -65,7 +68,7 @@ class LiveAlerting:
         return self._base + (self._clock.monotonic() - self._mono0)
 
     def _return(self, *, fresh: bool) -> None:
-        """After a start: the time away is an own outage; what was not yet told is told; documents are written anew."""
+        """After a start: the time away is an own outage; what was not yet told is told, what was not yet written is written."""
         engine = self._alerting.engine
         if not fresh:
             away = max(0.0, (self._clock.now() - engine.wall(engine.now)).total_seconds())
@@ -73,11 +76,20 @@ class LiveAlerting:
             self._base = since + away
             self._alerting.came_back(since, self._base)
         self._repeat_lost_audit()
-        for nth in engine.world.incidents:
-            engine.dirty_incidents[nth] = True
-        for name in engine.world.alerts:
-            engine.dirty_alerts[name] = True
+        self._repeat_lost_documents()
         self._settle()
+
+    def _repeat_lost_documents(self) -> None:
+        """A store that does not know the newest incident was put back or made anew: it gets them all."""
+        engine = self._alerting.engine
+        try:
+            newest = max(engine.world.incidents, default=None)
+            if newest is None or self._store.documents.get(INCIDENT, docs.incident_id(newest)) is not None:
+                return
+        except StoreError:
+            pass
+        engine.dirty_incidents.update(dict.fromkeys(engine.world.incidents, True))
+        engine.dirty_alerts.update(dict.fromkeys(engine.world.alerts, True))
 
     def _repeat_lost_audit(self) -> None:
         """Entries whose input was durable but whose audit was cut off by a kill are appended now."""
@@ -123,7 +135,7 @@ class LiveAlerting:
                 taken |= self._observe(one)
             if taken:
                 self._journal.commit()
-                self._settle()
+                self._settle(spare=True)
 
     def _observe(self, one: Sample | Event | Result | Finding) -> bool:
         entry = self._entry(one)
@@ -135,10 +147,13 @@ class LiveAlerting:
     def _entry(self, one: Sample | Event | Result | Finding) -> tuple[str, dict[str, Any]] | None:
         match one:
             case Sample():
-                if one.metric not in self._alerting.judge.by_metric:
+                if not self._alerting.judge.is_news(one.metric, one.asset, one.value, one.labels):
                     return None
                 return "sample", {"metric": one.metric, "asset": one.asset, "value": one.value, "labels": dict(one.labels)}
             case Result():
+                known = self._alerting.engine.world.alerts.get(fingerprint(one.rule, one.asset, one.labels))
+                if one.state is State.OK and (known is None or is_calm(known)):
+                    return None
                 return "result", {
                     "rule": one.rule,
                     "asset": one.asset,
@@ -263,8 +278,8 @@ class LiveAlerting:
         secret = self._vault.get(text.removeprefix("secret:"))
         return Target(address=secret.key or secret.token, username=secret.username, password=secret.password, token=secret.token if secret.key else "")
 
-    def _settle(self) -> None:
-        """Write what changed: audit first, then documents. What the store refuses now is written later."""
+    def _settle(self, *, spare: bool = False) -> None:
+        """Write what changed: audit first, then documents (``spare``: not those written just now). What the store refuses now is written later."""
         rows = self._alerting.rows()
         self._unwritten.extend(rows.audit)
         try:
@@ -274,16 +289,20 @@ class LiveAlerting:
                     time=datetime.fromisoformat(row["time"]), actor=str(row["who"]), action=f"alert.{row['what']}", object=_object(row), body=row
                 )
                 self._unwritten.popleft()
-            self._write_documents()
+            self._write_documents(spare=spare)
         except StoreError as err:
             log.warning("documents of alerting wait for the store", reason=str(err))
 
-    def _write_documents(self) -> None:
-        engine, texts = self._alerting.engine, self._loaded.texts
+    def _write_documents(self, *, spare: bool) -> None:
+        engine, texts, now = self._alerting.engine, self._loaded.texts, self._clock.monotonic()
+        self._spared = {nth: until for nth, until in self._spared.items() if until > now}
         for nth in list(engine.dirty_incidents):
+            if spare and nth in self._spared:
+                continue
             incident = engine.world.incidents.get(nth)
             if incident is not None:
                 self._store.documents.put(INCIDENT, docs.incident_id(nth), docs.incident_body(engine, incident, texts))
+                self._spared[nth] = now + REWRITE_S * len(incident.members)
             del engine.dirty_incidents[nth]
         for name in list(engine.dirty_alerts):
             alert = engine.world.alerts.get(name)
