@@ -10,6 +10,7 @@ from core.errors import WanglouError
 from core.registry import resolve
 
 BENCHMARKS: Final = {
+    "alerting": "bench.alerting:run",
     "console": "bench.console:run",
     "compliance": "bench.compliance:run",
     "footprint": "bench.footprint:run",

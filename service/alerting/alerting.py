@@ -80,12 +80,19 @@ class Alerting:
         else:
             engine = Engine(config, load_world(saved["world"]))
             alerting = cls(engine, Judge(engine, Judge.load(saved["memory"])), journal, transport)
+            alerting._owe(saved)
         alerting._replay(entries)
         return alerting
 
     def dump(self) -> dict[str, Any]:
-        """The state as JSON values."""
-        return {"world": self.engine.dump(), "memory": self.judge.dump()}
+        """The state as JSON values, with the names of what is not written as documents yet."""
+        owed = {"alerts": list(self.engine.dirty_alerts), "incidents": list(self.engine.dirty_incidents)}
+        return {"world": self.engine.dump(), "memory": self.judge.dump(), "owed": owed}
+
+    def _owe(self, saved: Mapping[str, Any]) -> None:
+        owed = saved.get("owed") or {"alerts": self.engine.world.alerts, "incidents": self.engine.world.incidents}
+        self.engine.dirty_alerts.update(dict.fromkeys(owed["alerts"], True))
+        self.engine.dirty_incidents.update(dict.fromkeys(owed["incidents"], True))
 
     def _replay(self, entries: Sequence[Mapping[str, Any]]) -> None:
         self._replaying = True
