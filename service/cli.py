@@ -258,6 +258,24 @@ def audit_verify(config: Config = None) -> None:
     raise typer.Exit(0 if broken is None else 1)
 
 
+@detect.command("replay")
+@plainly
+def detect_replay(
+    detectors: Annotated[list[str] | None, typer.Argument(help="Names of detectors; without it all of them.")] = None,
+    since: Annotated[str, typer.Option("--since", help="How far back, such as 30d.")] = "30d",
+    asset: Annotated[list[str] | None, typer.Option("--asset", help="Only these assets.")] = None,
+    metric: Annotated[list[str] | None, typer.Option("--metric", help="Only these metrics.")] = None,
+    budget: Annotated[str, typer.Option("--budget", help="How often baseline may call: watchful, shipped or calm.")] = "shipped",
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    config: Config = None,
+) -> None:
+    """Run detectors over stored history: what would have fired, how often, at what cost. Nothing is raised."""
+    from service.replaying import lines, replay_all
+
+    for report in replay_all(_store(read_settings(config)), detectors or (), since, asset or (), metric or (), budget, datetime.now(UTC)):
+        say(json.dumps(report.summary(), ensure_ascii=False) if as_json else "\n".join(lines(report)))
+
+
 def _store(settings: Settings) -> Any:
     from store.open import open_for
 

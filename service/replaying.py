@@ -1,0 +1,86 @@
+"""``wanglou detect replay``: detectors over the store's history, set against what people said about the alerts of that time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Final
+
+from core.clock import seconds
+from core.errors import ConfigError
+from core.records import Finding, Sample
+from detectors import DETECTORS
+from detectors.replay import Judged, Report, fresh, replay
+from store.base import Metrics, Selector, Store
+
+CHUNK: Final = timedelta(hours=6)  # read at once
+POLL_S: Final = 60  # samples of one asset within a minute are one batch, as a poll brings them
+MOST_JUDGED: Final = 10_000
+MOST_SHOWN: Final = 200
+
+
+def replay_all(store: Store, names: Sequence[str], back: str, assets: Sequence[str], metrics: Sequence[str], budget: str, now: datetime) -> Iterator[Report]:
+    """One report per detector over the last ``back`` (such as 30d). Raises ConfigError for what is unknown, StoreError."""
+    try:
+        since = now - timedelta(seconds=seconds(back))
+    except (ValueError, OverflowError) as err:
+        raise ConfigError(f"--since: {err}") from err
+    detectors = [fresh(name, budget) for name in (names or sorted(DETECTORS))]
+    verdicts = judged(store)
+    for detector in detectors:
+        polls = batches(store.metrics, Selector(asset=tuple(assets), metric=tuple(metrics)), since, now)
+        yield replay(detector, polls, (now - since).total_seconds() / 86400, verdicts)
+
+
+def batches(metrics: Metrics, selector: Selector, since: datetime, until: datetime) -> Iterator[list[Sample]]:
+    """Stored samples as the polls brought them: by asset and minute, oldest first; read piece by piece. Raises StoreError."""
+    start = since
+    while start < until:
+        end = min(start + CHUNK, until)
+        found = metrics.range(selector, start, end)
+        samples = [Sample(time=at, asset=one.asset, metric=one.metric, value=value, labels=one.labels) for one in found for at, value in one.points]
+        for _, poll in groupby(sorted(samples, key=_poll), key=_poll):
+            yield sorted(poll, key=lambda sample: sample.time)
+        start = end
+
+
+def _poll(sample: Sample) -> tuple[int, str]:
+    return int(sample.time.timestamp() // POLL_S), sample.asset
+
+
+def judged(store: Store) -> list[Judged]:
+    """What people said about incidents, for each alert in them."""
+    told = [document.body for document in store.documents.find("incident", limit=MOST_JUDGED).items if document.body.get("verdict")]
+    return [
+        Judged(datetime.fromisoformat(member["start"]), str(member["asset"]), str(member["rule"]), str(body["verdict"]))
+        for body in told
+        for member in body.get("members", ())
+        if member.get("start")
+    ]
+
+
+def lines(report: Report) -> Iterator[str]:
+    """For people: each finding, then the figures."""
+    for finding in report.findings[:MOST_SHOWN]:
+        yield f"{finding.time.isoformat(timespec='minutes')}  {finding.severity:8}  {finding.asset}  {_words(finding)}"
+    if len(report.findings) > MOST_SHOWN:
+        yield f"... and {len(report.findings) - MOST_SHOWN} more"
+    figures = report.summary()
+    yield (
+        f"{report.detector}: {figures['alarms']} alarms in {figures['days']} days over {figures['series']} series"
+        f" ({figures['alarms_per_series_and_day']} a day and series); {figures['samples']} samples, {figures['us_per_sample']} us each; {_precision(report)}"
+    )
+
+
+def _words(finding: Finding) -> str:
+    if not finding.firing:
+        return f"ended: {finding.title}"
+    return f"{finding.evidence.get('zh', finding.title)} / {finding.evidence.get('en', '')}"
+
+
+def _precision(report: Report) -> str:
+    if not report.verdicts:
+        return "nobody judged any of them"
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(report.verdicts.items()))
+    return f"judged by people: {counts}" + (f" (precision {report.precision:.0%})" if report.precision is not None else "")
