@@ -74,20 +74,23 @@ class Alerting:
     def restored(
         cls, config: Configuration, saved: Mapping[str, Any] | None, entries: Sequence[Mapping[str, Any]], epoch: float, journal: Journal, transport: Transport
     ) -> Alerting:
-        """From a saved state (or from the beginning) and the entries written after it; nothing is sent meanwhile."""
+        """From a saved state (or from the beginning) and the entries written after it; nothing is sent meanwhile.
+
+        The configuration of the state is in force again (``config``: when there is none); what was changed since then is a ``replace``.
+        """
         if saved is None:
             alerting = cls.fresh(config, epoch, journal, transport)
         else:
-            engine = Engine(config, load_world(saved["world"]))
+            engine = Engine(_read_config(saved, config), load_world(saved["world"]))
             alerting = cls(engine, Judge(engine, Judge.load(saved["memory"])), journal, transport)
             alerting._owe(saved)
         alerting._replay(entries)
         return alerting
 
     def dump(self) -> dict[str, Any]:
-        """The state as JSON values, with the names of what is not written as documents yet."""
+        """The state as JSON values, with its configuration and the names of what is not written as documents yet."""
         owed = {"alerts": list(self.engine.dirty_alerts), "incidents": list(self.engine.dirty_incidents)}
-        return {"world": self.engine.dump(), "memory": self.judge.dump(), "owed": owed}
+        return {"world": self.engine.dump(), "memory": self.judge.dump(), "owed": owed, "config": written(self.engine.config)}
 
     def _owe(self, saved: Mapping[str, Any]) -> None:
         owed = saved.get("owed") or {"alerts": self.engine.world.alerts, "incidents": self.engine.world.incidents}
@@ -221,3 +224,15 @@ class Alerting:
         rows = Rows(engine.sent_rows, engine.call_rows, engine.audit_rows)
         engine.sent_rows, engine.call_rows, engine.audit_rows = [], [], []
         return rows
+
+
+def written(config: Configuration) -> dict[str, Any]:
+    """A configuration as JSON values, as the journal and the state hold it."""
+    return config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def _read_config(saved: Mapping[str, Any], otherwise: Configuration) -> Configuration:
+    try:
+        return Configuration.model_validate(saved["config"]) if "config" in saved else otherwise
+    except ValueError:
+        return otherwise  # written by a version with other keys

@@ -31,7 +31,7 @@ from inventory.asset import Asset
 from inventory.credentials import Vault
 from inventory.people import Person
 from service.alerting import documents as docs
-from service.alerting.alerting import Alerting, Answer
+from service.alerting.alerting import Alerting, Answer, written
 from service.alerting.journal import DiskJournal
 from service.alerting.judge import is_calm
 from service.alerting.loading import Loaded
@@ -59,6 +59,8 @@ class LiveAlerting:
         self._spared: dict[int, float] = {}
         saved, entries = journal.read()
         self._alerting = Alerting.restored(loaded.config, saved, entries, clock.now().timestamp(), journal, self._transport)
+        if saved is None and not entries:
+            journal.keep_state(self._alerting.dump())  # the beginning of time must be known when the entries are replayed
         self._mono0, self._base = clock.monotonic(), self._alerting.engine.now
         self._return(fresh=saved is None and not entries)
 
@@ -75,6 +77,7 @@ class LiveAlerting:
             since = engine.now
             self._base = since + away
             self._alerting.came_back(since, self._base)
+            self.set_estate(self._loaded.config.assets, self._loaded.config.people)
         self._repeat_lost_audit()
         self._repeat_lost_documents()
         self._settle()
@@ -220,7 +223,7 @@ class LiveAlerting:
                 return
             self._to_now()
             try:
-                self._alerting.take("replace", config.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+                self._alerting.take("replace", written(config))
             except ConfigError:
                 log.exception("the alerting configuration was not taken; the one before stays in force")
             self._settle()

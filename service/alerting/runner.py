@@ -185,7 +185,6 @@ class Play:
     def _leave(self, p: Mapping[str, Any]) -> None:
         if p["clean"]:
             self.saved, self.tape.lines = json.loads(json.dumps(self.alerting.dump())), []
-            self.kept_config = self.alerting.engine.config
         self.away_since, self.away_until = self.now, self.now + p["down"]
         if p["down"] == 0:
             self._return(self.now)
@@ -199,8 +198,7 @@ class Play:
             self.queue.append(move)
 
     def _return(self, at: float) -> None:
-        config = self.scenario.config if self.saved is None else self.kept_config
-        self.alerting = Alerting.restored(config, self.saved, self.tape.entries(), self.scenario.clock.timestamp(), self.tape, self._transport)
+        self.alerting = Alerting.restored(self.scenario.config, self.saved, self.tape.entries(), self.scenario.clock.timestamp(), self.tape, self._transport)
         self.away_until, self.now = None, at
         self.alerting.came_back(self.away_since, at)
         queue, self.queue = self.queue, []

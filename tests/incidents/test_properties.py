@@ -111,6 +111,7 @@ def play(alerting: Alerting, chosen: list[Step]) -> None:
 def stored(alerting: Alerting) -> dict[str, Any]:
     state = dict(json.loads(json.dumps(alerting.dump())))
     del state["owed"]
+    assert Configuration.model_validate(state.pop("config")) == CONFIG
     return state
 
 
