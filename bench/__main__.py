@@ -14,6 +14,7 @@ BENCHMARKS: Final = {
     "console": "bench.console:run",
     "compliance": "bench.compliance:run",
     "footprint": "bench.footprint:run",
+    "detection": "bench.detection:run",
     "graph": "bench.graph:run",
     "polling": "bench.polling:run",
     "shipping": "bench.shipping:run",

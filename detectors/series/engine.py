@@ -77,7 +77,7 @@ def plain_day(at: float) -> tuple[int, int, int]:
 
 
 class Series:
-    """The memory of one series: under 20 KB, constant. ``step`` judges a row, then learns it."""
+    """The memory of one series: about 16 KB in a file, 30 KB in the process, whatever its age. ``step`` judges a row, then learns it."""
 
     def __init__(self, policy: Policy | None = None, day: Day = plain_day) -> None:
         self.policy, self._day = policy or Policy(), day
@@ -87,13 +87,13 @@ class Series:
         self.rows = 0
         self.last_at = -math.inf
         self.interval_s = 60.0
-        self._early: list[tuple[float, float]] = []
+        self._early = array("d")  # time, value, time, value ... of the warm-up
         self._trail, self._profile, self._shapes = Trail(), Profile(), Shapes(2 * len(WINDOWS))
         self._ranges = tuple(Extremes() for _ in SIGNALS)
         self._centre = self._spread = np.zeros(2 * len(WINDOWS))
         self._unit = 1.0
         self._errors = array("d")
-        self._sorted: list[float] = []
+        self._sorted = array("d")
         self._since_alarm = 1 << 40
         self._outside = 0
         self._before = (-math.inf, math.inf)
@@ -123,12 +123,12 @@ class Series:
             self.step(at, value)
 
     def _warm_up(self, at: float, value: float) -> None:
-        self._early.append((at, value))
-        if len(self._early) >= self.policy.warmup_rows:
+        self._early.extend((at, value))
+        if len(self._early) >= 2 * self.policy.warmup_rows:
             self._finish_warm_up()
 
     def _finish_warm_up(self) -> None:
-        early, self._early = self._early, []
+        early, self._early = list(zip(self._early[::2], self._early[1::2], strict=True)), array("d")
         features = np.array([self._trail.add(value) for _, value in early])
         self._centre, self._spread = spread_of(features)
         distances = []
@@ -236,14 +236,14 @@ class Series:
         judged = self.judged
         recent = self._trail.values()[-self._outside :]
         self._start()
-        self._early = [(at, value) for value in recent]
+        self._early = array("d", (number for value in recent for number in (at, value)))
         self.last_at, self.judged = at, judged
 
     def write(self, tape: Tape) -> None:
         """Put everything on the tape."""
         tape.put(self.rows, self.last_at, self.interval_s, self._unit, self._since_alarm, self._outside, *self._before)
         tape.put(self.judged.severity, self.judged.usual, self.judged.low, self.judged.high)
-        tape.put_many(number for pair in self._early for number in pair)
+        tape.put_many(self._early)
         tape.put_many(self._centre)
         tape.put_many(self._spread)
         tape.put_many(self._errors)
@@ -264,10 +264,11 @@ class Series:
         self._since_alarm, self._outside, self._before = int(since), int(outside), (low, high)
         severity, usual, below, above = (tape.take() for _ in range(4))
         self.judged = Judgement(severity, False, usual=usual, low=below, high=above)
-        early = tape.take_many()
-        self._early = list(zip(early[::2], early[1::2], strict=True))
+        self._early = array("d", tape.take_many())
+        if len(self._early) % 2:
+            raise ValueError("the warm-up is cut")
         self._centre, self._spread = np.array(tape.take_many()), np.array(tape.take_many())
-        self._errors, self._sorted = array("d", tape.take_many()), tape.take_many()
+        self._errors, self._sorted = array("d", tape.take_many()), array("d", tape.take_many())
         for part in self._parts():
             part.read(tape)
 

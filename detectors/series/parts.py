@@ -19,6 +19,7 @@ SHAPES: Final = 500  # past shapes kept per series: 12 KB
 GAP: Final = 64  # rows before the present that are not compared with: they resemble it only because they overlap
 SLOTS: Final = 48  # half hours of a day
 SAME: Final = 5  # days remembered per half hour
+PROFILE: Final = 4 + SAME  # numbers per half hour
 EXACT_EVERY: Final = 256  # rows after which running sums are counted anew
 FRESH: Final = 16  # rows
 FAR: Final = 1e6
@@ -125,6 +126,8 @@ class Trail:
 class Extremes:
     """The range that one signal has had, but for the newest ``FRESH`` to twice ``FRESH`` rows: a slow rise may not hide behind its own steps."""
 
+    __slots__ = ("_fresh", "high", "low", "rows")
+
     def __init__(self) -> None:
         self.low, self.high, self.rows = math.inf, -math.inf, 0
         self._fresh = [math.inf, -math.inf, math.inf, -math.inf]  # of the rows before these, and of these
@@ -164,48 +167,49 @@ class Profile:
     """What is usual at this half hour: the median of the means of the last five days of the same kind."""
 
     def __init__(self) -> None:
-        self._past: dict[tuple[int, int], deque[float]] = {}
-        self._open: dict[tuple[int, int], tuple[int, float, int]] = {}
+        self._kinds: dict[int, array[float]] = {}  # by kind of day 48 rows: days known, open day, its total, its rows, five means
 
     def usual(self, kind: int, slot: int) -> float | None:
         """The median of this half hour, from days of another kind when there are none of this; None when unknown."""
-        past = self._past.get((kind, slot)) or next((past for (_, at), past in self._past.items() if at == slot), None)
-        return sorted(past)[len(past) // 2] if past else None
+        start = slot * PROFILE
+        for rows in (self._kinds.get(kind), *self._kinds.values()):
+            if rows is not None and rows[start]:
+                known = min(int(rows[start]), SAME)
+                return sorted(rows[start + 4 : start + 4 + known])[known // 2]
+        return None
 
     def add(self, kind: int, day: int, slot: int, value: float) -> None:
         """Learn a value; a half hour counts from the next day on."""
-        key = (kind, slot)
-        since, total, rows = self._open.get(key, (day, 0.0, 0))
-        if since != day:
-            self._past.setdefault(key, deque(maxlen=SAME)).append(total / rows)
-            since, total, rows = day, 0.0, 0
-        self._open[key] = (since, total + value, rows + 1)
+        self.settle(kind, day, slot)
+        rows = self._kinds.setdefault(kind, array("d", bytes(8 * SLOTS * PROFILE)))
+        start = slot * PROFILE
+        rows[start + 1] = day
+        rows[start + 2] += value
+        rows[start + 3] += 1
 
     def settle(self, kind: int, day: int, slot: int) -> None:
         """Close this half hour of an earlier day, so that ``usual`` knows it."""
-        key = (kind, slot)
-        if key in self._open and self._open[key][0] != day:
-            _, total, rows = self._open.pop(key)
-            self._past.setdefault(key, deque(maxlen=SAME)).append(total / rows)
+        rows, start = self._kinds.get(kind), slot * PROFILE
+        if rows is None or not rows[start + 3] or rows[start + 1] == day:
+            return
+        rows[start + 4 + int(rows[start]) % SAME] = rows[start + 2] / rows[start + 3]
+        rows[start] += 1
+        rows[start + 2] = rows[start + 3] = 0.0
 
     def write(self, tape: Tape) -> None:
         """Put the profile on the tape."""
-        tape.put(len(self._past), len(self._open))
-        for key, past in self._past.items():
-            tape.put(*key)
-            tape.put_many(past)
-        for key, state in self._open.items():
-            tape.put(*key, *state)
+        tape.put(len(self._kinds))
+        for kind, rows in self._kinds.items():
+            tape.put(kind)
+            tape.put_many(rows)
 
     def read(self, tape: Tape) -> None:
-        """Take the profile from the tape."""
-        past, opened = int(tape.take()), int(tape.take())
-        for _ in range(past):
-            key = (int(tape.take()), int(tape.take()))
-            self._past[key] = deque(tape.take_many(), maxlen=SAME)
-        for _ in range(opened):
-            key = (int(tape.take()), int(tape.take()))
-            self._open[key] = (int(tape.take()), tape.take(), int(tape.take()))
+        """Take the profile from the tape; raises ValueError when it is of another size."""
+        for _ in range(int(tape.take())):
+            kind, rows = int(tape.take()), array("d", tape.take_many())
+            if len(rows) != SLOTS * PROFILE:
+                raise ValueError("the profile has another size")
+            self._kinds[kind] = rows
 
 
 class Shapes:
