@@ -54,7 +54,9 @@ def enter(k: Kernel, alert: Alert) -> None:
     rule = k.rule(alert)
     taken = cutoff.take_over(k, alert) if rule and rule.reachability else []
     home = lifecycle.survivor(k, alert.incident)
-    if taken and not alert.cut and not (home and home.live and alert.id in home.members):
+    is_back = bool(home and home.live and alert.id in home.members)
+    taken = [incident for incident in taken if not (is_back and incident is home)]
+    if taken and not alert.cut and not is_back:
         cutoff.reroot(k, taken[0], alert)
         lifecycle.join(k, taken[0], alert, "root of the others")
     else:
