@@ -208,9 +208,11 @@ class Alerting:
         self.engine.ended.clear()
 
     def _send(self, delivery: Delivery) -> None:
-        if self._replaying or delivery.id not in self.engine.world.deliveries:
+        if delivery.id not in self.engine.world.deliveries:
             return
         delivery.content = content_of(self.engine, delivery)
+        if self._replaying:
+            return
         answer = self.transport(delivery)
         if answer is not None:
             payload = {"id": delivery.id, "answer": answer[0], "retry_after": answer[1]}
