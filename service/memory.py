@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -28,10 +29,10 @@ class Learner(Protocol):
 
 
 class Memory:
-    """One file per detector in ``folder``."""
+    """One file per detector in ``folder``; within ``pause()`` no detector observes, so that a state is whole."""
 
-    def __init__(self, folder: Path, learners: Sequence[Learner]) -> None:
-        self._folder, self._learners = folder, learners
+    def __init__(self, folder: Path, learners: Sequence[Learner], pause: Callable[[], AbstractContextManager[object]] = nullcontext) -> None:
+        self._folder, self._learners, self._pause = folder, learners, pause
 
     def load(self) -> None:
         """Give every detector what it knew before."""
@@ -52,8 +53,10 @@ class Memory:
         for learner in self._learners:
             path = self._path(learner)
             new = path.with_suffix(".new")
+            with self._pause():
+                state = learner.state()
             try:
-                new.write_bytes(learner.state())
+                new.write_bytes(state)
                 new.replace(path)
             except OSError as err:
                 log.error("a detector's memory cannot be written", detector=learner.name, reason=str(err))

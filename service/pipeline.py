@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
@@ -88,6 +89,10 @@ class Pipeline:
         for snapshot in changed:
             self.on_snapshot(snapshot)
         return not self._store_failed
+
+    def pause(self) -> AbstractContextManager[object]:
+        """Within it nothing is judged: for whoever reads or teaches the detectors."""
+        return self._lock
 
     def tell(self, findings: Sequence[Finding]) -> None:
         """Findings that did not come out of a batch (compliance, own health)."""

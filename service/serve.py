@@ -19,9 +19,8 @@ from core.clock import Clock, SystemClock
 from core.errors import ConfigError
 from core.names import HEALTH
 from core.records import Finding, Severity, Snapshot
-from core.registry import resolve
 from core.settings import Settings
-from detectors import DETECTORS
+from detectors.series.expiry import Expiry
 from inventory.asset import Asset
 from inventory.book import Book
 from inventory.credentials import Vault, master_key
@@ -40,6 +39,7 @@ from service.pipeline import Pipeline
 from service.pulse import SELF, Part, Pulse, write_heartbeat
 from service.runner import Clockwork, Runner
 from service.stores import retention_of
+from service.watchers import learn_history, make_watchers
 from store.base import ANY, Store
 from store.open import open_for
 
@@ -139,9 +139,18 @@ class Service:
             self.pipeline.tell(self.inspector.inspect(known, self.clock.now()))
 
     def upkeep(self) -> None:
-        """Compact, roll up, delete what is past its age; keep what detectors learned."""
+        """Dates that come near; compact, roll up, delete what is past its age; keep what detectors learned."""
+        self.check_dates()
         self.store.maintain(retention_of(self.settings), self.clock.now())
         self.memory.save()
+
+    def check_dates(self) -> None:
+        """Warranties, contracts, licences and the like of every asset."""
+        now = self.clock.now()
+        for expiry in (one for one in self.pipeline.observers if isinstance(one, Expiry)):
+            with self.pipeline.pause():
+                found = [finding for asset in self.assets.values() for finding in expiry.dates(asset.id, asset.dates, now)]
+            self.pipeline.tell(found)
 
     def look_at_itself(self) -> None:
         """Own figures as samples, standstill as findings, health as documents."""
@@ -202,10 +211,11 @@ def build(settings: Settings, clock: Clock) -> Service:
     found = read_site(settings.site_folder)
     loaded = load_configuration(settings.site_folder / "alerting", Book(store).all(), found.people, inspector.checks, settings.timezone)
     alerting = open_alerting(settings, store, vault, clock, loaded)
-    detectors = [resolve(DETECTORS, name, "detector")() for name in DETECTORS]
-    memory = Memory(settings.data / "detectors", detectors)
-    memory.load()
+    detectors = make_watchers(settings.site_folder / "calendar.yaml", settings.timezone)
     pipeline = Pipeline(store=store, alerting=alerting, observers=detectors, clock=clock)
+    memory = Memory(settings.data / "detectors", detectors, pipeline.pause)
+    memory.load()
+    learn_history(detectors, store.metrics, clock.now())
     runner = Runner(pipeline.take, vault, clock, workers=settings.collect.workers, interval_s=settings.collect.interval_s)
     clockwork = Clockwork(clock)
     listeners = Listeners(settings, pipeline, clock)

@@ -20,7 +20,7 @@ from detectors.series.engine import Day, Judgement, Policy, Series, plain_day
 from detectors.series.memory import pack, unpack
 from detectors.series.parts import Tape
 
-VERSION: Final = 2
+VERSION: Final = 3
 RECOVER_ROWS: Final = 5
 UNUSUAL: Final = 0.75  # severity of a shape three times as far as the strangest tenth of the past
 WATCHED: Final = (
@@ -94,6 +94,11 @@ class Baseline:
                 watch.series.step(sample.time.timestamp(), sample.value)
                 taken += 1
         return taken
+
+    @property
+    def knows(self) -> int:
+        """How many series it has a memory of."""
+        return len(self._bank)
 
     def expected(self, sample: Sample) -> Judgement:
         """Severity and expected band of the last row of this series, for charts."""

@@ -45,8 +45,11 @@ class Expiry:
         return found
 
     def dates(self, asset: str, dates: Mapping[str, str], now: datetime) -> Iterable[Finding]:
-        """Judge the dates of an asset (what -> 2026-12-31), to be called daily; a text that is no date is passed over."""
+        """Judge the dates of an asset (what -> 2026-12-31), to be called daily; a text that is no date is passed over, a date taken away ends."""
         found: list[Finding] = []
+        for what in KINDS.keys() - dates.keys():
+            if series_key(asset, self.name, {"date": what}) in self._told:
+                found += self._one(now, asset, KINDS[what], {"date": what}, math.inf)
         for what, text in sorted(dates.items()):
             try:
                 end = datetime.combine(date.fromisoformat(text.strip()), time(23, 59, 59), UTC)
@@ -73,11 +76,14 @@ class Expiry:
         self, now: datetime, asset: str, names: tuple[str, str], labels: Mapping[str, str], days: float, severity: Severity, *, firing: bool
     ) -> Finding:
         zh, en = names
+        title = f"{zh}即将到期 / {en} is about to expire"
+        if math.isinf(days):
+            evidence: dict[str, Any] = {"zh": f"{zh}日期已取消", "en": f"{en}: no date any more"}
+            return Finding(time=now, source=self.name, asset=asset, title=title, severity=severity, firing=firing, labels=dict(labels), evidence=evidence)
         left = math.floor(days)
-        evidence: dict[str, Any] = {"days_left": round(days, 2)}
+        evidence = {"days_left": round(days, 2)}
         evidence["zh"] = f"{zh}还有 {left} 天到期" if left >= 0 else f"{zh}已过期 {-left} 天"
         evidence["en"] = f"{en}: {left} days left" if left >= 0 else f"{en}: expired {-left} days ago"
-        title = f"{zh}即将到期 / {en} is about to expire"
         return Finding(time=now, source=self.name, asset=asset, title=title, severity=severity, firing=firing, labels=dict(labels), evidence=evidence)
 
     def state(self) -> bytes:

@@ -56,6 +56,14 @@ class TestExpiry:
         assert found.evidence["zh"] == "保修还有 10 天到期"
         assert found.evidence["en"] == "Warranty: 10 days left"
 
+    def test_a_date_that_was_taken_away_ends(self) -> None:
+        judged = Expiry()
+        (begun,) = judged.dates("ups-a", {"warranty": "2026-03-12"}, self.NOW)
+        (ended,) = judged.dates("ups-a", {}, self.NOW)
+        assert (begun.firing, ended.firing) == (True, False)
+        assert begun.fingerprint == ended.fingerprint
+        assert list(judged.dates("ups-a", {}, self.NOW)) == []
+
     def test_the_last_day_belongs_to_the_date(self) -> None:
         (today,) = Expiry().dates("a", {"contract": "2026-03-02"}, self.NOW)
         (late,) = Expiry().dates("a", {"contract": "2026-03-01"}, self.NOW)

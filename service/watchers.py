@@ -1,0 +1,56 @@
+"""The detectors of an installation: with the site's calendar, and taught by what the store already holds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from core.calendar import Calendar, load_calendar
+from core.errors import ConfigError, StoreError
+from core.registry import resolve
+from detectors import DETECTORS
+from detectors.base import Detector
+from detectors.series.baseline import Baseline, Options
+from service.replaying import batches
+from store.base import Metrics, Selector
+
+log = structlog.get_logger("watchers")
+LONGEST: Final = timedelta(days=7)
+MOST_SAMPLES: Final = 200_000  # about six seconds of learning before the service collects
+
+
+def make_watchers(calendar_file: Path, timezone: str) -> list[Detector]:
+    """One detector of each name; a broken calendar is logged, and the national one holds."""
+    zone = ZoneInfo(timezone)
+    try:
+        calendar = load_calendar(calendar_file, zone)
+    except ConfigError as err:
+        log.error("the calendar cannot be read; detectors go by the national one", problem=str(err))
+        calendar = Calendar(zone=zone)
+    return [Baseline(Options(calendar=calendar)) if name == Baseline.name else resolve(DETECTORS, name, "detector")() for name in DETECTORS]
+
+
+def learn_history(detectors: Sequence[Detector], metrics: Metrics, now: datetime) -> int:
+    """Teach a baseline that knows nothing what the store holds of the last days; returns how many samples it took."""
+    return sum(_learn(detector, metrics, now) for detector in detectors if isinstance(detector, Baseline) and not detector.knows)
+
+
+def _learn(baseline: Baseline, metrics: Metrics, now: datetime) -> int:
+    selector = Selector(metric=baseline.options.metrics)
+    started = time.monotonic()
+    try:
+        known = len(metrics.series(selector))
+        span = min(LONGEST, timedelta(minutes=MOST_SAMPLES / max(known, 1)))
+        taken = sum(baseline.learn(batch) for batch in batches(metrics, selector, now - span, now))
+    except StoreError as err:
+        log.error("history cannot be read; the baseline learns from now on", reason=str(err))
+        return 0
+    if taken:
+        log.info("learned from history", samples=taken, series=known, seconds=round(time.monotonic() - started, 1))
+    return taken

@@ -1,0 +1,101 @@
+"""The detectors of an installation: calendar, history, dates, and states that are whole while polls go on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from core.records import Sample
+from detectors import DETECTORS
+from detectors.series.baseline import Baseline
+from service.memory import Memory
+from service.watchers import learn_history, make_watchers
+from store.base import Store
+from store.open import open_store
+from tests.detectors.series import START, polls, sample
+
+MEMORY = "system.memory.utilization"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store("embedded", tmp_path, "service")) as opened:
+        yield opened
+
+
+def baseline_of(folder: Path, text: str | None = None) -> Baseline:
+    if text is not None:
+        (folder / "calendar.yaml").write_text(text, encoding="utf-8")
+    (found,) = (one for one in make_watchers(folder / "calendar.yaml", "Asia/Shanghai") if isinstance(one, Baseline))
+    return found
+
+
+def test_there_is_one_of_each_name(tmp_path: Path) -> None:
+    assert [one.name for one in make_watchers(tmp_path / "calendar.yaml", "Asia/Shanghai")] == list(DETECTORS)
+
+
+def test_the_baseline_goes_by_the_sites_calendar(tmp_path: Path) -> None:
+    calendar = baseline_of(tmp_path, "holidays: [2026-03-04]\n").options.calendar
+    assert calendar is not None
+    assert [calendar.is_working(START.date() + timedelta(days=days)) for days in (1, 2, 3)] == [True, False, True]
+
+
+def test_a_broken_calendar_is_told_and_the_national_one_holds(tmp_path: Path) -> None:
+    calendar = baseline_of(tmp_path, "holidays: [yesterday]\n").options.calendar
+    assert calendar is not None
+    assert not calendar.is_working(START.date().replace(month=10, day=1))
+
+
+def test_a_fresh_baseline_learns_what_the_store_holds(store: Store) -> None:
+    rows = [one for batch in polls(2000) for one in batch]
+    store.metrics.write(rows)
+    fresh = Baseline()
+    assert learn_history([fresh], store.metrics, START + timedelta(minutes=2000)) == sum(one.metric in fresh.options.metrics for one in rows)
+    (found,) = fresh.observe([sample(MEMORY, 95, START + timedelta(minutes=2000))])
+    assert found.firing
+
+
+def test_one_that_knows_something_is_left_alone(store: Store) -> None:
+    store.metrics.write([one for batch in polls(10) for one in batch])
+    old = Baseline()
+    old.observe([sample(MEMORY, 50, START)])
+    assert learn_history([old], store.metrics, START + timedelta(hours=1)) == 0
+
+
+def test_an_empty_store_teaches_nothing(store: Store) -> None:
+    assert learn_history([Baseline()], store.metrics, START) == 0
+
+
+def test_states_are_written_whole_while_polls_go_on(tmp_path: Path) -> None:
+    learner, lock, ending = Baseline(), threading.Lock(), threading.Event()
+    problems: list[BaseException] = []
+
+    def collect() -> None:
+        minute = 0
+        while not ending.is_set():
+            minute += 1
+            batch = [Sample(time=START + timedelta(minutes=minute), asset=f"a{minute % 97}", metric=MEMORY, value=1.0, labels={}) for _ in range(5)]
+            try:
+                with lock:
+                    learner.observe(batch)
+            except RuntimeError as err:
+                problems.append(err)
+
+    thread = threading.Thread(target=collect)
+    thread.start()
+    try:
+        memory = Memory(tmp_path, [learner], lambda: lock)
+        for _ in range(20):
+            memory.save()
+    finally:
+        ending.set()
+        thread.join()
+    assert problems == []
+    again = Baseline()
+    Memory(tmp_path, [again]).load()
+    assert again.knows > 0
