@@ -46,6 +46,7 @@ def enter(k: Kernel, alert: Alert) -> None:
     k.touch_alert(alert)
     if holds.excepted(k, alert):
         alert.held_by, alert.excepted = "except", True
+        holds.note_inhibitor(k, alert)
         return
     alert.excepted = False
     cutoff.mark(k, alert, cutoff.find(k, alert))

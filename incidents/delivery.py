@@ -161,6 +161,8 @@ def note_told(k: Kernel, incident: Incident, receiver: str, reason: str, present
     told.last = k.now
     if reason in STATE_REASONS:
         told.force = ""
+    if reason == "reopened":
+        told.reopened = incident.reopened
     if reason == "resolved":
         told.problem = told.called = False
         told.now = {}
@@ -196,6 +198,21 @@ def is_shelved(k: Kernel, incident: Incident, receiver: str) -> bool:
     shelf = k.world.shelves.get(receiver)
     name = str(incident.nth)
     return bool(shelf) and (name in shelf.quiet or name in shelf.limit or name in shelf.digest)  # type: ignore[union-attr]
+
+
+def unshelve(k: Kernel, incident: Incident) -> None:
+    """The priority rose: what held its notices back may not apply to it any more."""
+    name = str(incident.nth)
+    for receiver_id, shelf in k.world.shelves.items():
+        receiver = k.receivers.get(receiver_id)
+        if receiver is None:
+            continue
+        if quiet_until(k, receiver, incident.priority) is None:
+            shelf.quiet.pop(name, None)
+        if incident.priority == "P1":
+            shelf.limit.pop(name, None)
+        if receiver.digest is None or incident.priority not in receiver.digest.priority:
+            shelf.digest.pop(name, None)
 
 
 def _gravest(k: Kernel, names: list[int] | tuple[int, ...]) -> str:

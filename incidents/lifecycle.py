@@ -184,6 +184,7 @@ def consider(k: Kernel, incident: Incident, alert: Alert) -> None:
 def raise_to(k: Kernel, incident: Incident, priority: str) -> None:
     """The priority rises: acknowledgement taken back, clocks judged anew, perhaps another chain, a notice at once."""
     incident.priority = priority
+    delivery.unshelve(k, incident)
     if incident.state not in ("open", "acknowledged"):
         return
     if incident.state == "acknowledged" and not (incident.ack and incident.ack.sticky):

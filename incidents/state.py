@@ -109,6 +109,7 @@ class Told:
     last: float = 0.0
     force: str = ""
     line: str = ""
+    reopened: int = 0  # the reopening that was told last
 
 
 @dataclass(slots=True)

@@ -120,7 +120,7 @@ def tick(k: Kernel, nth: int, key: str) -> None:
             for receiver, mine in assignment(k, incident).items():
                 if mine.key == key:
                     _tell(k, incident, receiver, mine)
-        incident.reopening = incident.reopening and not any(told.problem for told in incident.told.values())
+        incident.reopening = incident.reopening and k.now < incident.ticks_from + max(one.wait for one in rhythms.values())
     else:
         _tell_end(k, incident, key, rhythms)
     if incident.live or _owed(incident):
@@ -166,7 +166,7 @@ def _opening(incident: Incident) -> str:
 
 
 def _news(k: Kernel, incident: Incident, told: Told, receiver: str, line: Line) -> str:  # noqa: PLR0911 - the first reason that applies
-    if incident.reopening:
+    if incident.reopening and told.reopened < incident.reopened:
         return "reopened"
     if told.force == "unmuted":
         return "unmuted"

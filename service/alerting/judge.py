@@ -138,9 +138,10 @@ class Judge:
 
     @staticmethod
     def _key(rule: Rule, facts: Facts) -> tuple[str, dict[str, str]] | None:
-        if any(not facts.get(name) for name in rule.by):
+        by = rule.by or (("asset",) if rule.kind == "absence" else ())
+        if any(not facts.get(name) for name in by):
             return None
-        return "\x1f".join((rule.id, *(facts[name] for name in rule.by))), {name: facts[name] for name in rule.by if name != "asset"}
+        return "\x1f".join((rule.id, *(facts[name] for name in by))), {name: facts[name] for name in by if name != "asset"}
 
     def _open(self, key: str) -> Alert | None:
         alert = self.engine.world.alerts.get(self.memory.open.get(key, ""))

@@ -204,3 +204,20 @@ def test_no_receiver_is_told_of_an_end_it_was_not_told_the_beginning_of(chosen: 
         if row["reason"] == "resolved" and not merging:
             assert (row["to"], row["incident"]) in known, row
         known.add((row["to"], row["incident"]))
+
+
+@many
+@given(steps, steps)
+def test_a_restart_that_takes_no_time_changes_nothing(before: list[Step], after: list[Step]) -> None:
+    def well(_: Any) -> Answer:
+        return "ok", None
+
+    alerting = Alerting.fresh(CONFIG, EPOCH, Tape(), well)
+    play(alerting, before)
+    copy = Alerting.restored(CONFIG, stored(alerting), [], EPOCH, Tape(), well)
+    copy.came_back(alerting.engine.now, alerting.engine.now)
+    play(alerting, after)
+    play(copy, after)
+    one, other = stored(alerting), stored(copy)
+    assert other["world"].pop("outages") != one["world"].pop("outages")
+    assert other == one
