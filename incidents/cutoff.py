@@ -65,10 +65,16 @@ def _affected(k: Kernel, root: Alert) -> list[Alert]:
         for name in list(k.by_asset.get(asset, {})):
             alert = k.world.alerts[name]
             if alert.firing and (found := find(k, alert)):
-                if not alert.cut or found[1] != alert.top:
+                if not _has_root(k, alert) and found[1] != alert.top:
                     mark(k, alert, (alert.via or found[0], found[1]) if alert.cut else found)
                 hit.append(alert)
     return hit
+
+
+def _has_root(k: Kernel, alert: Alert) -> bool:
+    """Whether what cuts an alert off still fires and is not cut off itself: then the judgement of its time stays."""
+    top = k.world.alerts.get(alert.top) if alert.cut else None
+    return top is not None and top.firing and not top.cut
 
 
 def take_over(k: Kernel, root: Alert) -> list[Incident]:

@@ -105,6 +105,7 @@ class Kernel:
         if due is None:
             self.world.timers.pop(key, None)
         elif self.world.timers.get(key) != due:
+            self.world.timers.pop(key, None)  # the order of the timers is the order in which they were set, also after a restart
             self.world.timers[key] = due
             self._push(key, due)
 

@@ -43,7 +43,7 @@ JUMP_S: Final = 2.0
 OWN_SOURCE: Final = "wanglou"
 SENDERS: Final = 8
 AUDIT_LOOK_BACK: Final = 2_000
-REWRITE_S: Final = 0.002  # per member: an incident of 250 alerts that others keep joining is written twice a second
+REST: Final = 3  # in a storm, writing known incidents anew takes at most one part in four of the time
 
 
 class LiveAlerting:
@@ -56,7 +56,8 @@ class LiveAlerting:
         self._answers: deque[tuple[int, Said]] = deque()
         self._unwritten: deque[dict[str, Any]] = deque()
         self._written_mutes: dict[str, dict[str, Any]] = {}
-        self._spared: dict[int, float] = {}
+        self._known: set[int] = set()
+        self._rest_until = 0.0
         saved, entries = journal.read()
         self._alerting = Alerting.restored(loaded.config, saved, entries, clock.now().timestamp(), journal, self._transport)
         if saved is None and not entries:
@@ -113,7 +114,7 @@ class LiveAlerting:
                 self._to_now()
                 self._alerting.take("outcome", {"id": delivery, "answer": said.status, "retry_after": said.retry_after_s})
             self._to_now(inclusive=True)
-            self._settle()
+            self._settle(spare=True)
             if self._journal.wants_state:
                 self._keep_state()
 
@@ -282,7 +283,7 @@ class LiveAlerting:
         return Target(address=secret.key or secret.token, username=secret.username, password=secret.password, token=secret.token if secret.key else "")
 
     def _settle(self, *, spare: bool = False) -> None:
-        """Write what changed: audit first, then documents (``spare``: not those written just now). What the store refuses now is written later."""
+        """Write what changed: audit first, then documents (``spare``: in a storm not every time). What the store refuses now is written later."""
         rows = self._alerting.rows()
         self._unwritten.extend(rows.audit)
         try:
@@ -296,17 +297,24 @@ class LiveAlerting:
         except StoreError as err:
             log.warning("documents of alerting wait for the store", reason=str(err))
 
-    def _write_documents(self, *, spare: bool) -> None:
-        engine, texts, now = self._alerting.engine, self._loaded.texts, self._clock.monotonic()
-        self._spared = {nth: until for nth, until in self._spared.items() if until > now}
+    def _write_incidents(self, *, spare: bool) -> None:
+        engine, started = self._alerting.engine, self._clock.monotonic()
+        rests = spare and started < self._rest_until
         for nth in list(engine.dirty_incidents):
-            if spare and nth in self._spared:
+            if rests and nth in self._known:
                 continue
             incident = engine.world.incidents.get(nth)
             if incident is not None:
-                self._store.documents.put(INCIDENT, docs.incident_id(nth), docs.incident_body(engine, incident, texts))
-                self._spared[nth] = now + REWRITE_S * len(incident.members)
+                self._store.documents.put(INCIDENT, docs.incident_id(nth), docs.incident_body(engine, incident, self._loaded.texts))
+                self._known.add(nth)
             del engine.dirty_incidents[nth]
+        if not rests:
+            ended = self._clock.monotonic()
+            self._rest_until = ended + REST * (ended - started)
+
+    def _write_documents(self, *, spare: bool) -> None:
+        engine, texts = self._alerting.engine, self._loaded.texts
+        self._write_incidents(spare=spare)
         for name in list(engine.dirty_alerts):
             alert = engine.world.alerts.get(name)
             if alert is not None and (alert.state != "quiet" or alert.pending):
@@ -333,6 +341,7 @@ class LiveAlerting:
         self._pool.shutdown(wait=True, cancel_futures=True)
         self.tick()
         with self._lock:
+            self._settle()
             self._keep_state()
             self._journal.close()
 

@@ -36,6 +36,7 @@ OWN: Final[tuple[tuple[Entry, str, str], ...]] = (
     ({"id": "rate", "class": "anomaly", "severity": "warning"}, "变化过快", "Changes too fast"),
     ({"id": "forecast", "class": "capacity", "severity": "warning"}, "即将用尽", "Will be used up"),
     ({"id": "expiry", "class": "expiry", "severity": "warning"}, "即将到期", "Expires soon"),
+    ({"id": "logs", "class": "anomaly", "severity": "warning"}, "日志异常", "Logs are unusual"),
     ({"id": "no_data", "class": "collection", "severity": "warning"}, "数据缺失", "Data is missing"),
 )
 """Findings of the product's own detectors: rule, Chinese and English name."""
