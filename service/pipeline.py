@@ -35,6 +35,14 @@ class Observer(Protocol):
         ...
 
 
+class Reader(Protocol):
+    """Whatever judges events."""
+
+    def read(self, events: Sequence[Event], now: datetime) -> Iterable[Finding]:
+        """Findings that fire or clear because of ``events`` that came ``now``."""
+        ...
+
+
 class Told(Protocol):
     """The alerting, as far as the pipeline knows it."""
 
@@ -66,6 +74,7 @@ class Pipeline:
     observers: Sequence[Observer]
     clock: Clock
     on_snapshot: Callable[[Snapshot], None] = lambda _snapshot: None
+    readers: Sequence[Reader] = ()
     counts: Counts = field(default_factory=Counts)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _store_failed: bool = False
@@ -82,7 +91,7 @@ class Pipeline:
         snapshots = [record for record in records if isinstance(record, Snapshot)]
         complaint, changed = self._keep(samples, events, snapshots)
         with self._lock:
-            judged = [*findings, *complaint, *self._judge(samples)]
+            judged = [*findings, *complaint, *self._judge(samples), *self._read(events)]
             self.alerting.observe([*samples, *events, *results, *judged])
             self._count((len(samples), len(events), len(snapshots), len(results), len(judged)), time.perf_counter() - started)
         log.debug("batch", asset=asset, records=len(records))
@@ -128,6 +137,9 @@ class Pipeline:
 
     def _judge(self, samples: Sequence[Sample]) -> list[Finding]:
         return [finding for observer in self.observers for finding in observer.observe(samples)] if samples else []
+
+    def _read(self, events: Sequence[Event]) -> list[Finding]:
+        return [finding for reader in self.readers for finding in reader.read(events, self.clock.now())] if events else []
 
     def _count(self, numbers: tuple[int, int, int, int, int], seconds: float) -> None:
         counts = self.counts

@@ -20,6 +20,7 @@ from core.errors import ConfigError
 from core.names import HEALTH
 from core.records import Finding, Severity, Snapshot
 from core.settings import Settings
+from detectors.logs.watch import Logs
 from detectors.series.expiry import Expiry
 from inventory.asset import Asset
 from inventory.book import Book
@@ -212,8 +213,9 @@ def build(settings: Settings, clock: Clock) -> Service:
     loaded = load_configuration(settings.site_folder / "alerting", Book(store).all(), found.people, inspector.checks, settings.timezone)
     alerting = open_alerting(settings, store, vault, clock, loaded)
     detectors = make_watchers(settings.site_folder / "calendar.yaml", settings.timezone)
-    pipeline = Pipeline(store=store, alerting=alerting, observers=detectors, clock=clock)
-    memory = Memory(settings.data / "detectors", detectors, pipeline.pause)
+    logs = Logs()
+    pipeline = Pipeline(store=store, alerting=alerting, observers=detectors, readers=[logs], clock=clock)
+    memory = Memory(settings.data / "detectors", [*detectors, logs], pipeline.pause)
     memory.load()
     learn_history(detectors, store.metrics, clock.now())
     runner = Runner(pipeline.take, vault, clock, workers=settings.collect.workers, interval_s=settings.collect.interval_s)

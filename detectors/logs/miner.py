@@ -16,6 +16,7 @@ from core.errors import ConfigError
 ANY: Final = "<*>"
 LONGEST_LINE: Final = 2000
 MOST_WORDS: Final = 100
+MOST_ALIKE: Final = 100  # templates that one line is compared with
 MASKS: Final = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
@@ -46,7 +47,10 @@ class Template:
 
 
 class Miner:
-    """At most ``limit`` templates; the one that was not seen for longest makes room. ``similarity`` is the part of words that must agree."""
+    """At most ``limit`` templates. ``similarity`` is the part of words that must agree.
+
+    The template that was not seen for longest makes room, in a group of a hundred the rarest.
+    """
 
     def __init__(self, limit: int = 2000, similarity: float = 0.5) -> None:
         self._limit, self._similarity = limit, similarity
@@ -60,7 +64,7 @@ class Miner:
     def add(self, line: str) -> tuple[Template, bool]:
         """The template of ``line``, and whether it is new."""
         words = masked(line)
-        group = self._groups.setdefault(_place(words), [])
+        group = self._groups.get(_place(words), [])
         found = max(group, key=lambda one: _alike(one.words, words), default=None)
         is_new = found is None or _alike(found.words, words) < self._similarity
         if found is None or is_new:
@@ -72,8 +76,11 @@ class Miner:
         return found, is_new
 
     def _found(self, words: list[str]) -> Template:
-        if len(self._kept) >= self._limit:
-            self._forget()
+        group = self._groups.get(_place(words), [])
+        if len(group) >= MOST_ALIKE:
+            self._forget(min(group, key=lambda one: one.count))
+        elif len(self._kept) >= self._limit:
+            self._forget(next(iter(self._kept.values())))
         template = Template(self._next, words)
         self._next += 1
         self._keep(template)
@@ -83,10 +90,10 @@ class Miner:
         self._kept[template.number] = template
         self._groups.setdefault(_place(template.words), []).append(template)
 
-    def _forget(self) -> None:
-        _, oldest = self._kept.popitem(last=False)
-        place = _place(oldest.words)
-        self._groups[place].remove(oldest)
+    def _forget(self, template: Template) -> None:
+        del self._kept[template.number]
+        place = _place(template.words)
+        self._groups[place].remove(template)
         if not self._groups[place]:
             del self._groups[place]
 

@@ -47,16 +47,18 @@ class Logs:
         self._bank: Bank[_Asset] = Bank(self.name, limit)
         self._hour = 0
 
-    def read(self, events: Sequence[Event]) -> list[Finding]:
-        """Judge every line of the batch in order of time, then learn it; a line of an earlier hour counts for the present one."""
-        found: list[Finding] = []
-        for event in sorted(events, key=lambda one: one.time):
+    def read(self, events: Sequence[Event], now: datetime) -> list[Finding]:
+        """Judge every line that came ``now``, then learn it. The hour is that of the arrival: clocks of senders may be anywhere."""
+        if not events:
+            return []
+        found = self._turn(now)
+        for event in events:
             if event.message:
-                found += self._turn(event.time) + self._line(event)
-        return found + (self._bank.mark(events[-1].time) if events else [])
+                found += self._line(event, now)
+        return found + self._bank.mark(now)
 
-    def _line(self, event: Event) -> list[Finding]:
-        asset = self._bank.get(event.asset, event.time.timestamp(), lambda: _Asset(self._hour, self._hour))
+    def _line(self, event: Event, now: datetime) -> list[Finding]:
+        asset = self._bank.get(event.asset, now.timestamp(), lambda: _Asset(self._hour, self._hour))
         if asset is None:
             return []
         template, is_new = self._miner.add(event.message)
@@ -68,14 +70,14 @@ class Logs:
             asset.fresh = [*asset.fresh, event.message[:200]][-SHOWN:]
             if not asset.is_new_told:
                 asset.is_new_told = True
-                found.append(self._new(event, asset))
+                found.append(self._new(event, now, asset))
         if count > _most(asset, template.number) and not asset.flooded.get(template.number):
             asset.flooded[template.number] = True
-            found.append(self._flood(event.time, event.asset, template, count, asset.peaks.get(template.number, 0.0)))
+            found.append(self._flood(now, event.asset, template, count, asset.peaks.get(template.number, 0.0)))
         return found
 
     def _turn(self, now: datetime) -> list[Finding]:
-        """At the first line of a new hour the old one is closed for every asset."""
+        """In a new hour the old one is closed for every asset."""
         hour = int(now.timestamp() // 3600)
         if hour <= self._hour:
             return []
@@ -97,10 +99,10 @@ class Logs:
         asset.peaks, asset.now, asset.fresh, asset.hour = dict(ranked[:MOST_KINDS]), {}, [], self._hour
         return found
 
-    def _new(self, event: Event, asset: _Asset) -> Finding:
+    def _new(self, event: Event, now: datetime, asset: _Asset) -> Finding:
         line = event.message[:200]
         evidence = {"lines": list(asset.fresh), "zh": f"出现从未见过的日志：{line}", "en": f"a kind of log line that was never seen: {line}"}
-        return self._finding(event.time, event.asset, "new", "", evidence, firing=True)
+        return self._finding(now, event.asset, "new", "", evidence, firing=True)
 
     def _flood(self, now: datetime, asset: str, template: Template, count: int, peak: float) -> Finding:
         text = template.text[:LONGEST_LINE]

@@ -58,6 +58,25 @@ def test_a_batch_is_stored_judged_and_told(store: Store) -> None:
     assert seen == [snapshot]  # the same text again is no news
 
 
+class CountingReader:
+    def __init__(self) -> None:
+        self.read_at: list[tuple[int, datetime]] = []
+
+    def read(self, events: Sequence[Event], now: datetime) -> list[Finding]:
+        self.read_at.append((len(events), now))
+        return [Finding(time=now, source="logs", asset=events[0].asset, title="t", severity=Severity.INFO, firing=True)]
+
+
+def test_events_are_read_at_their_arrival_and_what_is_found_is_told(store: Store) -> None:
+    alerting, reader = Alerting(), CountingReader()
+    pipeline = Pipeline(store=store, alerting=alerting, observers=[], readers=[reader], clock=ManualClock(NOW))
+    old = datetime(2020, 1, 1, tzinfo=UTC)
+    pipeline.take("a", [Event(id=str(number), time=old, asset="a", kind="log", message="hello") for number in range(3)])
+    pipeline.take("a", [sample(1)])
+    assert reader.read_at == [(3, NOW)]
+    assert [told.source for told in alerting.told if isinstance(told, Finding)] == ["logs"]
+
+
 class Full:
     """A store whose disk is full."""
 
