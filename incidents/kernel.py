@@ -42,6 +42,7 @@ class Kernel:
         self.world = world
         self.heap: list[tuple[float, int, int, str]] = []
         self._order = 0
+        self._newest: dict[str, int] = {}
         self.attempts: list[Delivery] = []
         self.fired: list[Alert] = []
         self.ended: list[Alert] = []
@@ -104,6 +105,7 @@ class Kernel:
         """Have ``key`` fall due at an engine second; None takes it away."""
         if due is None:
             self.world.timers.pop(key, None)
+            self._newest.pop(key, None)
         elif self.world.timers.get(key) != due:
             self.world.timers.pop(key, None)  # the order of the timers is the order in which they were set, also after a restart
             self.world.timers[key] = due
@@ -111,18 +113,23 @@ class Kernel:
 
     def _push(self, key: str, due: float) -> None:
         self._order += 1
+        self._newest[key] = self._order
         heapq.heappush(self.heap, (due, RANKS[key.partition(":")[0]], self._order, key))
+
+    def _is_set(self, entry: tuple[float, int, int, str]) -> bool:
+        due, _, order, key = entry
+        return self.world.timers.get(key) == due and self._newest.get(key) == order
 
     def next_due(self) -> float | None:
         """When the next thing falls due."""
-        while self.heap and self.world.timers.get(self.heap[0][3]) != self.heap[0][0]:
+        while self.heap and not self._is_set(self.heap[0]):
             heapq.heappop(self.heap)
         return self.heap[0][0] if self.heap else None
 
     def pop_due(self) -> str:
         """Take the next due thing."""
         key = heapq.heappop(self.heap)[3]
-        del self.world.timers[key]
+        self.set_timer(key, None)
         return key
 
     # records
