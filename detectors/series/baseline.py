@@ -20,7 +20,7 @@ from detectors.series.engine import Day, Judgement, Policy, Series, plain_day
 from detectors.series.memory import pack, unpack
 from detectors.series.parts import Tape
 
-VERSION: Final = 3
+VERSION: Final = 4
 RECOVER_ROWS: Final = 5
 UNUSUAL: Final = 0.75  # severity of a shape three times as far as the strangest tenth of the past
 WATCHED: Final = (

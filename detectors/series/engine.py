@@ -30,7 +30,7 @@ class Policy:
     """How a series is judged. ``margin`` in parts of the range so far; ``least`` is the smallest change that matters, in the unit of the metric.
 
     ``hold`` (in parts of the warm-up) is how long after an alarm no further one is raised. ``agree`` signals must set a record together,
-    unless one is beyond its range by ``alone``.
+    unless one is beyond its range by ``alone``. Nothing is raised before ``least_s`` seconds were watched: half a day's wave makes the other half a record.
     """
 
     warmup_rows: int = 720
@@ -39,6 +39,7 @@ class Policy:
     hold: float = 0.2
     agree: int = 2
     alone: float = 0.15
+    least_s: float = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Series:
 
     def _start(self) -> None:
         self.rows = 0
-        self.last_at = -math.inf
+        self.first_at, self.last_at = math.inf, -math.inf
         self.interval_s = 60.0
         self._early = array("d")  # time, value, time, value ... of the warm-up
         self._trail, self._profile, self._shapes = Trail(), Profile(), Shapes(2 * len(WINDOWS))
@@ -108,7 +109,7 @@ class Series:
         """Judge the row, then learn it. A row that is no number, late or a repeat changes nothing and is no alarm."""
         if not math.isfinite(value) or abs(value) > 1e100 or at <= self.last_at:
             return Judgement(self.judged.severity, False, usual=self.judged.usual, low=self.judged.low, high=self.judged.high)
-        self.last_at = at
+        self.first_at, self.last_at = min(self.first_at, at), at
         if not self.is_ready:
             self._warm_up(at, value)
             return QUIET
@@ -161,7 +162,7 @@ class Series:
         turns = self._turns(signals, self.policy.margin)
         named = tuple(name for name, turn in zip(SIGNALS, turns, strict=True) if turn)
         is_record = len(named) >= self.policy.agree or (bool(named) and any(self._turns(signals, self.policy.alone)))
-        is_alarm = is_record and not self._is_holding
+        is_alarm = is_record and not self._is_holding and at - self.first_at >= self.policy.least_s
         self._since_alarm = 1 if is_alarm else self._since_alarm + 1
         centre = row[1] if usual is None else usual
         width = self._width()
@@ -237,11 +238,11 @@ class Series:
         recent = self._trail.values()[-self._outside :]
         self._start()
         self._early = array("d", (number for value in recent for number in (at, value)))
-        self.last_at, self.judged = at, judged
+        self.first_at, self.last_at, self.judged = at, at, judged
 
     def write(self, tape: Tape) -> None:
         """Put everything on the tape."""
-        tape.put(self.rows, self.last_at, self.interval_s, self._unit, self._since_alarm, self._outside, *self._before)
+        tape.put(self.rows, self.first_at, self.last_at, self.interval_s, self._unit, self._since_alarm, self._outside, *self._before)
         tape.put(self.judged.severity, self.judged.usual, self.judged.low, self.judged.high)
         tape.put_many(self._early)
         tape.put_many(self._centre)
@@ -259,7 +260,7 @@ class Series:
             raise ConfigError("the memory of a series is damaged; it is learned anew") from err
 
     def _read(self, tape: Tape) -> None:
-        self.rows, self.last_at, self.interval_s = int(tape.take()), tape.take(), tape.take()
+        self.rows, self.first_at, self.last_at, self.interval_s = int(tape.take()), tape.take(), tape.take(), tape.take()
         self._unit, since, outside, low, high = (tape.take() for _ in range(5))
         self._since_alarm, self._outside, self._before = int(since), int(outside), (low, high)
         severity, usual, below, above = (tape.take() for _ in range(4))

@@ -45,6 +45,15 @@ def test_a_daily_wave_is_usual_from_the_second_day_on() -> None:
     assert told(after(run(plain(), polls(4 * DAY)), 2 * DAY)) == []
 
 
+def test_a_fresh_install_is_quiet_on_its_first_days() -> None:
+    assert [told(firing(run(Baseline(), polls(3 * DAY, seed=seed)))) for seed in range(1, 4)] == [[], [], []]
+
+
+def test_nothing_is_raised_before_a_day_was_watched() -> None:
+    assert told(run(plain(), polls(DAY - 1, in_rows(1000, 1200, MEMORY, 40)))) == []
+    assert (MEMORY, True) in told(run(plain(), polls(DAY + 300, in_rows(DAY + 10, DAY + 60, MEMORY, 40))))
+
+
 def test_a_value_within_the_range_is_told_when_it_is_unusual_at_this_hour() -> None:
     fault = 2 * DAY + DAY * 3 // 4  # the lowest hour: the wave is at 10, the fault lifts it to 35 of 50
     found = after(run(plain(), polls(3 * DAY, in_rows(fault, fault + 60, CPU, 25))), 2 * DAY)
