@@ -56,10 +56,13 @@ def retry(k: Kernel, delivery_id: int) -> None:
     if delivery is None:
         return
     incident = k.world.incidents.get(delivery.incident)
-    if incident and not incident.live and not _knows(incident, delivery.receiver):
+    if delivery.names:
+        delivery.names = [nth for nth in delivery.names if (one := k.world.incidents[nth]).live or _worth(k, one, delivery.receiver)]
+    lost = not delivery.names if incident is None else not incident.live and not _knows(incident, delivery.receiver)
+    if lost:
         drop(k, delivery)
-        return
-    attempt(k, delivery)
+    else:
+        attempt(k, delivery)
 
 
 def outcome(k: Kernel, delivery_id: int, answer: str, retry_after: float | None = None) -> Delivery | None:
