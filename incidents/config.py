@@ -280,13 +280,13 @@ class Quiet(Block):
 
     start: TimeOfDay = Field(alias="from")
     end: TimeOfDay = Field(alias="to")
-    except_: tuple[Priority, ...] = Field(default=(), alias="except")
+    except_: Annotated[tuple[Priority, ...], BeforeValidator(_listed)] = Field(default=(), alias="except")
 
 
 class Digest(Block):
     """Notices of these priorities are collected and go together."""
 
-    priority: tuple[Priority, ...]
+    priority: Annotated[tuple[Priority, ...], BeforeValidator(_listed)]
     every: Span
 
 
@@ -429,7 +429,7 @@ class MuteRule(Block):
     weekly: Weekly | None = None
     by: str = ""
     why: str = ""
-    classes: tuple[Literal["operations", "security", "compliance"], ...] = ()
+    classes: Annotated[tuple[Literal["operations", "security", "compliance"], ...], BeforeValidator(_listed)] = ()
 
     @model_validator(mode="after")
     def _bounded(self) -> MuteRule:
