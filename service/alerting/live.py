@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import datetime
@@ -43,6 +43,8 @@ JUMP_S: Final = 2.0
 OWN_SOURCE: Final = "wanglou"
 SENDERS: Final = 8
 AUDIT_LOOK_BACK: Final = 2_000
+Carrier = Callable[[Mapping[str, Any]], str]
+"""Carries out an intent of another part of the service: takes its body and returns what to tell; raises Refused or ConfigError. It returns at once."""
 REST: Final = 3  # in a storm, writing known incidents anew takes at most one part in four of the time
 
 
@@ -58,6 +60,7 @@ class LiveAlerting:
         self._written_mutes: dict[str, dict[str, Any]] = {}
         self._known: set[int] = set()
         self._rest_until = 0.0
+        self.carriers: dict[str, Carrier] = {}
         saved, entries = journal.read()
         self._alerting = Alerting.restored(loaded.config, saved, entries, clock.now().timestamp(), journal, self._transport)
         if saved is None and not entries:
@@ -190,6 +193,8 @@ class LiveAlerting:
 
     def _carry_out(self, intent: Mapping[str, Any]) -> tuple[str, str]:
         what, args, on = str(intent["what"]), dict(intent.get("args") or {}), str(intent.get("on") or "")
+        if carry := self.carriers.get(what):
+            return _answer(carry, intent)
         if what == "mute":
             args.setdefault("id", f"m-{token_hex(4)}")
         nth = docs.number_of(on)
@@ -369,3 +374,10 @@ def _object(row: Mapping[str, Any]) -> str:
     if row.get("incident"):
         return docs.incident_id(int(row["incident"]))
     return str(row.get("alert") or row.get("asset") or "-")
+
+
+def _answer(carry: Carrier, intent: Mapping[str, Any]) -> tuple[str, str]:
+    try:
+        return "done", carry(intent)
+    except (Refused, ConfigError) as err:
+        return "refused", str(err)
