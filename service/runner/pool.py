@@ -2,10 +2,12 @@
 
 A thread of Python cannot be stopped from outside. A job over its deadline is given up: its outcome will be ignored, its
 thread ends when the job returns, and another thread takes its place (up to a bound, then the pool shrinks and says so).
+A job that is merely slow keeps its thread, but no longer one of the ``workers``: after ``patience_s`` another takes its place.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -51,10 +53,15 @@ class Job:
 
 
 class Pool:
-    """At most ``workers`` threads at work and ``limit`` jobs waiting; ``clock`` gives monotonic seconds."""
+    """At most ``workers`` threads at work and ``limit`` jobs waiting; ``clock`` gives monotonic seconds.
 
-    def __init__(self, workers: int, limit: int, clock: Callable[[], float]) -> None:
+    Up to ``aside`` jobs that have run for ``patience_s`` do not count among the ``workers``.
+    """
+
+    def __init__(self, workers: int, limit: int, clock: Callable[[], float], *, patience_s: float = math.inf, aside: int = 0) -> None:
         self._workers, self._limit, self._clock = workers, limit, clock
+        self._patience_s, self._most_aside = patience_s, aside
+        self._aside: set[Job] = set()
         self._waiting: deque[Job] = deque()
         self._running: set[Job] = set()
         self._stuck: set[Job] = set()
@@ -98,9 +105,13 @@ class Pool:
             for job in late:
                 self._running.discard(job)
                 self._stuck.add(job)
-                self._threads -= 1
-                if len(self._stuck) <= self._workers:
-                    self._start_thread()
+                is_replaced = job in self._aside
+                self._aside.discard(job)
+                if not is_replaced:
+                    self._threads -= 1
+                    if len(self._stuck) <= self._workers:
+                        self._start_thread()
+            self._set_aside(now)
             if late and len(self._stuck) > self._workers:
                 log.error("too many polls hang; the pool has fewer threads now", stuck=len(self._stuck), threads=self._threads)
         for job in late:
@@ -108,13 +119,21 @@ class Pool:
                 job.on_late(job)
         return late
 
+    def _set_aside(self, now: float) -> None:
+        slow = [job for job in self._running - self._aside if job.started is not None and now - job.started > self._patience_s]
+        for job in slow[: max(0, self._most_aside - len(self._aside))]:
+            self._aside.add(job)
+            self._threads -= 1
+            if len(self._waiting) > self._idle:
+                self._start_thread()
+
     def close(self, timeout_s: float) -> bool:
         """Drop what waits, let what runs end; True when all ended in time."""
         with self._change:
             self._closed = True
             self._waiting.clear()
             self._change.notify_all()
-            return self._change.wait_for(lambda: self._threads == 0, timeout_s)
+            return self._change.wait_for(lambda: self._threads == 0 and not self._aside, timeout_s)
 
     def _start_thread(self) -> None:
         self._threads += 1
@@ -145,12 +164,14 @@ class Pool:
             return job
 
     def _done(self, job: Job) -> bool:
-        """False when the job was given up meanwhile and this thread was replaced."""
+        """False when the job was given up or set aside meanwhile and this thread was replaced."""
         with self._change:
-            if job in self._stuck:
+            self._running.discard(job)
+            if job in self._stuck or job in self._aside:
                 self._stuck.discard(job)
+                self._aside.discard(job)
                 if self._threads < self._workers and not self._closed and self._waiting:
                     self._start_thread()
+                self._change.notify_all()
                 return False
-            self._running.discard(job)
             return True

@@ -18,7 +18,7 @@ import structlog
 from collectors import COLLECTORS
 from collectors.base import Collector, make
 from core.clock import Clock
-from core.errors import ConfigError
+from core.errors import ConfigError, Unreachable
 from core.records import Finding, Record, Result, Sample
 from core.registry import resolve
 from core.secrets import Secrets
@@ -31,6 +31,8 @@ from service.runner.pool import Job, Pool
 log: Final = structlog.get_logger()
 BASE_S: Final = 60.0  # the interval that collectors' own default intervals relate to
 FIRST_SPREAD_S: Final = 0.02  # between the first polls of two targets
+PATIENCE_S: Final = 3.0  # a poll that takes longer, or finds nobody, makes its target slow until it does better
+SLOW_WORKERS: Final = 2  # threads for slow targets to each worker; they wait for answers and do little else
 
 
 class Sink(Protocol):
@@ -51,6 +53,7 @@ class Target:
     interval_s: float
     memory: Memory = field(default_factory=Memory)
     busy: bool = False
+    is_slow: bool = False
 
 
 @dataclass(slots=True)
@@ -62,7 +65,10 @@ class _Figures:
 
 
 class Runner:
-    """Polls all targets. ``tick`` is called about ten times a second by the clockwork; everything else happens in the pool."""
+    """Polls all targets. ``tick`` is called about ten times a second by the clockwork; everything else happens in two pools.
+
+    Targets that were slow or silent at their last poll have a pool of their own, so that the healthy never wait for them.
+    """
 
     def __init__(
         self,
@@ -79,9 +85,15 @@ class Runner:
         self._interval_s, self._disable_after, self._registry = interval_s, disable_after, registry
         self._agenda = Agenda()
         self._targets: dict[Key, Target] = {}
-        self._pool = Pool(workers, limit=max(10_000, workers), clock=clock.monotonic)
+        limit, slow = max(10_000, workers), SLOW_WORKERS * workers
+        self._pool = Pool(workers, limit, clock.monotonic, patience_s=PATIENCE_S, aside=slow)
+        self._slow_pool = Pool(slow, limit, clock.monotonic)
         self._figures = _Figures()
         self._lock = threading.Lock()
+
+    @property
+    def _pools(self) -> tuple[Pool, Pool]:
+        return self._pool, self._slow_pool
 
     def set_assets(self, assets: Iterable[Asset]) -> list[ConfigError]:
         """Watch exactly these; returns what is wrong with single ones (the others are watched)."""
@@ -103,7 +115,8 @@ class Runner:
 
     def tick(self) -> None:
         """Hand every due poll to the pool and give up those over their deadline."""
-        self._pool.reap()
+        for pool in self._pools:
+            pool.reap()
         with self._lock:
             due = self._agenda.take(self._clock.monotonic())
         for entry in due:
@@ -128,9 +141,10 @@ class Runner:
             "wanglou.runner.targets": len(self._targets),
             "wanglou.runner.polls": figures.polls,
             "wanglou.runner.skipped": figures.skipped + figures.refused,
-            "wanglou.runner.queue": self._pool.waiting,
-            "wanglou.runner.running": self._pool.running,
-            "wanglou.runner.stuck": self._pool.stuck,
+            "wanglou.runner.slow": sum(target.is_slow for target in list(self._targets.values())),
+            "wanglou.runner.queue": sum(pool.waiting for pool in self._pools),
+            "wanglou.runner.running": sum(pool.running for pool in self._pools),
+            "wanglou.runner.stuck": sum(pool.stuck for pool in self._pools),
             "wanglou.runner.lateness": late[min(len(late) - 1, int(len(late) * 0.99))] if late else 0.0,
         }
         now = self._clock.now()
@@ -138,11 +152,12 @@ class Runner:
 
     def close(self, timeout_s: float = 10.0) -> bool:
         """Let running polls end; True when all did in time."""
-        ended = self._pool.close(timeout_s)
+        ends = self._clock.monotonic() + timeout_s
+        ended = [pool.close(max(0.0, ends - self._clock.monotonic())) for pool in self._pools]  # both, also when the first does not end
         for target in self._targets.values():
             if not target.busy:
                 _close(target.collector)
-        return ended
+        return all(ended)
 
     def _put(self, key: Key, asset: Asset, options: Mapping[str, Any], number: int) -> None:
         interval = options.get("interval", asset.interval)
@@ -189,7 +204,7 @@ class Runner:
             deadline_s=target.collector.deadline_s,
             on_late=lambda _: self._late(due.key, target),
         )
-        if not self._pool.submit(job):
+        if not (self._slow_pool if target.is_slow else self._pool).submit(job):
             target.busy = False
             self._figures.refused += 1
 
@@ -199,6 +214,7 @@ class Runner:
         self._figures.polls += 1
         try:
             checked = check(lambda: target.collector.collect(target.asset, self._clock.now()), lambda: job.is_given_up)
+            target.is_slow = isinstance(checked.error, Unreachable) or self._clock.monotonic() - begun > PATIENCE_S
             if job.finish():
                 self._deliver(due.key, target, checked, self._clock.monotonic() - begun)
         finally:

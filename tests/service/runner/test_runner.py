@@ -18,6 +18,7 @@ from inventory.asset import Asset
 from service.runner import Clockwork, Runner
 from service.runner.checked import Checked
 from service.runner.outcome import Memory, judge
+from service.runner.pool import Job, Pool
 
 NOW = datetime(2026, 5, 1, 8, tzinfo=UTC)
 
@@ -230,6 +231,48 @@ def test_threads_do_not_grow_while_a_poll_hangs_for_ever(house: SimpleNamespace)
     grown = [thread for thread in threading.enumerate() if thread.ident not in mine]
     assert len(grown) <= 1
     release.set()
+
+
+def test_slow_and_silent_targets_never_keep_the_healthy_waiting(house: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.runner.runner.PATIENCE_S", 0.2)
+
+    def behave(asset: str) -> list[Sample]:
+        if asset.startswith("slow"):
+            time.sleep(0.4)
+        if asset.startswith("silent"):
+            time.sleep(0.4)
+            raise Unreachable(asset, "timed out")
+        return [sample(asset)]
+
+    Scripted.behaviour = behave
+    troubled = assets(*(f"slow{number}" for number in range(4)), *(f"silent{number}" for number in range(4)), interval=0.6)
+    house.runner.set_assets(troubled)
+    until(lambda: {item.metric: item.value for item in house.runner.samples("self")}["wanglou.runner.slow"] == 8)
+    house.runner.set_assets([*troubled, *assets("good", interval=0.1)])
+    house.runner.samples("self")
+    begun, before = time.monotonic(), len(house.book.ups("good"))
+    until(lambda: len(house.book.ups("good")) - before >= 20)
+    assert time.monotonic() - begun < 4.0, "the healthy one lost its pace"
+    Scripted.behaviour = lambda asset: [sample(asset)]
+    until(lambda: {item.metric: item.value for item in house.runner.samples("self")}["wanglou.runner.slow"] == 0)
+
+
+def test_polls_that_turn_slow_give_their_place_to_others() -> None:
+    release, done = threading.Event(), threading.Event()
+
+    def wait(_job: Job) -> None:
+        release.wait(10)
+
+    pool = Pool(2, 100, time.monotonic, patience_s=0.1, aside=2)
+    for number in range(2):
+        pool.submit(Job(f"slow{number}", wait, 60))
+    pool.submit(Job("quick", lambda _: done.set(), 60))
+    assert not done.wait(0.3)
+    assert pool.reap() == []
+    assert done.wait(5), "the quick job still waits behind the slow ones"
+    assert not pool.close(0.2), "slow jobs are waited for"
+    release.set()
+    assert pool.close(5)
 
 
 def test_an_asset_taken_off_the_list_is_not_polled_any_more(house: SimpleNamespace) -> None:
