@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from store.embedded.database import open_to_read
 
-_MOST_HOLES: Final = 2000
+# Ids of blocks begin with the days since 1970, over 20,000 by now: when the first page is unreadable, all of them are gone through (about a second).
+_MOST_HOLES: Final = 100_000
 _DAY: Final = 1 << 32
 # Table, its columns, and where to go on after a row that cannot be read: at the next id, or on the next day.
 _TABLES: Final[tuple[tuple[str, str, int], ...]] = (
