@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from compliance.patterns import PatternText
 from core.errors import ConfigError
 from core.files import Document, build, read_yaml
+from core.patterns import PatternText
 from core.records import Severity
 
 

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from compliance.check import Check, Expectation, Rows, Test, Text
 from compliance.host import Host
 from compliance.kinds import Row, Unreadable, form_of
-from compliance.patterns import compiled
 from compliance.verdict import Outcome, Verdict
+from core.patterns import compiled
 from core.records import Snapshot
 
 SHOWN = 10

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from compliance.check import Model
-from compliance.patterns import PatternText, compiled, lines_of
 from core.files import build, read_yaml
+from core.patterns import PatternText, compiled, lines_of
 
 PARSER_VERSION = "1"
 Row = Mapping[str, str]

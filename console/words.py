@@ -33,7 +33,8 @@ SEVERITY: Final[Mapping[str, Look]] = {
 }
 GOOD: Final = Look(marked("good"), "✓", "green", "#2E7D32")
 MUTED: Final = Look(marked("muted"), "‖", "violet", "#6A1B9A")
-ASSET: Final[Mapping[str, Look]] = {**SEVERITY, "good": GOOD, "muted": MUTED, "unknown": UNKNOWN}
+CUT_OFF: Final = Look(marked("cut off"), "⊘", "gray", "#616161")
+ASSET: Final[Mapping[str, Look]] = {**SEVERITY, "good": GOOD, "muted": MUTED, "unreachable": CUT_OFF, "unknown": UNKNOWN}
 STATE: Final[Mapping[str, Look]] = {
     "open": Look(marked("open"), "●", "red", "#C62828"),
     "acknowledged": Look(marked("acknowledged"), "◆", "yellow", "#B7791F"),

@@ -79,9 +79,9 @@ def load_calendar(path: Path | None, zone: ZoneInfo = SHANGHAI) -> Calendar:
         return Calendar(zone=zone)
     document = read_yaml(path)
     data = document.data or {}
-    if not isinstance(data, dict) or (unknown := set(data) - {"national", "holidays", "working"}):
+    if not isinstance(data, dict) or (unknown := set(data) - {"national", "holidays", "working", "change_windows"}):
         where = (next(iter(unknown)),) if isinstance(data, dict) else ()
-        raise document.error("unknown key; a calendar has national, holidays and working", where)
+        raise document.error("unknown key; a calendar has national, holidays, working and change_windows", where)
     days: dict[str, dict[date, str]] = {"holidays": {}, "working": {}}
     for key, found in days.items():
         for number, entry in enumerate(data.get(key) or ()):

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -30,8 +30,9 @@ EXIT_CONFIG = 78  # sysexits EX_CONFIG: starting again would not help
 class Supervisor:
     """One thread, one loop."""
 
-    def __init__(self, settings: Settings, children: Mapping[str, Child], say: Callable[[str], None]) -> None:
-        self._settings, self._children, self._say = settings, children, say
+    def __init__(self, settings: Settings, children: Mapping[str, Child], say: Callable[[str], None], also: Sequence[str] = ()) -> None:
+        """``also``: further addresses that must answer before all is ready (the simulated bureau's control page)."""
+        self._settings, self._children, self._say, self._also = settings, children, say, also
         self._ending = False
 
     def run(self) -> int:
@@ -55,7 +56,7 @@ class Supervisor:
             for child in self._children.values():
                 if not child.alive:
                     return self._give_up(f"{child.name} ended with status {child.status} before it was ready")
-            if answers(self._probe_url()) and self._heartbeat() is not None:
+            if self._heartbeat() is not None and all(map(answers, (self._probe_url(), *self._also))):
                 self._say(f"ready: {self.url}")
                 return True
             if time.monotonic() > deadline:

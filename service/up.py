@@ -12,6 +12,7 @@ from service.children import Child
 from service.supervisor import Supervisor, heartbeat_path, refuse_taken_port
 
 DEMO_DATA = "data-demo"
+BUREAU = "http://127.0.0.1:8899/faults"  # the control page of the simulated bureau
 
 
 def run_up(config: Path | None, *, demo: bool, say: Callable[[str], None]) -> int:
@@ -23,7 +24,7 @@ def run_up(config: Path | None, *, demo: bool, say: Callable[[str], None]) -> in
     refuse_taken_port(settings.host, settings.port)
     heartbeat_path(settings.data).unlink(missing_ok=True)
     say(f"Wanglou 望楼: data in {settings.data.resolve()}, store {settings.store.backend}" + (f" at {settings.store.url}" if settings.store.url else ""))
-    return Supervisor(settings, children(settings, config, demo=demo), say).run()
+    return Supervisor(settings, children(settings, config, demo=demo), say, [BUREAU] if demo else []).run()
 
 
 def children(settings: Settings, config: Path | None, *, demo: bool) -> dict[str, Child]:

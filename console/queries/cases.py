@@ -151,12 +151,12 @@ def needing(cases: Iterable[Case], person: str) -> list[Case]:
 
 
 def worst_by_asset(cases: Iterable[Case]) -> dict[str, str]:
-    """Asset -> the gravest severity that fires on it; "muted" when everything there is held."""
+    """Asset -> the gravest severity that fires on it; "unreachable" behind something that failed, "muted" when people hold it."""
     found: dict[str, str] = {}
     for case in cases:
         for member in case.firing:
             if member.held_by:
-                found.setdefault(member.asset, "muted")
+                found.setdefault(member.asset, "unreachable" if member.held_by == "unreachable" else "muted")
             elif rank(member.severity) < rank(found.get(member.asset, "")):
                 found[member.asset] = member.severity
     return found

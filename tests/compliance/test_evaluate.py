@@ -7,10 +7,10 @@ import pytest
 
 from compliance.check import Check, load_checks, read_check
 from compliance.evaluate import evaluate
-from compliance.patterns import compiled, nests
 from compliance.prove import NOW
 from compliance.verdict import Outcome, Verdict, verdict_from
 from core.errors import ConfigError
+from core.patterns import compiled, nests
 from core.records import Snapshot
 
 DEBIAN = 'ID=debian\nVERSION_ID="12"\n'

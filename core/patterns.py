@@ -1,6 +1,6 @@
-"""Patterns in check files: matched in linear time (RE2), and refused when they are written to explode.
+"""Patterns in checks and templates: matched in linear time (RE2), and refused when they are written to explode.
 
-What a check reads came from a device and is hostile; RE2 never backtracks, so no text can stall a run.
+What they read came from a device and is hostile; RE2 never backtracks, so no text can stall a run.
 """
 
 from __future__ import annotations
