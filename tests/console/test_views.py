@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from console import frame, parts
+from console import frame, i18n, parts
 from console.desk import Desk, install, open_desk
 from console.identity.accounts import Account
 from console.identity.roles import Role
@@ -149,6 +149,7 @@ def test_the_menu_holds_only_what_a_role_may_open(role: Role) -> None:
 )
 def test_a_page_outside_the_menu_does_not_open(full: Desk, visitor: Visitor, page: str, role: Role, monkeypatch: pytest.MonkeyPatch) -> None:
     visitor.account = Account(name="me", roles=(role,), language="en")
+    monkeypatch.setattr(i18n, "_source", [frame.chosen_language])  # what the frame does before any page
     test = AppTest.from_file(str(parts.VIEWS / page), default_timeout=TIMEOUT_S)
     test.session_state["language"] = "en"
     test.run()
