@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from compliance import evidence
 from compliance.rollup import Answer, Conformity
 from compliance.run import every
 from core.errors import Refused
@@ -33,20 +34,23 @@ def save_answer(store: Store, given: Answer, roles: Collection[str]) -> None:
         "expires": given.expires.isoformat(),
     }
     store.audit.append(time=given.time, actor=given.who, action="compliance.answer", object=f"{given.item} {given.asset}".strip(), body=body)
+    evidence.note(store.documents, evidence.ANSWERS, given.item, body, given.time)
     store.documents.put(ANSWER, f"{given.item}/{given.asset}", body)
 
 
 def answers(store: Store) -> list[Answer]:
     """Every decision, also those that have expired (the roll-up leaves them out)."""
-    return [
-        Answer(
-            item=body["item"],
-            asset=body["asset"],
-            conformity=Conformity(body["conformity"]),
-            who=body["who"],
-            time=datetime.fromisoformat(body["time"]),
-            comment=body["comment"],
-            expires=datetime.fromisoformat(body["expires"]),
-        )
-        for body in (document.body for document in every(store, ANSWER))
-    ]
+    return [read_answer(document.body) for document in every(store, ANSWER)]
+
+
+def read_answer(body: Mapping[str, Any]) -> Answer:
+    """A kept decision."""
+    return Answer(
+        item=body["item"],
+        asset=body["asset"],
+        conformity=Conformity(body["conformity"]),
+        who=body["who"],
+        time=datetime.fromisoformat(body["time"]),
+        comment=body["comment"],
+        expires=datetime.fromisoformat(body["expires"]),
+    )

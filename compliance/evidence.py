@@ -1,7 +1,8 @@
 """Evidence: the raw texts that verdicts rest on, in one hash chain.
 
 Each entry holds the whole text, the command that prints it, the parser's version, asset, time and digest, and the
-hash of the entry before. Changing any stored character breaks the chain from there on.
+hash of the entry before. Changing any stored character breaks the chain from there on. What was judged and decided stands
+in the same chain (kinds ``wanglou.*``), so the chain is also the history.
 """
 
 from __future__ import annotations
@@ -21,6 +22,14 @@ from store.filter import And, Filter, Range, Term
 
 FIRST: Final = "0" * 64
 TRIES: Final = 20
+OWN: Final = "wanglou."
+VERDICTS: Final = f"{OWN}verdicts"
+ANSWERS: Final = f"{OWN}answer"
+EXCEPTIONS: Final = f"{OWN}exception"
+RISKS: Final = f"{OWN}risk"
+OBJECTS: Final = f"{OWN}object"
+DAYS: Final = f"{OWN}day"
+"""Kinds of links that the product itself writes: they make the state of any past day readable from the chain alone."""
 
 
 def digest(body: Body) -> str:
@@ -35,7 +44,7 @@ def entry(seq: int, previous: str, snapshot: Snapshot, now: datetime) -> Body:
         "seq": seq,
         "asset": snapshot.asset,
         "kind": snapshot.kind,
-        "command": form_of(snapshot.kind).command,
+        "command": "" if snapshot.kind.startswith(OWN) else form_of(snapshot.kind).command,
         "parser": PARSER_VERSION,
         "taken": snapshot.time.isoformat(),
         "recorded": now.isoformat(),
@@ -51,6 +60,30 @@ def record(documents: Documents, snapshot: Snapshot, now: datetime) -> str:
     newest = documents.find(EVIDENCE, And((Term("asset", snapshot.asset), Term("kind", snapshot.kind))), sort="-seq", limit=1).items
     if newest and newest[0].body["sha256"] == snapshot.sha256:
         return newest[0].id
+    return _append(documents, snapshot, now)
+
+
+def note(documents: Documents, kind: str, about: str, value: Any, now: datetime) -> str:
+    """A link of the product's own: what was judged (``VERDICTS``), decided or recorded about an asset, an item or an object; returns its id."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return _append(documents, Snapshot(time=now, asset=about, kind=kind, body=text), now)
+
+
+def notes(documents: Documents, kind: str, until: datetime | None = None, about: str = "") -> Iterator[tuple[Body, Any]]:
+    """The links of one of the product's own kinds in order, each with what it says."""
+    last = 0
+    parts: tuple[Filter, ...] = (Term("kind", kind), *([Term("asset", about)] if about else []))
+    while True:
+        found = documents.find(EVIDENCE, And((*parts, Range("seq", gt=last))), sort="seq", limit=1000).items
+        for link in found:
+            if until is None or datetime.fromisoformat(link.body["recorded"]) <= until:
+                yield link.body, json.loads(link.body["body"])
+        if not found:
+            return
+        last = int(found[-1].body["seq"])
+
+
+def _append(documents: Documents, snapshot: Snapshot, now: datetime) -> str:
     for _ in range(TRIES):
         head = documents.find(EVIDENCE, sort="-seq", limit=1).items
         seq, previous = (head[0].body["seq"] + 1, head[0].body["hash"]) if head else (1, FIRST)

@@ -121,6 +121,7 @@ class Framework:
     layers: tuple[Layer, ...]
     items: tuple[Item, ...]
     drafts: Mapping[str, str]
+    cases: tuple[Case, ...] = ()
 
     def applicable(self, grade: Grade) -> tuple[Item, ...]:
         """The items that the grade asks for, in the order of the standard."""
@@ -138,6 +139,24 @@ _DEVICES = ("huawei_vrp", "h3c_comware", "cisco_ios", "network", "netmiko", "snm
 _OTHER_PLATFORMS = frozenset((*_DATABASES_AND_SERVERS, *_DEVICES))
 
 
+class Case(Model):
+    """One case of the high-risk guide of 2025: from which level, for whom, and whether measures may lower the risk."""
+
+    no: int
+    case: str
+    title: str
+    title_en: str
+    from_level: int
+    upward: bool
+    applies_to: str
+    mitigation: Literal["possible", "partial", "none"]
+    items: tuple[str, ...]
+
+    def asked_at(self, level: int) -> bool:
+        """Whether the case speaks about objects of this level."""
+        return level >= self.from_level if self.upward else level == self.from_level
+
+
 class _File(Model):
     meta: Mapping[str, Any]
     sources: Mapping[str, Any] = {}
@@ -146,7 +165,7 @@ class _File(Model):
     layers: tuple[Layer, ...]
     items: tuple[Item, ...]
     checks: tuple[Mapping[str, Any], ...] = ()
-    high_risk_2025: Any = None
+    high_risk_2025: tuple[Case, ...] = ()
     legacy_2008: Any = None
 
 
@@ -164,7 +183,7 @@ def load_framework(path: Path = SHIPPED) -> Framework:
         if item.layer not in known:
             raise document.error(f"{item.layer} is no layer of this framework", ("items", number, "layer"))
     drafts = {str(check["id"]): str(check.get("platform", "")) for check in found.checks}
-    return Framework(path.stem, str(found.meta.get("title", path.stem)), found.layers, found.items, drafts)
+    return Framework(path.stem, str(found.meta.get("title", path.stem)), found.layers, found.items, drafts, found.high_risk_2025)
 
 
 def _texts_as_keys(document: Any) -> Any:

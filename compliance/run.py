@@ -23,6 +23,7 @@ from store.filter import EVERYTHING, Filter, Term
 
 KEPT = timedelta(days=190)
 CONFIRM_AFTER = timedelta(hours=1)
+HISTORY = ("check", "asset", "time", "outcome", "reason", "observed", "read", "title", "severity", "items", "remediation", "references", "since")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,23 @@ class Inspector:
         by_kind = {text.kind: text for text in whole}
         host, before = Host(asset, whole, now), {found.body["check"]: found.body for found in every(self.store, VERDICT, Term("asset", asset))}
         known = evidence_ids(before.values())
+        judged: list[tuple[Check, Verdict, Body]] = []
         for check in self.checks:
             verdict = judge(check, host)
             for read in verdict.read:
                 if known.get(read.kind, ("", ""))[0] != read.sha256:
                     known[read.kind] = (read.sha256, evidence.record(self.store.documents, by_kind[read.kind], now))
-            body = document(verdict, check, before.get(check.id), {kind: name for kind, (_, name) in known.items()})
-            if is_news(body, before.get(check.id)):
+            judged.append((check, verdict, document(verdict, check, before.get(check.id), {kind: name for kind, (_, name) in known.items()})))
+        yield from self._keep(asset, judged, before, now)
+
+    def _keep(self, asset: str, judged: Sequence[tuple[Check, Verdict, Body]], before: Mapping[str, Body], now: datetime) -> Iterator[Finding]:
+        """Into the chain what came out otherwise than before, then the newest verdicts, then what to tell."""
+        changed = {check.id: kept_of(body) for check, _, body in judged if is_history(body, before.get(check.id))}
+        link = evidence.note(self.store.documents, evidence.VERDICTS, asset, list(changed.values()), now) if changed else ""
+        for check, verdict, body in judged:
+            old = before.get(check.id)
+            body["link"] = link if check.id in changed else (old or {}).get("link", "")
+            if is_news(body, old):
                 self.store.documents.put(VERDICT, verdict_id(asset, check.id), body)
             if found := finding(verdict, check, body):
                 yield found
@@ -93,6 +104,18 @@ def is_news(body: Body, before: Body | None) -> bool:
     if [read["evidence"] for read in body["read"]] != [read["evidence"] for read in before["read"]]:
         return True
     return datetime.fromisoformat(body["time"]) - datetime.fromisoformat(before["time"]) >= CONFIRM_AFTER
+
+
+def is_history(body: Body, before: Body | None) -> bool:
+    """Whether a verdict belongs into the chain: another outcome, or resting on another text than before."""
+    if before is None or not before.get("link") or body["outcome"] != before["outcome"]:
+        return True
+    return [read["evidence"] for read in body["read"]] != [read["evidence"] for read in before["read"]]
+
+
+def kept_of(body: Body) -> Body:
+    """What the chain keeps of a verdict: all that a page or a report of a past day shows."""
+    return {name: body[name] for name in HISTORY}
 
 
 def every(store: Store, kind: str, where: Filter = EVERYTHING) -> Iterator[Document]:

@@ -1,0 +1,137 @@
+"""The state of a past day, read from the evidence chain alone, and what changed between two days and why."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from compliance import evidence
+from compliance.answers import read_answer
+from compliance.rollup import Answer
+from core.errors import NotFound
+from core.names import CHANGE, EVIDENCE, INCIDENT
+from store.base import Body, Documents
+from store.filter import And, Range, Term
+
+LOOK_BACK: Final = timedelta(days=1)
+DARK_AFTER: Final = timedelta(hours=48)
+SHOWN_LINES: Final = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What was known at ``moment``: the newest verdict of each check on each asset, answers, and the last day the product itself noted."""
+
+    moment: datetime
+    verdicts: tuple[Body, ...]
+    answers: tuple[Answer, ...]
+    noted: datetime | None = None
+
+    @property
+    def is_dark(self) -> bool:
+        """Nothing was noted in the two days before: the product did not run, and the state is only the last one known."""
+        return self.noted is None or self.moment - self.noted > DARK_AFTER
+
+
+def as_of(documents: Documents, moment: datetime) -> Standing:
+    """The state at ``moment``."""
+    verdicts: dict[tuple[str, str], Body] = {}
+    noted: datetime | None = None
+    for link, rows in evidence.notes(documents, evidence.VERDICTS, moment):
+        verdicts |= {(row["asset"], row["check"]): row | {"link": f"{link['seq']:012d}"} for row in rows}
+        noted = datetime.fromisoformat(link["recorded"])
+    for link, _ in evidence.notes(documents, evidence.DAYS, moment):
+        noted = max(noted or moment - 10 * DARK_AFTER, datetime.fromisoformat(link["recorded"]))
+    given = {(row["item"], row["asset"]): read_answer(row) for _, row in evidence.notes(documents, evidence.ANSWERS, moment)}
+    return Standing(moment=moment, verdicts=tuple(verdicts.values()), answers=tuple(given.values()), noted=noted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """What may have caused a change: the text that differs, a change of the asset's record, or an incident that opened."""
+
+    kind: str
+    time: datetime
+    text: str
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A check on an asset that came out otherwise; ``before`` is "" when it was not judged yet."""
+
+    asset: str
+    check: str
+    before: str
+    after: str
+    time: datetime
+    title: Mapping[str, str]
+    items: tuple[str, ...]
+    old: Body | None
+    new: Body
+
+
+def turns(before: Iterable[Body], after: Iterable[Body]) -> list[Turn]:
+    """What differs between two states, the newest first."""
+    old = {(body["asset"], body["check"]): body for body in before}
+    found = []
+    for body in after:
+        was = old.get((body["asset"], body["check"]))
+        if was is None or was["outcome"] != body["outcome"]:
+            found.append(
+                Turn(
+                    asset=body["asset"],
+                    check=body["check"],
+                    before=was["outcome"] if was else "",
+                    after=body["outcome"],
+                    time=datetime.fromisoformat(body["since"]),
+                    title=body["title"],
+                    items=tuple(body["items"]),
+                    old=was,
+                    new=body,
+                )
+            )
+    return sorted(found, key=lambda turn: (turn.time, turn.asset, turn.check), reverse=True)
+
+
+def causes(documents: Documents, turn: Turn) -> list[Cause]:
+    """What happened to the asset in the day before the turn, the text that changed first."""
+    since = (turn.time - LOOK_BACK).isoformat()
+    found = list(_texts(documents, turn))
+    where = And((Term("asset", turn.asset), Range("time", gte=since, lte=turn.time.isoformat())))
+    for document in documents.find(CHANGE, where, sort="-time", limit=5).items:
+        body = document.body
+        fields = ", ".join(sorted({*body.get("before", {}), *body.get("after", {})}))
+        found.append(Cause(kind="asset", time=datetime.fromisoformat(body["time"]), text=f"{body.get('who', '')}: {body.get('what', '')} {fields}".strip()))
+    where = And((Term("root", turn.asset), Range("opened", gte=since, lte=turn.time.isoformat())))
+    for document in documents.find(INCIDENT, where, sort="-opened", limit=5).items:
+        title = document.body.get("title") or {}
+        text = " / ".join(str(title[key]) for key in ("zh", "en") if title.get(key)) if isinstance(title, Mapping) else str(title)
+        found.append(Cause(kind="incident", time=datetime.fromisoformat(document.body["opened"]), text=text, id=document.id))
+    return found
+
+
+def _texts(documents: Documents, turn: Turn) -> Iterable[Cause]:
+    old = {read["kind"]: read for read in (turn.old or {}).get("read", ())}
+    for read in turn.new.get("read", ()):
+        was = old.get(read["kind"])
+        if was and was["evidence"] != read["evidence"]:
+            lines = difference(_body(documents, was["evidence"]), _body(documents, read["evidence"]))
+            yield Cause(kind="text", time=datetime.fromisoformat(read["time"]), text=f"{read['kind']}\n" + "\n".join(lines), id=read["evidence"])
+
+
+def difference(before: str, after: str) -> Sequence[str]:
+    """The lines that differ, with - and +, at most forty."""
+    lines = [line for line in difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="") if not line.startswith(("---", "+++", "@@"))]
+    return lines if len(lines) <= SHOWN_LINES else [*lines[:SHOWN_LINES], f"... {len(lines) - SHOWN_LINES}"]
+
+
+def _body(documents: Documents, id: str) -> str:
+    try:
+        body: Any = documents.get(EVIDENCE, id).body["body"]
+    except NotFound:
+        return ""
+    return str(body)

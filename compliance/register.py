@@ -1,0 +1,101 @@
+"""Where protection objects are kept: the site's ``objects.yaml`` and what security officers recorded in the console (which counts)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from compliance import evidence
+from compliance.answers import OFFICERS
+from compliance.objects import ProtectionObject, Scope
+from compliance.run import every
+from core.errors import ConfigError, Refused
+from core.files import build, read_yaml
+from store.base import Store
+
+OBJECT: Final = "protection-object"
+FILE: Final = "objects.yaml"
+WHOLE: Final = "whole-estate"
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Objects by id and what is wrong in the site's file."""
+
+    objects: dict[str, ProtectionObject]
+    problems: tuple[ConfigError, ...] = ()
+
+
+def read_register(store: Store, site_folder: Path) -> Register:
+    """All objects; one recorded by a person replaces the one of the file, a removed one stays away."""
+    found, problems = _of_file(site_folder / FILE)
+    for document in every(store, OBJECT):
+        if document.body.get("removed"):
+            found.pop(document.id, None)
+        else:
+            found[document.id] = ProtectionObject.model_validate(document.body["object"])
+    return Register(dict(sorted(found.items())), problems)
+
+
+def whole_estate(level: int) -> ProtectionObject:
+    """Every asset at one level, for a site that has recorded no object yet."""
+    return ProtectionObject(id=WHOLE, name="全部资产 / Whole estate", s=level, a=level, scope=Scope())
+
+
+def _of_file(path: Path) -> tuple[dict[str, ProtectionObject], tuple[ConfigError, ...]]:
+    if not path.exists():
+        return {}, ()
+    try:
+        document = read_yaml(path)
+        if not isinstance(document.data, dict) or set(document.data) != {"objects"} or not isinstance(document.data["objects"], list):
+            raise document.error("has one key, objects, with a list of protection objects")
+    except ConfigError as err:
+        return {}, (err,)
+    found: dict[str, ProtectionObject] = {}
+    problems: list[ConfigError] = []
+    for number in range(len(document.data["objects"])):
+        try:
+            one = build(document, ProtectionObject, ("objects", number))
+            if one.id in found:
+                raise document.error(f"the object {one.id} stands twice; the first one counts", ("objects", number, "id"))
+            found[one.id] = one
+        except ConfigError as err:
+            problems.append(err)
+    return found, tuple(problems)
+
+
+def read_object(values: dict[str, Any]) -> ProtectionObject:
+    """An object from a form; raises ConfigError that names the field."""
+    try:
+        return ProtectionObject.model_validate(values)
+    except ValidationError as err:
+        problem = err.errors(include_input=False, include_url=False)[0]
+        raise ConfigError(problem["msg"], key=".".join(map(str, problem["loc"]))) from None
+
+
+def save_object(store: Store, subject: ProtectionObject, who: str, roles: Collection[str], now: datetime) -> None:
+    """Record an object: audited, in the chain, then kept. Raises Refused when the person is no security officer."""
+    _officer(roles)
+    _keep(store, subject.id, {"object": subject.model_dump(mode="json"), "who": who, "time": now.isoformat()}, who, now)
+
+
+def remove_object(store: Store, id: str, who: str, roles: Collection[str], now: datetime) -> None:
+    """Take an object out of the register; its history stays in the chain."""
+    _officer(roles)
+    _keep(store, id, {"removed": True, "who": who, "time": now.isoformat()}, who, now)
+
+
+def _officer(roles: Collection[str]) -> None:
+    if not OFFICERS & set(roles):
+        raise Refused("a security officer keeps the register of protection objects")
+
+
+def _keep(store: Store, id: str, body: dict[str, Any], who: str, now: datetime) -> None:
+    store.audit.append(time=now, actor=who, action="compliance.object", object=id, body=body)
+    evidence.note(store.documents, evidence.OBJECTS, id, body, now)
+    store.documents.put(OBJECT, id, body)

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from compliance import evidence
+from compliance.answers import save_answer
+from compliance.check import load_checks
+from compliance.history import as_of, causes, difference, turns
+from compliance.prove import NOW
+from compliance.rollup import Answer, Conformity
+from compliance.run import Inspector
+from core.names import INCIDENT
+from inventory.book import Book
+from store.base import Store
+from tests.compliance.test_run import HOUR, fill, log_days, store, weak  # noqa: F401
+
+CHECKS = tuple(load_checks().checks.values())
+DAY = timedelta(days=1)
+
+
+def outcomes(store: Store, after: timedelta) -> dict[str, str]:  # noqa: F811
+    return {body["check"]: body["outcome"] for body in as_of(store.documents, NOW + after).verdicts}
+
+
+@pytest.fixture
+def told(store: Store) -> Store:  # noqa: F811
+    """A host that is good, bad for two hours, and good again."""
+    log_days(store, "web1", 3)
+    inspector = Inspector(store, CHECKS)
+    fill(store)
+    inspector.inspect(["web1"], NOW)
+    fill(store, kinds={"sshd_config": weak(store)}, at=HOUR)
+    inspector.inspect(["web1"], NOW + HOUR)
+    fill(store, at=3 * HOUR)
+    inspector.inspect(["web1"], NOW + 3 * HOUR)
+    return store
+
+
+def test_the_state_of_a_past_hour_is_what_was_judged_then(told: Store) -> None:
+    assert as_of(told.documents, NOW - HOUR).verdicts == ()
+    assert outcomes(told, timedelta())["lnx-ssh-root"] == "pass"
+    assert outcomes(told, 2 * HOUR)["lnx-ssh-root"] == "fail"
+    assert outcomes(told, 4 * HOUR)["lnx-ssh-root"] == "pass"
+    assert len(outcomes(told, timedelta())) == len(CHECKS)
+
+
+def test_only_what_turned_is_written_again(told: Store) -> None:
+    first, *rest = [rows for _, rows in evidence.notes(told.documents, evidence.VERDICTS)]
+    assert len(first) == len(CHECKS)
+    reads_sshd = {check.id for check in CHECKS if "sshd_config" in check.kinds}
+    assert rest
+    assert all({row["check"] for row in rows} <= reads_sshd | {"lnx-log-retention"} for rows in rest)
+    assert evidence.first_break(told.documents) is None
+
+
+def test_a_turn_names_the_line_the_change_and_the_incident_before_it(told: Store) -> None:
+    Book(told).save("web1", {"note": "opened root for the vendor"}, source="person", who="li", now=NOW + HOUR / 2)
+    told.documents.put(INCIDENT, "i1", {"root": "web1", "opened": (NOW + HOUR / 2).isoformat(), "title": {"zh": "维护", "en": "maintenance"}})
+    (turn,) = turns(as_of(told.documents, NOW).verdicts, as_of(told.documents, NOW + 2 * HOUR).verdicts)
+    assert (turn.check, turn.before, turn.after) == ("lnx-ssh-root", "pass", "fail")
+    text, change, incident = causes(told.documents, turn)
+    assert text.text.splitlines() == ["sshd_config", "-permitrootlogin no", "+permitrootlogin yes"]
+    assert change.text.startswith("li: ")
+    assert (incident.kind, incident.id) == ("incident", "i1")
+
+
+def test_answers_of_a_past_day_are_those_given_by_then(told: Store) -> None:
+    answer = Answer(item="G.PSS.RUL.1", conformity=Conformity.CONFORMS, who="li", time=NOW + HOUR, comment="file 7", expires=NOW + 300 * DAY)
+    save_answer(told, answer, ["security_officer"])
+    assert as_of(told.documents, NOW).answers == ()
+    assert as_of(told.documents, NOW + 2 * HOUR).answers == (answer,)
+
+
+def test_a_day_on_which_nothing_was_noted_is_called_dark(told: Store) -> None:
+    assert as_of(told.documents, NOW - DAY).is_dark
+    assert not as_of(told.documents, NOW + DAY).is_dark
+    assert as_of(told.documents, NOW + 9 * DAY).is_dark
+    evidence.note(told.documents, evidence.DAYS, "", {}, NOW + 9 * DAY)
+    assert not as_of(told.documents, NOW + 9 * DAY).is_dark
+
+
+def test_a_difference_of_thousands_of_lines_is_cut() -> None:
+    assert difference("a\n" * 3, "a\n" * 3) == []
+    assert difference("", "\n".join(map(str, range(1000))))[-1] == "... 960"
+
+
+def test_a_store_of_before_gets_its_history_at_the_next_round(told: Store, tmp_path: Path) -> None:
+    from core.names import VERDICT
+
+    for document in told.documents.find(VERDICT).items:
+        told.documents.put(VERDICT, document.id, {key: value for key, value in document.body.items() if key != "link"})
+    before = evidence.head(told.documents)[0]
+    Inspector(told, CHECKS).inspect(["web1"], NOW + 4 * HOUR)
+    assert evidence.head(told.documents)[0] > before
+    assert len(outcomes(told, 5 * HOUR)) == len(CHECKS)
