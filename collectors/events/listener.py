@@ -8,35 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import ssl
 import threading
-import time
-from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final, cast
 
-import structlog
-
+from collectors.events.delivery import Deliver, Delivery, Tally
 from collectors.events.framing import BadFrame, Frame, Frames
 from collectors.events.patterns import meaning, table
-from collectors.events.sockets import kernel_drops, udp_socket
+from collectors.events.sockets import Datagrams, inode, kernel_drops, udp_socket
 from collectors.events.syslog import fields, parse
 from core.clock import Clock
 from core.errors import ConfigError
 from core.records import Event, Sample
 
-log: Final = structlog.get_logger()
 Resolve = Callable[[str, str], str]
-Deliver = Callable[[Sequence[Event]], None]
-BATCH: Final = 1000
-FLUSH_S: Final = 0.1
-PAUSE_AFTER_FAILURE_S: Final = 1.0
-MAX_SOURCES: Final = 4096
 HANDSHAKE_S: Final = 10.0
 IDLE_S: Final = 3600.0
 PIECE: Final = 64 * 1024
@@ -60,36 +51,29 @@ class Settings:
 
 
 @dataclass(slots=True)
-class Tally:
-    """Counts since the start; ``sources`` holds the received messages of the sources heard last."""
+class SyslogTally(Tally):
+    """What streams and long messages add to it."""
 
-    received: int = 0
-    delivered: int = 0
-    dropped: int = 0
-    kernel_dropped: int = 0
     cut: int = 0
     bad_frames: int = 0
     refused: int = 0
-    sources: OrderedDict[str, int] = field(default_factory=OrderedDict)
 
 
 class SyslogListener:
     """Listens on a thread of its own. ``resolve(address, host name)`` names the asset; ``deliver`` returns when a batch is durable."""
 
     def __init__(self, settings: Settings, resolve: Resolve, deliver: Deliver, clock: Clock) -> None:
-        self._settings, self._resolve, self._deliver, self._clock = settings, resolve, deliver, clock
-        self._queue: deque[Event] = deque()
+        self._settings, self._resolve, self._clock = settings, resolve, clock
+        self.tally = SyslogTally()
+        self._delivery = Delivery("syslog", deliver, settings.queue, self.tally, self._make_room)
         self._room = asyncio.Event()
-        self._more = threading.Event()
-        self._ending = threading.Event()
         self._loop = asyncio.new_event_loop()
-        self._threads: list[threading.Thread] = []
+        self._thread: threading.Thread | None = None
         self._open: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closers: list[Callable[[], None]] = []
         self._inode: int | None = None
         self._last_key: tuple[bytes, int] = (b"", 0)
-        self.tally = Tally()
         self.ports: dict[str, int] = {}
 
     def start(self) -> None:
@@ -102,20 +86,22 @@ class SyslogListener:
             if isinstance(err, ConfigError):
                 raise
             raise ConfigError(f"the syslog listener cannot listen on {self._settings.host}: {err.strerror or err}; is the port taken or below 1024?") from err
-        self._threads = [threading.Thread(target=work, name=name, daemon=True) for name, work in (("syslog", self._serve), ("syslog-deliver", self._drain))]
-        for thread in self._threads:
-            thread.start()
+        self._delivery.start()
+        self._thread = threading.Thread(target=self._serve, name="syslog", daemon=True)
+        self._thread.start()
 
     def stop(self, timeout_s: float = 10.0) -> None:
         """Close the ports, deliver what waits, end both threads."""
-        if not self._threads:
+        if self._thread is None:
             return
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._threads[0].join(timeout_s)
-        self._ending.set()
-        self._more.set()
-        self._threads[1].join(timeout_s)
-        self._threads = []
+        self._thread.join(timeout_s)
+        self._delivery.stop(timeout_s)
+        self._thread = None
+
+    def _make_room(self) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._room.set)
 
     def samples(self, asset: str) -> list[Sample]:
         """Counts since the start as samples of ``asset``, and the queue's length."""
@@ -123,15 +109,15 @@ class SyslogListener:
             self.tally.kernel_dropped = kernel_drops(self._inode)
         now, tally = self._clock.now(), self.tally
         counts = {name: getattr(tally, name) for name in ("received", "delivered", "dropped", "kernel_dropped", "cut", "bad_frames", "refused")}
-        counts |= {"queue": len(self._queue), "connections": sum(self._open.values()), "sources": len(tally.sources)}
+        counts |= {"queue": self._delivery.waiting, "connections": sum(self._open.values()), "sources": len(tally.sources)}
         return [Sample(time=now, asset=asset, metric=f"syslog.{name}", value=float(value)) for name, value in counts.items()]
 
     async def _bind(self) -> None:
         settings = self._settings
         if settings.udp is not None:
             link = udp_socket(settings.host, settings.udp)
-            self._inode = _inode(link.fileno())
-            transport, _ = await self._loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=link)
+            self._inode = inode(link)
+            transport, _ = await self._loop.create_datagram_endpoint(lambda: Datagrams(self.datagram), sock=link)
             self._closers.append(transport.close)
             self.ports["udp"] = link.getsockname()[1]
         for name, port, context in (("tcp", settings.tcp, None), ("tls", settings.tls, _context(settings) if settings.tls is not None else None)):
@@ -188,32 +174,23 @@ class SyslogListener:
         for frame in frames.end():
             self.take(frame, address)
 
-    def datagram(self, data: bytes, address: str) -> None:
+    def datagram(self, data: bytes, sender: tuple[str, int]) -> None:
         """One datagram: dropped and counted when the queue is full."""
-        if len(self._queue) >= self._settings.queue:
+        if self._delivery.is_full:
             self.tally.dropped += 1
             return
         limit = self._settings.limit
-        self.take(Frame(data[:limit].rstrip(b"\r\n\0"), len(data) > limit), address)
+        self.take(Frame(data[:limit].rstrip(b"\r\n\0"), len(data) > limit), sender[0])
 
     def take(self, frame: Frame, address: str) -> None:
         """One message: parsed, named and queued."""
         if not frame.data:
             return
-        self.tally.received += 1
+        self.tally.count(address)
         self.tally.cut += frame.is_cut
-        self._count(address)
-        self._queue.append(self._event(frame, address))
-        if len(self._queue) >= self._settings.queue:
+        self._delivery.put(self._event(frame, address))
+        if self._delivery.is_full:
             self._room.clear()
-        self._more.set()
-
-    def _count(self, address: str) -> None:
-        sources = self.tally.sources
-        sources[address] = sources.get(address, 0) + 1
-        sources.move_to_end(address)
-        if len(sources) > MAX_SOURCES:
-            sources.popitem(last=False)
 
     def _event(self, frame: Frame, address: str) -> Event:
         now = self._clock.now()
@@ -232,47 +209,6 @@ class SyslogListener:
         number = self._last_key[1] + 1 if key == self._last_key[0] else 0
         self._last_key = (key, number)
         return key.hex() + (f"-{number}" if number else "")
-
-    def _drain(self) -> None:
-        while True:
-            self._more.wait(FLUSH_S if self._queue else None)
-            self._more.clear()
-            while self._queue:
-                self._hand_over()
-            if self._ending.is_set():
-                return
-            time.sleep(FLUSH_S)  # let a batch gather
-
-    def _hand_over(self) -> None:
-        batch = [self._queue[number] for number in range(min(BATCH, len(self._queue)))]
-        try:
-            self._deliver(batch)
-        except Exception:
-            # kept and offered again: the sink says when it is durable
-            log.exception("syslog events could not be delivered", waiting=len(self._queue))
-            if self._ending.wait(PAUSE_AFTER_FAILURE_S):
-                self.tally.dropped += len(self._queue)
-                self._queue.clear()
-            return
-        for _ in batch:
-            self._queue.popleft()
-        self.tally.delivered += len(batch)
-        if len(self._queue) < self._settings.queue // 2:
-            with suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._room.set)
-
-
-class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, listener: SyslogListener) -> None:
-        self._listener = listener
-
-    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
-        """Hand the datagram on."""
-        self._listener.datagram(data, str(addr[0]))
-
-
-def _inode(descriptor: int) -> int:
-    return os.fstat(descriptor).st_ino
 
 
 def _context(settings: Settings) -> ssl.SSLContext:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 BUFFER: Final = 16 * 1024 * 1024
 SO_RCVBUFFORCE: Final = 33  # Linux: beyond net.core.rmem_max, for who has CAP_NET_ADMIN
@@ -25,6 +28,22 @@ def udp_socket(host: str, port: int) -> socket.socket:
         link.close()
         raise
     return link
+
+
+class Datagrams(asyncio.DatagramProtocol):
+    """Hands every datagram with its sender's address and port to ``take``."""
+
+    def __init__(self, take: Callable[[bytes, tuple[str, int]], None]) -> None:
+        self._take = take
+
+    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        """Hand the datagram on."""
+        self._take(data, (str(addr[0]), addr[1]))
+
+
+def inode(link: socket.socket) -> int:
+    """The number by which the kernel's tables know the socket."""
+    return os.fstat(link.fileno()).st_ino
 
 
 def kernel_drops(inode: int) -> int:
