@@ -70,7 +70,8 @@ def test_it_reads_a_real_snmpd(peer: Snmpd, name: str, engine: Engine) -> None:
     watched = collector(peer.port, engine=engine)
     first = list(watched.collect(asset(credential=name), NOW))
     kinds = {record.kind: json.loads(record.body) for record in first if isinstance(record, Snapshot)}
-    assert set(kinds) == {"snmp.inventory", "snmp.neighbours"}
+    assert set(kinds) == {"snmp.inventory", "snmp.neighbours", "snmp.topology"}
+    assert kinds["snmp.topology"]["sysname"] == "peer-one"
     assert kinds["snmp.inventory"]["identity"]["sysname"] == "peer-one"
     assert kinds["snmp.inventory"]["identity"]["os"] == "linux"
     assert "lo" in [port["name"] for port in kinds["snmp.inventory"]["interfaces"]]

@@ -19,7 +19,8 @@ from collectors.network.snmp.profile import Profile, profiles_in_force
 from collectors.network.snmp.reader import Kept, Reader
 from collectors.network.snmp.reading import Interface, Reading
 from collectors.network.snmp.samples import Measure, measures, named
-from collectors.network.snmp.session import Access, Engine, auth_protocol, open_session, privacy_protocol
+from collectors.network.snmp.session import Access, Engine, Session, auth_protocol, open_session, privacy_protocol
+from collectors.network.snmp.standard.topology import topology
 from collectors.rates import Rates
 from core.errors import BadReply, DeviceError, Unreachable
 from core.records import Record, Sample, Snapshot
@@ -37,7 +38,7 @@ class SnmpCollector:
     """One device that speaks SNMP v1, v2c or v3. The credential gives the community, or user and keys of v3."""
 
     class Options(BaseOptions):
-        """How the agent is asked; ``full_every_s`` is how often identity, neighbours and inventory are read again."""
+        """How the agent is asked, and how often identity and inventory (``full_every_s``) and who is behind which port (``topology_every_s``)."""
 
         version: Literal["1", "2c", "3"] | None = None
         address: str = ""
@@ -48,6 +49,7 @@ class SnmpCollector:
         retries: int = Field(default=2, ge=0, le=10)
         repetitions: int = Field(default=25, ge=1, le=100)
         full_every_s: float = Field(default=3600.0, ge=0)
+        topology_every_s: float = Field(default=900.0, ge=0)
 
     default_interval_s: ClassVar[float] = 60.0
     deadline_s: ClassVar[float] = 45.0
@@ -57,6 +59,7 @@ class SnmpCollector:
         self._kept, self._rates = Kept(), Rates()
         self._profiles: tuple[Profile, ...] = ()
         self._last_full: float | None = None
+        self._last_topology: float | None = None
         self._uptime_s = 0.0
         self._silent = False
 
@@ -66,7 +69,7 @@ class SnmpCollector:
         whole = self._last_full is None or started - self._last_full >= self._options.full_every_s
         if whole and self._last_full is not None:
             self._kept = Kept()
-        reading, complete = self._read(asset, started, whole)
+        reading, complete, around = self._read(asset, started, whole)
         if not self._answered(reading):
             raise Unreachable(asset.id, reading.problems[0] if reading.problems else f"{asset.address}: no SNMP answer")
         if whole:
@@ -77,8 +80,10 @@ class SnmpCollector:
         yield from self._samples(asset, now, reading, started)
         if whole:
             yield from snapshots(asset, now, reading)
+        if around is not None:
+            yield Snapshot(time=now, asset=asset.id, kind="snmp.topology", body=_json(around))
 
-    def _read(self, asset: Asset, started: float, whole: bool) -> tuple[Reading, bool]:
+    def _read(self, asset: Asset, started: float, whole: bool) -> tuple[Reading, bool, Mapping[str, object] | None]:
         access = access_to(asset, self._options, credential(asset, "snmp", self._options.credential, self._secrets))
         try:
             if self._silent:
@@ -87,13 +92,26 @@ class SnmpCollector:
             try:
                 reader = Reader(session, self._monotonic, started + self.deadline_s - _RESERVE_S, self._kept)
                 reading = read_device(reader, profiles_in_force() if whole else self._profiles, whole)
+                complete = reader.complete
+                around = self._around(session, started) if complete and self._answered(reading) else None
             finally:
                 session.close()
         except DeviceError as err:
             self._silent = isinstance(err, Unreachable)
             raise type(err)(asset.id, str(err)) from err
         self._silent = not self._answered(reading)
-        return reading, reader.complete
+        return reading, complete, around
+
+    def _around(self, session: Session, started: float) -> Mapping[str, object] | None:
+        """Who is behind which port, when it is time; None when not, or when the device could not be heard out."""
+        if self._last_topology is not None and started - self._last_topology < self._options.topology_every_s:
+            return None
+        self._last_topology = started
+        # nothing is kept from before: a table that was empty may have filled since
+        reader = Reader(session, self._monotonic, started + self.deadline_s - _RESERVE_S)
+        found = topology(reader)
+        # tables that were cut off would look as if machines had gone
+        return found if reader.complete else None
 
     @staticmethod
     def _answered(reading: Reading) -> bool:

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from inventory.topology.links import Link, links
+from tests.inventory.topology.makers import device, directory, mac, silent, told
+
+
+def found(*devices: object) -> dict[tuple[str, str], Link]:
+    return {(link.a.text, link.b.text): link for link in links(directory(*devices))}  # type: ignore[arg-type]
+
+
+def test_both_ends_saying_the_same_make_one_sure_link() -> None:
+    one = device("a", 1, neighbours=[told("Gi1/0/1", "b", "GigabitEthernet1/0/2")])
+    two = device("b", 2, neighbours=[told("GigabitEthernet1/0/2", "a.example.org", "GigabitEthernet1/0/1", protocol="lldp")])
+    (link,) = found(one, two).values()
+    assert (link.sources, link.confidence, link.against, link.told_by) == (("lldp",), 0.99, (), ("a", "b"))
+
+
+def test_one_end_alone_is_less_sure_and_a_denial_less_still() -> None:
+    one = device("a", 1, neighbours=[told("1", "b", "9")])
+    assert found(one, silent("b"))["a 1", "b 9"].confidence == 0.9
+    denying = device("b", 2, neighbours=[told("3", "c", "1")])
+    link = found(one, denying, silent("c"))["a 1", "b 9"]
+    assert (link.confidence, link.against) == (0.63, ("b (lldp)",))
+
+
+def test_two_claims_on_one_port_leave_the_better_proven_link_and_say_so() -> None:
+    devices = (
+        device("a", 1, neighbours=[told("1", "b", "1")]),
+        device("b", 2, neighbours=[told("1", "a", "1")]),
+        device("c", 3, neighbours=[told("7", "b", "1")]),
+    )
+    result = found(*devices)
+    assert result["a 1", "b 1"].confidence == 0.99
+    liar = next(link for ends, link in result.items() if "c 7" in ends)
+    assert liar.confidence < 0.3
+    assert "a 1 – b 1" in liar.against
+
+
+def test_many_neighbours_on_one_port_are_behind_something_that_forwards() -> None:
+    result = found(device("a", 1, neighbours=[told("1", "b", "1"), told("1", "c", "1")]), silent("b"), silent("c"))
+    assert [link.confidence for link in result.values()] == [0.81, 0.81]
+    assert all(not link.against for link in result.values())
+
+
+def test_a_neighbour_that_is_no_asset_keeps_its_own_words() -> None:
+    (link,) = found(device("a", 1, neighbours=[told("1", "<b>ghost</b>", "eth0")])).values()
+    assert (link.b.asset, link.b.name, link.key) == ("", "<b>ghost</b>", "2|a|1|<b>ghost</b>|eth0")
+
+
+def test_forwarding_tables_alone_find_the_line_of_switches() -> None:
+    """a - b - c: a and c see each other through b, and are not joined."""
+    devices = (
+        device("a", 1, fdb=[[mac(2), "1", 1], [mac(3), "1", 1]]),
+        device("b", 2, fdb=[[mac(1), "1", 1], [mac(3), "2", 1]]),
+        device("c", 3, fdb=[[mac(1), "5", 1], [mac(2), "5", 1]]),
+    )
+    result = found(*devices)
+    assert sorted(result) == [("a 1", "b 1"), ("b 2", "c 5")]
+    assert {link.sources for link in result.values()} == {("fdb",)}
+    assert {link.confidence for link in result.values()} == {0.84}
+
+
+def test_a_server_hangs_on_the_port_where_its_address_was_learned_not_on_the_uplink() -> None:
+    core = device("core", 1, fdb=[[mac(2), "1", 1], [mac(9), "1", 1]], arp=[["10.0.0.9", mac(9), "Vlan1"]])
+    access = device("access", 2, fdb=[[mac(1), "24", 1], [mac(9), "3", 10]])
+    result = found(core, access, silent("web", "10.0.0.9"))
+    assert ("access 3", "web") in result
+    assert result["access 3", "web"].confidence > 0.8
+    assert not [ends for ends in result if "web" in ends[1] and "core" in ends[0]]
+
+
+def test_an_aggregated_port_speaks_for_each_of_its_members() -> None:
+    lag = {"1": "Trunk1", "2": "Trunk1"}
+    devices = (
+        device("a", 1, neighbours=[told("1", "b", "1"), told("2", "b", "2")], lag=lag, fdb=[[mac(2), "Trunk1", 1]]),
+        device("b", 2, neighbours=[told("1", "a", "1"), told("2", "a", "2")], lag=lag, fdb=[[mac(1), "Trunk1", 1]]),
+    )
+    result = found(*devices)
+    assert sorted(result) == [("a 1", "b 1"), ("a 2", "b 2")]
+    assert {link.group for link in result.values()} == {"Trunk1"}
+    assert {link.sources for link in result.values()} == {("fdb", "lldp")}
+
+
+def test_spanning_tree_names_the_bridge_behind_a_blocked_port() -> None:
+    blocked = {"port": "2", "state": "blocking", "bridge": mac(1), "bridge_port": 4}
+    result = found(device("a", 1), device("b", 2, stp={"root": mac(1), "ports": [blocked]}))
+    assert result["a", "b 2"].confidence == 0.7
+
+
+def test_routing_peers_are_links_of_the_third_layer() -> None:
+    one = device("a", 1, kind="router", addresses=["10.9.0.1"], peers=[["ospf", "10.9.0.2", "full"]])
+    two = device("b", 2, kind="router", addresses=["10.9.0.2"], peers=[["ospf", "10.9.0.1", "full"], ["bgp", "10.9.0.1", "idle"]])
+    routed = {link.sources: link for link in links(directory(one, two))}
+    assert (routed["ospf",].layer, routed["ospf",].confidence) == (3, 0.99)
+    assert routed["bgp",].against == ("bgp idle",)
+
+
+def test_two_devices_with_one_name_are_not_guessed_between() -> None:
+    twins = (device("x", 4, sysname="twin"), device("y", 5, sysname="twin"))
+    (link,) = [link for link in links(directory(device("a", 1, neighbours=[told("1", "twin", "1")]), *twins)) if link.a.asset == "a"]
+    assert link.b.asset == ""
+
+
+def test_nonsense_in_a_snapshot_is_left_out() -> None:
+    wild = device("a", 1, neighbours=[{"local": 3}, "x", None], fdb=[["zz", "1", 1], [mac(3)], 7], arp="no", stp=[1], lag=[2], peers=[["ospf", "x", "y"]])
+    assert links(directory(wild)) == []
