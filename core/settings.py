@@ -60,6 +60,21 @@ class CollectSettings(_Table):
     syslog_key: Path | None = None
 
 
+class DiscoverySettings(_Table):
+    """Where the network may be searched for devices, and how gently. Without ``allowed`` nothing is searched."""
+
+    allowed: tuple[str, ...] = ()
+    max_addresses: int = Field(default=4096, ge=1, le=65536)
+    rate_per_s: float = Field(default=50, gt=0, le=10_000)
+    workers: int = Field(default=32, ge=1, le=256)
+    timeout_s: float = Field(default=1.5, gt=0, le=30)
+
+    @field_validator("allowed", mode="before")
+    @classmethod
+    def _as_list(cls, value: Any) -> Any:
+        return [part for part in re.split(r"[,\s]+", value) if part] if isinstance(value, str) else value
+
+
 class ConsoleSettings(_Table):
     """Login and sessions; the defaults are those that graded protection level 3 asks for."""
 
@@ -87,6 +102,7 @@ class Settings(_Table):
     store: StoreSettings = StoreSettings()
     retention: RetentionSettings = RetentionSettings()
     collect: CollectSettings = CollectSettings()
+    discovery: DiscoverySettings = DiscoverySettings()
     console: ConsoleSettings = ConsoleSettings()
 
     @field_validator("timezone")
