@@ -31,12 +31,26 @@ Body = dict[str, Any]
 
 def topology(reader: Reader) -> Body:
     """Everything that says who is behind which port, as JSON data; ports by name, MAC addresses as ``aa:bb:cc:dd:ee:ff``."""
-    names = {row: text(value) or row for row, value in interface_names(reader).items()}
+    names = _port_names(reader)
+    ports = _bridge_ports(reader, names)
+    return {
+        **surroundings(reader),
+        "fdb": sorted(_forwarding(reader, ports)),
+        "lag": _aggregation(reader, names),
+        "stp": _spanning_tree(reader, ports),
+        "vlans": _vlans(reader),
+        "pvid": {ports[row]: vlan for row, value in reader.column(f"{Q_BRIDGE}.4.5.1.1").items() if row in ports and (vlan := integer(value))},
+        "peers": sorted(_peers(reader)),
+        "neighbours": [asdict(one) for one in neighbours(reader)],
+    }
+
+
+def surroundings(reader: Reader) -> Body:
+    """By what a device is recognised, and which addresses of others it knows: the part of ``topology`` that a search needs."""
     reader.fetch([SYS_NAME, LLDP_CHASSIS, ENGINE_ID, f"{BRIDGE}.1.1.0"])
     chassis, engine = reader.get(LLDP_CHASSIS), reader.get(ENGINE_ID)
     base = mac(reader.get(f"{BRIDGE}.1.1.0"))
     own = {mac(value) for value in reader.names(f"{IF}.6").values()} | {base, mac(chassis)}
-    ports = _bridge_ports(reader, names)
     return {
         "sysname": reader.text(SYS_NAME),
         "chassis": mac(chassis) or text(chassis),
@@ -44,16 +58,13 @@ def topology(reader: Reader) -> Body:
         "bridge": base or "",
         "macs": sorted(address for address in own if address),
         "addresses": sorted(_own_addresses(reader)),
-        "fdb": sorted(_forwarding(reader, ports)),
-        "arp": sorted(set(_address_table(reader, names))),
-        "lag": _aggregation(reader, names),
-        "stp": _spanning_tree(reader, ports),
-        "vlans": _vlans(reader),
-        "pvid": {ports[row]: vlan for row, value in reader.column(f"{Q_BRIDGE}.4.5.1.1").items() if row in ports and (vlan := integer(value))},
-        "peers": sorted(_peers(reader)),
-        "neighbours": [asdict(one) for one in neighbours(reader)],
+        "arp": sorted(set(_address_table(reader, _port_names(reader)))),
         "neighbour_addresses": sorted(_neighbour_addresses(reader)),
     }
+
+
+def _port_names(reader: Reader) -> dict[str, str]:
+    return {row: text(value) or row for row, value in interface_names(reader).items()}
 
 
 def _bridge_ports(reader: Reader, names: Mapping[str, str]) -> dict[str, str]:
