@@ -1,0 +1,1 @@
+"""Discovery, the pure part: where may be searched, what was sighted, which device that is, and what to do with it."""
