@@ -29,6 +29,7 @@ _LOOK_S = 3.0
 LENIENT: Mapping[str, str] = MappingProxyType({"ignore_unavailable": "true", "allow_no_indices": "true"})
 _JSON = "application/json"
 _NOT_READY = frozenset({"search_phase_execution_exception", "no_shard_available_action_exception", "unavailable_shards_exception"})
+_HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 _AWAY = frozenset({401, 403, 408, 429, 500, 502, 503, 504})
 
 
@@ -91,6 +92,7 @@ class Link:
     def __init__(self, address: Address, clock: Clock | None = None, prepare: Callable[[Link], None] | None = None) -> None:
         self._address, self._clock, self._prepare = address, clock or SystemClock(), prepare
         self._client = _client(address)
+        self._far = not all(urlsplit(host).hostname in _HERE for host in address.hosts)  # compressing for a server on this machine costs more than it saves
         self._lock = threading.Lock()
         self._tried = float("-inf")
         self._prepared, self._preparing, self._preparing_thread = prepare is None, threading.Lock(), 0
@@ -134,7 +136,7 @@ class Link:
         headers = {"accept": _JSON}
         if body is not None:
             headers["content-type"] = _JSON
-            if isinstance(body, bytes):
+            if isinstance(body, bytes) and self._far:
                 body, headers["content-encoding"] = gzip.compress(body, 1), "gzip"
         try:
             with warnings.catch_warnings():

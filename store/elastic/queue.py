@@ -10,7 +10,7 @@ from store.elastic.ship import Dead, Load
 from store.embedded import DeadLetter, EmbeddedStore, Spooled
 from store.embedded.text import dumps
 
-_RECORDS_PER_ACTION = 4
+_RECORDS_PER_ACTION = 8  # samples share documents
 
 
 class SpoolQueue:
