@@ -56,13 +56,14 @@ class Test(Model):
 
 
 Rows = tuple[Mapping[str, Test], ...]
-_SUBJECTS = ("setting", "rows", "duplicates", "lines", "capture", "any", "all", "none")
+_SUBJECTS = ("setting", "rows", "duplicates", "lines", "capture", "blocks", "any", "all", "none")
 
 
 class Expectation(Test):
     """One thing expected of the text: exactly one subject, and for a value the tests it must pass.
 
-    The value of ``setting`` and ``capture`` is the text found, of ``rows``, ``duplicates`` and ``lines`` a number.
+    The value of ``setting`` and ``capture`` is the text found, of ``rows``, ``duplicates``, ``lines`` and ``blocks`` a number.
+    ``blocks`` counts the blocks of a configuration whose header matches, that have a line inside for each of ``having`` and none for ``lacking``.
     """
 
     read: str = ""
@@ -78,6 +79,9 @@ class Expectation(Test):
     lines: PatternText | None = None
     besides: PatternText | None = None
     capture: PatternText | None = None
+    blocks: PatternText | None = None
+    having: tuple[PatternText, ...] = ()
+    lacking: tuple[PatternText, ...] = ()
     any: tuple[Expectation, ...] | None = None
     all: tuple[Expectation, ...] | None = None
     none: tuple[Expectation, ...] | None = None

@@ -6,16 +6,17 @@ when one part holds, even when another cannot be told; it fails only when every 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from compliance.check import Check, Expectation, Rows, Test, Text
-from compliance.host import Host
+from compliance.host import CONFIGURATION, Host
 from compliance.kinds import Row, Unreadable, form_of
 from compliance.verdict import Outcome, Verdict
 from core.patterns import compiled
 from core.records import Snapshot
+from inventory.configuration.blocks import Block
 
 SHOWN = 10
 WIDTH = 200
@@ -48,7 +49,10 @@ def judge(check: Check, host: Host) -> Verdict:
         return verdict(Outcome.UNKNOWN, Text(zh=err.zh, en=str(err)))
     if "any" not in check.platforms:
         if not platforms:
-            return verdict(Outcome.UNKNOWN, Text(zh="尚未读到操作系统信息（os-release）", en="the operating system (os-release) was not read yet"))
+            return verdict(
+                Outcome.UNKNOWN,
+                Text(zh="尚不能得知是什么平台（os-release 或设备配置）", en="the platform (os-release, or a device's configuration) is not known yet"),
+            )
         if not platforms & set(check.platforms):
             return verdict(Outcome.NOT_APPLICABLE, Text(zh=f"只适用于 {'、'.join(check.platforms)}", en=f"applies to {', '.join(check.platforms)} alone"))
     place = _Place(check, host, platforms)
@@ -114,7 +118,7 @@ class _Place:
             return None
         if form_of(kind).needs_root and not self.host.saw_everything():
             return Answer(None, (), Text(zh=f"采集账号无权读取 {kind}", en=f"the collecting account may not read {kind}"))
-        if part.missing == "empty" and self.host.snapshot("os-release", limit) is not None:
+        if part.missing == "empty" and any(self.host.snapshot(name, limit) is not None for name in ("os-release", CONFIGURATION)):
             return self._absent(part, kind)
         return Answer(None, (), Text(zh=f"没有读到 {kind}", en=f"{kind} was not read"))
 
@@ -137,6 +141,9 @@ class _Place:
             pattern = compiled(part.capture)
             caught = [match.group(1) for line in self.host.plain(kind, part.files) if (match := pattern.search(line))]
             return _of(part, caught[-1] if caught else part.default, kind)
+        if part.blocks is not None:
+            hits = [f"{kind}: {block.text[:WIDTH]}" for block in _matching(part, self.host.blocks(kind))]
+            return _counted(part, len(hits), tuple(hits) or (f"{kind}: 0",))
         return self._table(part, kind)
 
     def _table(self, part: Expectation, kind: str) -> Answer:
@@ -155,6 +162,17 @@ def _seen(answers: Iterable[Answer], holds: bool | None, match: str) -> tuple[st
     """What decided: the parts that failed when it fails, all of them otherwise."""
     telling = [answer for answer in answers if holds is not False or match == "any" or (answer.holds is not True if match == "all" else answer.holds)]
     return tuple(dict.fromkeys(line for answer in telling for line in answer.seen))
+
+
+def _matching(part: Expectation, blocks: Iterable[Block]) -> Iterator[Block]:
+    """The blocks, at any depth, that an expectation means."""
+    header, having, lacking = compiled(part.blocks or ""), [compiled(text) for text in part.having], [compiled(text) for text in part.lacking]
+    for block in blocks:
+        if header.search(block.text) and not (part.besides and compiled(part.besides).search(block.text)):
+            inside = [line for depth, line in block.walk(banners=False) if depth]
+            if all(any(one.search(line) for line in inside) for one in having) and not any(one.search(line) for one in lacking for line in inside):
+                yield block
+        yield from _matching(part, block.inside)
 
 
 def _fits(row: Row, alternatives: Rows) -> bool:

@@ -10,8 +10,10 @@ from compliance import kinds
 from compliance.kinds import PARSER_VERSION, Row, Unreadable
 from compliance.verdict import Read
 from core.records import Snapshot
+from inventory.configuration.blocks import Block
 
 T = TypeVar("T")
+CONFIGURATION = "running-config"
 _FAMILIES: Mapping[str, tuple[str, ...]] = {
     "debian": ("debian", "ubuntu", "kylin", "uos", "deepin", "linuxmint", "raspbian"),
     "rhel": ("rhel", "centos", "rocky", "almalinux", "fedora", "openeuler", "anolis", "ol", "opencloudos", "tencentos", "alinux", "bclinux"),
@@ -65,8 +67,14 @@ class Host:
         return self._once(("lines", kind, files), lambda: kinds.within(kinds.readable(kind, body) if body else [], files))
 
     def plain(self, kind: str, files: str = "") -> list[str]:
-        """The lines that say something: no comments, headings or blanks."""
+        """The lines that say something: no comments, headings, blanks or banners."""
+        if kinds.form_of(kind).form == "configuration":
+            return self._once(("plain", kind), lambda: [line for block in self.blocks(kind) for _depth, line in block.walk(banners=False)])
         return self._once(("plain", kind, files), lambda: kinds.plain(kind, self.lines(kind, files)))
+
+    def blocks(self, kind: str) -> tuple[Block, ...]:
+        """A configuration as a tree; raises Unreadable."""
+        return self._once(("blocks", kind), lambda: kinds.blocks(self.lines(kind)))
 
     def settings(self, kind: str, files: str = "") -> Mapping[str, str]:
         """Settings by lower-case name, with ``<name>_age`` in days for times."""
@@ -83,10 +91,24 @@ class Host:
         return bool(states) and "unknown" not in states
 
     def platforms(self) -> frozenset[str]:
-        """Linux, the family and the distribution, told from os-release; empty when it was not read.
+        """Linux, the family and the distribution, told from os-release; the dialect of a network device, told from its configuration.
 
-        Raises Unreadable when os-release names two families.
+        Empty when neither was read. Raises Unreadable when two platforms claim the asset; FRR alone runs on a host of its own.
         """
+        host, device = self._of_host(), self._of_device()
+        if host and device - {"network", "frr"}:
+            both = ", ".join(sorted((host | device) - {"network", "linux"}))
+            raise Unreadable(f"os-release and the configuration name different platforms: {both}", f"os-release 与设备配置指向不同平台：{both}")
+        return host | device
+
+    def _of_device(self) -> frozenset[str]:
+        found = self._newest.get(CONFIGURATION)
+        if found is None or not found.body.strip():
+            return frozenset()
+        own = self._once(("dialect",), lambda: kinds.dialect(self.lines(CONFIGURATION)))
+        return frozenset({"network", own}) if own else frozenset()
+
+    def _of_host(self) -> frozenset[str]:
         if "os-release" not in self._newest:
             return frozenset()
         found = self.settings("os-release")

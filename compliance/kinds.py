@@ -16,6 +16,8 @@ from typing import Literal
 from compliance.check import Model
 from core.files import build, read_yaml
 from core.patterns import PatternText, compiled, lines_of
+from inventory.configuration.blocks import Block, parse
+from inventory.configuration.dialects import dialect_of, is_whole, told
 
 PARSER_VERSION = "1"
 Row = Mapping[str, str]
@@ -33,7 +35,7 @@ class Kind(Model):
     """The form of one kind. ``must`` are patterns of lines that a whole text always has."""
 
     command: str
-    form: Literal["settings", "rows", "lines"] = "lines"
+    form: Literal["settings", "rows", "lines", "configuration"] = "lines"
     separator: str = ""
     columns: tuple[str, ...] = ()
     days: tuple[str, ...] = ()
@@ -74,6 +76,11 @@ def readable(kind: str, body: str) -> list[str]:
         raise Unreadable(f"the command failed: {lines[0][:120]}", f"命令执行失败：{lines[0][:120]}")
     if form.unless and lines and compiled(form.unless).search(lines[0]):
         return lines
+    if form.form == "configuration" and not is_whole(body, dialect_of(body)):
+        raise Unreadable(
+            f"the configuration does not end with {dialect_of(body).last!r}: it is cut off",
+            f"配置没有以 {dialect_of(body).last} 结尾：被截断",
+        )
     for pattern in form.must:
         if not any(compiled(pattern).search(line) for line in lines):
             raise Unreadable(
@@ -81,6 +88,17 @@ def readable(kind: str, body: str) -> list[str]:
                 f"文本缺少 {pattern}，完整的 {kind} 必有：可能被截断或为其他语言",
             )
     return lines
+
+
+def blocks(lines: list[str]) -> tuple[Block, ...]:
+    """A configuration as a tree, in the dialect that it speaks."""
+    text = "\n".join(lines)
+    return parse(text, dialect_of(text))
+
+
+def dialect(lines: list[str]) -> str:
+    """The dialect of a configuration, empty when nothing tells."""
+    return told("\n".join(lines))
 
 
 def within(lines: list[str], files: str) -> list[str]:

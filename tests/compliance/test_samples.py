@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from compliance.check import Check, load_checks
+from compliance.check import Check, Sample, load_checks
+from compliance.evaluate import evaluate
+from compliance.host import Host
 from compliance.kinds import kinds
-from compliance.prove import platforms, prove
+from compliance.prove import NOW, is_meant, platforms, prove, snapshots
+from compliance.verdict import Outcome
+from core.records import Snapshot
+from inventory.configuration.dialects import DIALECTS
 
 LOADED = load_checks()
 
@@ -25,7 +32,7 @@ def test_it_gives_the_verdict_that_each_sample_names(check: Check) -> None:
 @pytest.mark.parametrize("check", LOADED.checks.values(), ids=LOADED.checks)
 def test_it_has_a_tripping_sample_on_each_platform(check: Check) -> None:
     tripped = {sample.platform for sample in check.samples if sample.verdict == "fail"}
-    meant = {platform for platform in platforms() if {"linux", "any", platform} & set(check.platforms)}
+    meant = {platform for platform in platforms() if is_meant(check, platform)}
     assert meant <= tripped
 
 
@@ -35,20 +42,41 @@ def test_it_reads_kinds_that_have_a_form(check: Check) -> None:
 
 
 def test_no_verdict_passes_when_every_text_is_missing_stale_or_cut_off() -> None:
-    from compliance.evaluate import evaluate
-    from compliance.prove import NOW, snapshots
-    from compliance.verdict import Outcome
-    from core.records import Snapshot
-
     for platform in platforms():
-        from compliance.check import Sample
-
         whole = snapshots(Sample(platform=platform, verdict="pass"))
-        name = next(s for s in whole if s.kind == "os-release")
-        cut = [name, *(Snapshot(time=s.time, asset=s.asset, kind=s.kind, body=s.body[:40] + "\n[truncated]") for s in whole if s.kind != "os-release")]
-        gone = [Snapshot(time=s.time, asset=s.asset, kind=s.kind, body="") for s in whole if s.kind != "os-release"]
+        name = [s for s in whole if s.kind == "os-release"]
+        cut = [*name, *(replace(s, body=s.body[:40] + "\n[truncated]") for s in whole if s.kind != "os-release")]
+        gone = [*name, *(replace(s, body="") for s in whole if s.kind != "os-release")]
         stale = snapshots(Sample(platform=platform, verdict="unknown", age_days=30))
-        for check in LOADED.checks.values():
-            for texts in ([], cut, stale, [name, *gone]):
+        for check in (check for check in LOADED.checks.values() if is_meant(check, platform)):
+            for texts in ([], cut, stale, gone):
                 outcome = evaluate(check, "a", texts, NOW).outcome
-                assert outcome is Outcome.UNKNOWN or (outcome is Outcome.FAIL and texts[1:] == gone), check.id
+                assert outcome is Outcome.UNKNOWN or (outcome is Outcome.FAIL and texts == gone and name), check.id
+
+
+@pytest.mark.parametrize("platform", [name for name in platforms() if name in DIALECTS and DIALECTS[name].last])
+def test_a_configuration_that_lost_its_end_gives_no_verdict(platform: str) -> None:
+    (whole,) = snapshots(Sample(platform=platform, verdict="pass"))
+    half = replace(whole, body=whole.body[: len(whole.body) * 2 // 3])
+    for check in (check for check in LOADED.checks.values() if is_meant(check, platform)):
+        assert evaluate(check, "a", [half], NOW).outcome is Outcome.UNKNOWN
+    assert Host("a", [whole], NOW).platforms() == {"network", platform}
+
+
+def test_a_host_and_a_device_that_claim_one_asset_give_no_verdict() -> None:
+    (switch,) = snapshots(Sample(platform="ios", verdict="pass"))
+    both = [*snapshots(Sample(platform="debian", verdict="pass")), switch]
+    for check in LOADED.checks.values():
+        verdict = evaluate(check, "a", both, NOW)
+        assert verdict.outcome is Outcome.UNKNOWN
+        assert "different platforms: debian, ios" in verdict.reason.en
+
+
+def test_a_router_in_software_is_a_host_and_a_device() -> None:
+    (router,) = snapshots(Sample(platform="frr", verdict="pass"))
+    assert Host("a", [*snapshots(Sample(platform="debian", verdict="pass")), router], NOW).platforms() == {"linux", "debian", "network", "frr"}
+
+
+def test_a_device_of_an_unknown_kind_gives_no_verdict() -> None:
+    odd = Snapshot(time=NOW, asset="a", kind="running-config", body="hello\nworld\n")
+    assert {evaluate(check, "a", [odd], NOW).outcome for check in LOADED.checks.values()} == {Outcome.UNKNOWN}
