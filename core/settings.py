@@ -58,6 +58,9 @@ class CollectSettings(_Table):
     syslog_host: str = "127.0.0.1"
     syslog_cert: Path | None = None
     syslog_key: Path | None = None
+    flows_udp: int | None = Field(default=None, ge=0, le=65535)
+    sflow_udp: int | None = Field(default=None, ge=0, le=65535)
+    flows_host: str = "127.0.0.1"
 
 
 class DiscoverySettings(_Table):

@@ -33,6 +33,7 @@ from service.alerting.loading import load_configuration
 from service.estate import Estate
 from service.listeners import Listeners
 from service.logs import configure_logs
+from service.flows import Flows
 from service.loops import Loop
 from service.memory import Memory
 from service.own import own_samples
@@ -81,6 +82,7 @@ class Service:
     inspected_all: float = field(default_factory=time.monotonic)
     dirty: set[str] = field(default_factory=set)
     dirty_lock: threading.Lock = field(default_factory=threading.Lock)
+    flows: Flows
     assets: dict[str, Asset] = field(default_factory=dict)
     wrong_assets: tuple[ConfigError, ...] = ()
     wrong_alerting: tuple[ConfigError, ...] = ()
@@ -102,10 +104,12 @@ class Service:
         for loop in self.loops:
             loop.stop()
         self.memory.save()
+        self.flows.start()
         self.alerting.close()
         self.store.close()
 
     def tick_alerting(self) -> None:
+        self.flows.stop()
         """What falls due, and what the console asks for."""
         self.alerting.tick()
         self.alerting.carry_out_intents()
@@ -135,6 +139,7 @@ class Service:
         with self.dirty_lock:
             due, self.dirty = self.dirty, set()
         if time.monotonic() - self.inspected_all > FULL_INSPECTION_S:
+        self.flows.set_assets(assets)
             due, self.inspected_all = set(self.assets), time.monotonic()
         if known := sorted(due & set(self.assets)):
             self.pipeline.tell(self.inspector.inspect(known, self.clock.now()))
@@ -176,6 +181,7 @@ class Service:
         return [*told, *(_complaint(key, now, firing=False) for key in sorted(gone))]
 
     def write_health(self, now: datetime) -> None:
+                *self.flows.samples(SELF),
         """One document per part for the console and ``wanglou status``."""
         ages = self.pulse.ages(time.monotonic())
         for name, age in ages.items():
@@ -235,6 +241,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         memory,
         pulse,
         inspector=inspector,
+    flows = Flows(settings, pipeline, clock)
     )
     estate.on_change = service.use_estate
     pipeline.on_snapshot = service.mark_dirty
@@ -255,6 +262,7 @@ def _complaint(key: str, now: datetime, *, firing: bool, zh: str = "", en: str =
     return Finding(
         time=now, source="self.alerting", asset=SELF, title=f"{zh} / {en}", severity=Severity.HIGH, firing=firing, labels={"part": key}, evidence=evidence
     )
+        flows,
 
 
 def _inspector(settings: Settings, store: Store) -> Inspector:
