@@ -31,9 +31,9 @@ from service.alerting import open_alerting
 from service.alerting.live import LiveAlerting
 from service.alerting.loading import load_configuration
 from service.estate import Estate
+from service.flows import Flows
 from service.listeners import Listeners
 from service.logs import configure_logs
-from service.flows import Flows
 from service.loops import Loop
 from service.memory import Memory
 from service.own import own_samples
@@ -74,6 +74,7 @@ class Service:
     runner: Runner
     clockwork: Clockwork
     listeners: Listeners
+    flows: Flows
     estate: Estate
     memory: Memory
     pulse: Pulse
@@ -82,7 +83,6 @@ class Service:
     inspected_all: float = field(default_factory=time.monotonic)
     dirty: set[str] = field(default_factory=set)
     dirty_lock: threading.Lock = field(default_factory=threading.Lock)
-    flows: Flows
     assets: dict[str, Asset] = field(default_factory=dict)
     wrong_assets: tuple[ConfigError, ...] = ()
     wrong_alerting: tuple[ConfigError, ...] = ()
@@ -94,22 +94,22 @@ class Service:
             loop.start()
         self.clockwork.start()
         self.listeners.start()
+        self.flows.start()
 
     def stop(self) -> None:
         """End everything, the collecting first; what was taken in is durable when this returns."""
         self.listeners.stop()
+        self.flows.stop()
         self.clockwork.stop()
         if not self.runner.close():
             log.warning("some polls did not end in time; they are given up")
         for loop in self.loops:
             loop.stop()
         self.memory.save()
-        self.flows.start()
         self.alerting.close()
         self.store.close()
 
     def tick_alerting(self) -> None:
-        self.flows.stop()
         """What falls due, and what the console asks for."""
         self.alerting.tick()
         self.alerting.carry_out_intents()
@@ -128,6 +128,7 @@ class Service:
             log.error("configuration", problem=str(problem))
         self.alerting.set_estate(assets, people, loaded)
         self.listeners.set_assets(assets)
+        self.flows.set_assets(assets)
 
     def mark_dirty(self, snapshot: Snapshot) -> None:
         """Checks of this asset are due: something it said about itself is new."""
@@ -139,7 +140,6 @@ class Service:
         with self.dirty_lock:
             due, self.dirty = self.dirty, set()
         if time.monotonic() - self.inspected_all > FULL_INSPECTION_S:
-        self.flows.set_assets(assets)
             due, self.inspected_all = set(self.assets), time.monotonic()
         if known := sorted(due & set(self.assets)):
             self.pipeline.tell(self.inspector.inspect(known, self.clock.now()))
@@ -167,6 +167,7 @@ class Service:
                 *own_samples(self.store, self.pipeline.counts, now),
                 *self.runner.samples(SELF),
                 *self.listeners.samples(SELF),
+                *self.flows.samples(SELF),
                 *self.pulse.samples(time.monotonic(), now),
             ],
         )
@@ -181,7 +182,6 @@ class Service:
         return [*told, *(_complaint(key, now, firing=False) for key in sorted(gone))]
 
     def write_health(self, now: datetime) -> None:
-                *self.flows.samples(SELF),
         """One document per part for the console and ``wanglou status``."""
         ages = self.pulse.ages(time.monotonic())
         for name, age in ages.items():
@@ -227,6 +227,7 @@ def build(settings: Settings, clock: Clock) -> Service:
     runner = Runner(pipeline.take, vault, clock, workers=settings.collect.workers, interval_s=settings.collect.interval_s)
     clockwork = Clockwork(clock)
     listeners = Listeners(settings, pipeline, clock)
+    flows = Flows(settings, pipeline, clock)
     estate = Estate(settings, store, lambda _assets, _people: None)
     service = Service(
         settings,
@@ -237,11 +238,11 @@ def build(settings: Settings, clock: Clock) -> Service:
         runner,
         clockwork,
         listeners,
+        flows,
         estate,
         memory,
         pulse,
         inspector=inspector,
-    flows = Flows(settings, pipeline, clock)
     )
     estate.on_change = service.use_estate
     pipeline.on_snapshot = service.mark_dirty
@@ -262,7 +263,6 @@ def _complaint(key: str, now: datetime, *, firing: bool, zh: str = "", en: str =
     return Finding(
         time=now, source="self.alerting", asset=SELF, title=f"{zh} / {en}", severity=Severity.HIGH, firing=firing, labels={"part": key}, evidence=evidence
     )
-        flows,
 
 
 def _inspector(settings: Settings, store: Store) -> Inspector:
