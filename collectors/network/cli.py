@@ -1,6 +1,7 @@
-"""The running configuration of network devices over their command line (netmiko over SSH), as Snapshot ``running-config``.
+"""Configurations of network devices over their command line (netmiko over SSH), as Snapshots ``running-config`` and ``startup-config``.
 
-Passwords and keys in the text are blanked, and lines that change at every look (clocks, counters) are left out.
+Secrets are blanked, and lines that change at every look (clocks, counters) are left out; what such a line says of who changed
+the configuration last becomes an Event.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from tempfile import NamedTemporaryFile
 from typing import Any, ClassVar, Final
 
@@ -19,11 +20,14 @@ from paramiko.ssh_exception import BadHostKeyException, SSHException
 from pydantic import Field
 
 from collectors.base import Options, credential
+from collectors.network.bounded import bounded_link
+from collectors.network.masking import masked
 from collectors.servers.sshlink import approved_keys, shown_key, stranger
 from core.errors import AuthRefused, BadReply, ConfigError, Unreachable
 from core.records import Event, Record, Snapshot, fingerprint
 from core.secrets import Secret, Secrets
 from inventory.asset import Asset
+from inventory.configuration.dialects import DIALECTS, PLATFORMS, is_whole, told
 
 # netmiko's name of the platform -> the command that shows the configuration
 COMMANDS: Final[Mapping[str, str]] = {
@@ -45,17 +49,36 @@ COMMANDS: Final[Mapping[str, str]] = {
     "extreme_exos": "show configuration",
     "paloalto_panos": "show config running",
     "mikrotik_routeros": "/export",
+    "hillstone_stoneos": "show configuration",
     "linux": "vtysh -c 'show running-config'",
 }
+# the command that shows what the device starts with; the others commit and have no second text
+STARTUP: Final[Mapping[str, str]] = {
+    "cisco_ios": "show startup-config",
+    "cisco_xe": "show startup-config",
+    "cisco_nxos": "show startup-config",
+    "cisco_asa": "show startup-config",
+    "arista_eos": "show startup-config",
+    "ruijie_os": "show startup-config",
+    "huawei": "display saved-configuration",
+    "huawei_vrpv8": "display saved-configuration",
+    "hp_comware": "display saved-configuration",
+}
 _CHANGING: Final = re.compile(
-    r"^(?:!? ?(?:Last configuration change|NVRAM config last updated|Current configuration|ntp clock-period|!Time:|Building configuration)|# \w{3}/\d\d/\d{4})"
+    r"^(?:!? ?(?:Last configuration (?:change|was)|NVRAM config last updated|Current configuration|ntp clock-period|!?Time:|Building configuration)"
+    r"|!Running configuration last done|!Startup config saved|Using \d+ out of \d+ bytes|: (?:Saved|Written by)|Cryptochecksum:|#(?:conf_file_ver|buildno)="
+    r"|## Last (?:commit|changed)|# (?:\w{3}/\d\d/\d{4}|\d{4}-\d\d-\d\d) .* by RouterOS)"
 )
-_SECRET: Final = re.compile(
-    r"(?P<what>\b(?:password|secret|community|key-string|pre-shared-key|authentication-key|auth-password|priv-password|md5|cipher|irreversible-cipher|sha2?|hash)\b"
-    r"(?: (?:simple|cipher|irreversible-cipher|plain|encrypted|\d{1,2}|read|write|auth|priv))*)(?P<gap> +)(?P<value>\"[^\"]*\"|\S+)",
-    re.IGNORECASE,
+_STAMP: Final = re.compile(
+    r"(?i)^[!#: ]*Last (?:configuration )?(?:change at|commit:|configuration was updated at|was updated at) ?(?P<when>.{8,60}?) by (?P<user>\S{1,64})"
+)
+_REFUSED: Final = re.compile(
+    r"^\s*(?:% ?(?:Invalid|Incomplete|Unknown|Ambiguous|Unrecognized|Permission|Authorization|Can't)|Error: ?(?:Unrecognized|Too|Wrong|You)"
+    r"|Command fail|Unknown action)"
 )
 MAX_CHARACTERS: Final = 8_000_000
+MAX_BYTES: Final = 32 * 1024 * 1024
+OLD: Final = timedelta(days=1)
 
 
 class CliOptions(Options):
@@ -68,6 +91,7 @@ class CliOptions(Options):
     known_hosts: str = ""
     command: str = ""
     enable: bool = False
+    startup: bool = True
     timeout_s: float = Field(default=20, gt=0, le=120)
 
 
@@ -81,11 +105,11 @@ class CliCollector:
         if options.platform not in COMMANDS and not options.command:
             raise ConfigError(f"no command is known for {options.platform!r}; give one with command, or take one of: {', '.join(COMMANDS)}", key="platform")
         self._options, self._secrets = options, secrets
-        self._last = ""
-        self.deadline_s = options.timeout_s * 4
+        self._has_startup, self._stamp = options.startup and options.platform in STARTUP, ""
+        self.deadline_s = options.timeout_s * 6
 
     def collect(self, asset: Asset, now: datetime) -> Iterator[Record]:
-        """The configuration; raises Unreachable, AuthRefused, HostKeyChanged or BadReply."""
+        """The configurations; raises Unreachable, AuthRefused, HostKeyChanged or BadReply."""
         secret = credential(asset, "cli", self._options.credential, self._secrets)
         if not secret.username:
             raise ConfigError("the collector cli needs a credential with a username: credentials: {cli: NAME}", key=f"assets.{asset.id}.credentials.cli")
@@ -93,30 +117,55 @@ class CliCollector:
         keys = approved_keys(asset.address, options.port, options.host_key, options.known_hosts)
         if not keys:
             raise stranger(asset.id, asset.address, options.port, shown_key(asset.id, asset.address, options.port, options.timeout_s), keys)
-        text = cleaned(self._show(asset, secret, keys))
-        if not text.strip():
-            raise BadReply(asset.id, f"{asset.address}: the configuration came back empty")
-        yield Snapshot(time=now, asset=asset.id, kind="running-config", body=text)
-        if self._last not in ("", text):
-            identity = fingerprint("config_changed", asset.id, {"kind": "running-config", "time": now.isoformat()})
-            fields = {"event.category": "configuration", "event.type": "change", "snapshot.kind": "running-config"}
-            yield Event(id=identity, time=now, asset=asset.id, kind="config_changed", message="the running configuration changed", fields=fields)
-        self._last = text
+        running, startup = self._show(asset, secret, keys)
+        yield self._snapshot(asset, "running-config", running, now)
+        yield from self._author(asset, running, now)
+        if startup and not _is_refusal(startup):
+            yield self._snapshot(asset, "startup-config", startup, now)
+        elif startup:
+            self._has_startup = False  # this device has no such command
+
+    def _snapshot(self, asset: Asset, kind: str, text: str, now: datetime) -> Snapshot:
+        body = cleaned(text)
+        if not body.strip() or _is_refusal(body):
+            raise BadReply(asset.id, f"{asset.address}: no configuration came back: {_first_line_of(body) or 'nothing'}")
+        own = told(body)
+        if own and PLATFORMS.get(self._options.platform) == own and not is_whole(body, DIALECTS[own]):
+            raise BadReply(asset.id, f"{asset.address}: the {kind} does not end with {DIALECTS[own].last!r}; it was cut off and is not kept")
+        return Snapshot(time=now, asset=asset.id, kind=kind, body=body)
+
+    def _author(self, asset: Asset, text: str, now: datetime) -> Iterator[Event]:
+        """Who changed it last, when the device writes that beside its configuration and it is new."""
+        stamp = next((found for line in text.splitlines()[:30] if (found := _STAMP.match(line.strip()))), None)
+        if stamp is None or stamp[0] == self._stamp:
+            return
+        self._stamp, time = stamp[0], _time_of(stamp["when"], now)
+        if now - time > OLD:
+            return
+        fields = {"event.category": "configuration", "event.type": "change", "user.name": stamp["user"]}
+        identity = fingerprint("config_stamp", asset.id, {"stamp": stamp[0]})
+        yield Event(id=identity, time=time, asset=asset.id, kind="config_stamp", message=stamp[0].strip(" !#:"), fields=fields)
 
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _show(self, asset: Asset, secret: Secret, keys: list[Any]) -> str:
+    def _show(self, asset: Asset, secret: Secret, keys: list[Any]) -> tuple[str, str]:
+        """(running, startup) as the device prints them; startup is empty when it is not asked for."""
         options = self._options
         command = options.command or COMMANDS[options.platform]
         try:
-            with NamedTemporaryFile("w", encoding="ascii", prefix="known_hosts-") as known:
+            with (
+                NamedTemporaryFile("w", encoding="ascii", prefix="known_hosts-") as known,
+                bounded_link(asset.address, options.port, options.timeout_s, self.deadline_s, MAX_BYTES) as link,
+            ):
                 known.write(_known_hosts(asset.address, options.port, keys))
                 known.flush()
-                with ConnectHandler(**_parameters(asset.address, options, secret, known.name)) as link:
-                    if options.enable and not link.check_enable_mode():
-                        link.enable()
-                    return str(link.send_command(command, read_timeout=options.timeout_s * 2))[:MAX_CHARACTERS]
+                with ConnectHandler(**_parameters(asset.address, options, secret, known.name), sock=link) as device:
+                    if options.enable and not device.check_enable_mode():
+                        device.enable()
+                    running = str(device.send_command(command, read_timeout=options.timeout_s * 2))
+                    startup = str(device.send_command(STARTUP[options.platform], read_timeout=options.timeout_s * 2)) if self._has_startup else ""
+                    return running[:MAX_CHARACTERS], startup[:MAX_CHARACTERS]
         except NetmikoAuthenticationException as err:
             raise AuthRefused(asset.id, f"{asset.address}: refused the login of {secret.username!r}") from err
         except (NetmikoTimeoutException, OSError) as err:
@@ -136,7 +185,7 @@ def _causes(err: BaseException) -> Iterator[BaseException]:
 
 
 def _first_line(err: Exception) -> str:
-    return next((line.strip() for line in str(err).splitlines() if line.strip()), type(err).__name__)
+    return _first_line_of(str(err)) or type(err).__name__
 
 
 def _known_hosts(host: str, port: int, keys: list[Any]) -> str:
@@ -172,8 +221,27 @@ def _private_key(secret: Secret) -> PKey:
     raise ConfigError("the private key of the credential cannot be read, or its passphrase is wrong", key="credential")
 
 
+def _time_of(text: str, now: datetime) -> datetime:
+    """The time of a stamp when its zone is plain, else now."""
+    for form in ("%Y-%m-%d %H:%M:%S%z", "%H:%M:%S %z %a %b %d %Y", "%Y-%m-%d %H:%M:%S %z"):
+        try:
+            return min(datetime.strptime(text.strip().replace(" UTC", " +0000"), form).astimezone(UTC), now)
+        except ValueError:
+            continue
+    return now
+
+
+def _is_refusal(text: str) -> bool:
+    """Whether a short answer is the device's complaint about the command."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return len(lines) < 6 and any(_REFUSED.match(line) for line in lines)
+
+
+def _first_line_of(text: str) -> str:
+    return next((line.strip()[:120] for line in text.splitlines() if line.strip()), "")
+
+
 def cleaned(text: str) -> str:
     """Without secrets and without lines that change at every look."""
     lines = (line.rstrip() for line in text.replace("\r", "").splitlines())
-    kept = (_SECRET.sub(lambda found: f"{found['what']}{found['gap']}***", line) for line in lines if not _CHANGING.match(line))
-    return "\n".join(kept).strip("\n") + "\n"
+    return "\n".join(masked([line for line in lines if not _CHANGING.match(line)])).strip("\n") + "\n"
