@@ -36,9 +36,14 @@ class SiteFiles:
 def read_site(folder: Path) -> SiteFiles:
     """Read the site folder; a missing folder is an empty site."""
     problems: list[ConfigError] = []
-    assets = list(_entries(_files(folder, "assets"), "assets", Asset, problems))
-    people = list(_entries(_files(folder, "people"), "people", Person, problems))
+    assets = list(read_entries(folder, "assets", Asset, problems))
+    people = list(read_entries(folder, "people", Person, problems))
     return SiteFiles(_unique(assets, problems), _unique(people, problems), tuple(problems))
+
+
+def read_entries(folder: Path, name: str, model: type[M], problems: list[ConfigError]) -> Iterator[tuple[M, Document, int]]:
+    """Every entry of ``NAME.yaml`` and ``NAME/*.yaml`` with the file and its number there; what is wrong goes to ``problems``."""
+    yield from _entries(_files(folder, name), name, model, problems)
 
 
 def _files(folder: Path, name: str) -> list[Path]:

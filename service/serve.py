@@ -41,9 +41,11 @@ from service.pipeline import Pipeline
 from service.pulse import SELF, Part, Pulse, write_heartbeat
 from service.runner import Clockwork, Runner
 from service.stores import retention_of
+from service.topology import Survey
 from service.watchers import learn_history, make_watchers
 from store.base import ANY, Store
 from store.open import open_for
+from store.snapshots import FLEETING
 
 log = structlog.get_logger("service")
 
@@ -56,6 +58,7 @@ PARTS: Final = {
         Part("compliance", 900, "合规检查"),
         Part("upkeep", 900, "存储维护"),
         Part("own", 180, "自身健康"),
+        Part("topology", 900, "拓扑测绘"),
     )
 }
 FULL_INSPECTION_S: Final = 3600.0  # ages and stored logs change although no snapshot does
@@ -80,6 +83,7 @@ class Service:
     pulse: Pulse
     loops: list[Loop] = field(default_factory=list)
     inspector: Inspector = field(kw_only=True)
+    survey: Survey = field(kw_only=True)
     inspected_all: float = field(default_factory=time.monotonic)
     dirty: set[str] = field(default_factory=set)
     dirty_lock: threading.Lock = field(default_factory=threading.Lock)
@@ -131,7 +135,10 @@ class Service:
         self.flows.set_assets(assets)
 
     def mark_dirty(self, snapshot: Snapshot) -> None:
-        """Checks of this asset are due: something it said about itself is new."""
+        """Checks of this asset are due, or the survey: something it said about itself or its neighbours is new."""
+        if snapshot.kind in FLEETING:
+            self.survey.notice(snapshot)
+            return
         with self.dirty_lock:
             self.dirty.add(snapshot.asset)
 
@@ -193,7 +200,7 @@ class Service:
         self._put_health(
             "store", {"ok": store.ok, "zh": "存储", "message": f"{store.backend}: {store.message}", "figures": dict(store.figures), "updated": now.isoformat()}
         )
-        problems = [str(problem) for problem in (*self.estate.problems, *self.wrong_assets, *self.wrong_alerting)]
+        problems = [str(problem) for problem in (*self.estate.problems, *self.wrong_assets, *self.wrong_alerting, *self.survey.problems)]
         self._put_health(
             "site",
             {
@@ -243,6 +250,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         memory,
         pulse,
         inspector=inspector,
+        survey=Survey(store, settings.site_folder, clock, pipeline.take),
     )
     estate.on_change = service.use_estate
     pipeline.on_snapshot = service.mark_dirty
@@ -253,6 +261,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         ("compliance", 3.0, service.check_compliance),
         ("upkeep", 120.0, service.upkeep),
         ("own", min(30.0, settings.collect.interval_s), service.look_at_itself),
+        ("topology", 5.0, service.survey.round),
     )
     service.loops = [Loop(name, seconds, work, pulse.beat) for name, seconds, work in rounds]
     return service

@@ -16,6 +16,7 @@ from store.filter import And, Term
 
 NEWEST: Final = "snapshot"
 VERSION: Final = "snapshot-version"
+FLEETING: Final = frozenset({"snmp.topology"})  # different at every look and of no interest later: only the newest is kept
 _TRIES: Final = 5
 
 
@@ -36,7 +37,10 @@ def latest_snapshot(store: Store, asset: str, kind: str) -> Snapshot | None:
 
 
 def snapshot_history(store: Store, asset: str, kind: str, limit: int = 100) -> list[Snapshot]:
-    """All versions, newest first, each with the time at which it was first seen."""
+    """All versions (of a fleeting kind the newest), newest first, each with the time at which it was first seen."""
+    if kind in FLEETING:
+        there = _newest(store, asset, kind)
+        return [] if there is None else [_snapshot(there.body, "taken")]
     where = And((Term("asset", asset), Term("kind", kind)))
     return [_snapshot(document.body, "taken") for document in store.documents.find(VERSION, where, sort="-taken", limit=limit).items]
 
@@ -47,9 +51,9 @@ def _save(store: Store, snapshot: Snapshot) -> bool:
         return False
     changed = there is None or there.body["sha256"] != snapshot.sha256
     body = {"asset": snapshot.asset, "kind": snapshot.kind, "taken": taken, "sha256": snapshot.sha256, "body": snapshot.body}
-    if changed:
+    if changed and snapshot.kind not in FLEETING:
         store.documents.put(VERSION, f"{_id(snapshot.asset, snapshot.kind)}/{taken}", body)
-    elif there is not None:
+    if not changed and there is not None:
         body["taken"] = there.body["taken"]
     store.documents.put(NEWEST, _id(snapshot.asset, snapshot.kind), body | {"seen": taken}, there.version if there else ABSENT)
     return changed

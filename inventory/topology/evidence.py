@@ -70,6 +70,15 @@ class Device:
             groups.setdefault(group, []).append(port)
         return {group: tuple(ports) for group, ports in groups.items()}
 
+    @cached_property
+    def carried(self) -> Mapping[str, frozenset[int]]:
+        """Port -> VLANs in which something was learned there."""
+        found: dict[str, set[int]] = {}
+        for _, port, vlan in self.fdb:
+            if vlan:
+                found.setdefault(port, set()).add(vlan)
+        return {port: frozenset(vlans) for port, vlans in found.items()}
+
 
 def device_of(asset: Asset, snapshot: Snapshot | None = None) -> Device:
     """An asset as the topology sees it; one that says nothing still has its name and addresses."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from inventory.topology.directory import Directory
@@ -19,6 +19,8 @@ from inventory.topology.places import Place, is_switch, places, uplinks
 
 WEIGHTS: Final[Mapping[str, float]] = {"lldp": 0.9, "cdp": 0.88, "stp": 0.7, "fdb": 0.6, "ospf": 0.9, "bgp": 0.85}
 DENIED: Final = 0.7  # the other end speaks the same protocol and does not name us
+DENIED_LATER: Final = 0.2  # and it was read well after the claim: what was so is so no more
+LATER: Final = timedelta(minutes=30)
 OUTDONE: Final = 0.3  # the port is better proven to lead elsewhere
 SHARED: Final = 0.9  # several neighbours on one port: something between them forwards their frames
 BLIND: Final = 0.4  # one switch sees the other, which does not see it
@@ -45,7 +47,7 @@ class End:
 class Link:
     """A link; ``layer`` 2 (a cable) or 3 (a routing session). ``a`` is always an asset; ``told_by`` are the ends that name the other.
 
-    ``against`` says what speaks against it, ``group`` the aggregated port that ``a``'s port belongs to.
+    ``against`` says what speaks against it, ``group`` the aggregated port that ``a``'s port belongs to, ``vlans`` what was seen on it.
     """
 
     a: End
@@ -57,6 +59,7 @@ class Link:
     told_by: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
     group: str = ""
+    vlans: tuple[int, ...] = ()
 
     @property
     def key(self) -> str:
@@ -225,31 +228,43 @@ def _fuller(one: End, other: End) -> End:
     return one if one.port else replace(one, port=other.port)
 
 
-def _denial(bundle: _Bundle, directory: Directory) -> str:
-    """Who contradicts: the other end speaks the same protocol and does not name us."""
+def _denial(bundle: _Bundle, directory: Directory) -> tuple[str, float]:
+    """Who contradicts, and what that leaves of the claim: the other end speaks the same protocol and does not name us."""
     for claim in bundle.claims:
         far = directory.devices.get(claim.far.asset)
-        if claim.source not in NAMING or far is None:
+        if claim.source not in NAMING or far is None or far.seen is None:
             continue
         said = [one for one in far.neighbours if one.protocol == claim.source]
-        if said and not any(directory.who(one.name, one.chassis) == claim.near.asset for one in said):
-            return f"{far.asset} ({claim.source})"
-    return ""
+        is_gone = far.seen - claim.seen > LATER
+        if (said or (is_gone and far.chassis)) and not any(directory.who(one.name, one.chassis) == claim.near.asset for one in said):
+            return f"{far.asset} ({claim.source})", DENIED_LATER if is_gone else DENIED
+    return "", 1.0
 
 
 def _link(bundle: _Bundle, directory: Directory) -> Link:
-    denial = _denial(bundle, directory)
+    denial, left = _denial(bundle, directory)
     return Link(
         a=bundle.a,
         b=bundle.b,
         layer=2,
         sources=tuple(sorted({claim.source for claim in bundle.claims})),
-        confidence=round(bundle.confidence * (DENIED if denial else 1), 2),
+        confidence=round(bundle.confidence * left, 2),
         seen=max(claim.seen for claim in bundle.claims),
         told_by=tuple(sorted({claim.near.asset for claim in bundle.claims if claim.source in NAMING})),
         against=(denial,) if denial else (),
         group=directory.devices[bundle.a.asset].lag.get(bundle.a.port, ""),
+        vlans=_vlans(bundle, directory),
     )
+
+
+def _vlans(bundle: _Bundle, directory: Directory) -> tuple[int, ...]:
+    """VLANs in which either end learned something there; of an aggregated port for each of its members."""
+    found: set[int] = set()
+    for end in (bundle.a, bundle.b):
+        device = directory.devices.get(end.asset)
+        if device is not None:
+            found |= device.carried.get(end.port, frozenset()) | device.carried.get(device.lag.get(end.port, ""), frozenset())
+    return tuple(sorted(found))
 
 
 def _settled(found: list[Link]) -> list[Link]:
