@@ -7,7 +7,7 @@ the book says), ``gone`` (its addresses were searched and stayed silent), ``igno
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -117,7 +117,7 @@ def fold(before: Sequence[Candidate], assets: Iterable[Asset], sightings: Sequen
     """The candidates after a search of the addresses for which ``searched`` holds."""
     book = _Book(assets)
     groups = group(sightings)
-    free = {candidate.id: candidate for candidate in before}
+    free = _Free(before)
     seen = [Seen(sightings=device, clashes=_clashes(device, groups.conflicts)) for device in groups.devices]
     after: list[Candidate] = []
     told: list[tuple[str, Candidate]] = []
@@ -125,11 +125,11 @@ def fold(before: Sequence[Candidate], assets: Iterable[Asset], sightings: Sequen
     for match in (_by_marks, _by_address):  # all by marks first: a device that moved must not lose its place to who took its address
         unmatched, rest = [], seen
         for device in rest:
-            old = match(device, free.values())
+            old = match(device, free.sharing(device))
             if old is None:
                 unmatched.append(device)
                 continue
-            del free[old.id]
+            free.drop(old)
             fresh = _again(old, device, book, now, searched)
             after.append(fresh)
             told += _telling(old, fresh)
@@ -138,12 +138,36 @@ def fold(before: Sequence[Candidate], assets: Iterable[Asset], sightings: Sequen
         fresh = _first(device, book, now)
         after.append(fresh)
         told.append(("found", fresh))
-    for old in free.values():
+    for old in free:
         if any(searched(address) for address in old.addresses):
             missed = old.model_copy(update={"missed": old.missed + 1})
             after.append(missed)
             told += _telling(old, missed)
     return Folded(tuple(after), tuple(told))
+
+
+class _Free:
+    """Candidates that no device of the search was matched with yet, by the marks they carry."""
+
+    def __init__(self, candidates: Iterable[Candidate]) -> None:
+        self._left = {candidate.id: candidate for candidate in candidates}
+        self._holders: dict[str, dict[str, None]] = {}
+        for candidate in self._left.values():
+            for sighting in candidate.sightings:
+                for key in marks_of(sighting).keys:
+                    self._holders.setdefault(key, {})[candidate.id] = None
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return iter(self._left.values())
+
+    def drop(self, candidate: Candidate) -> None:
+        del self._left[candidate.id]
+
+    def sharing(self, device: Seen) -> list[Candidate]:
+        """Those that share any mark or address with a device."""
+        keys = (key for sighting in device.sightings for key in marks_of(sighting).keys)
+        found = dict.fromkeys(name for key in keys for name in self._holders.get(key, ()))
+        return [self._left[name] for name in found if name in self._left]
 
 
 def _telling(old: Candidate, fresh: Candidate) -> list[tuple[str, Candidate]]:
