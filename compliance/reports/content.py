@@ -1,0 +1,125 @@
+"""The one form in which every report is written before it becomes Word, Excel or PDF: a cover and blocks of text and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from compliance.check import Text
+
+Language = Literal["zh_CN", "en"]
+Tint = Literal["", "red", "amber", "green", "gray"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell with a colour that says the same as its text."""
+
+    text: str
+    tint: Tint = ""
+
+
+Value = str | Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading of level 1 to 3."""
+
+    text: str
+    level: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Para:
+    """A paragraph."""
+
+    text: str
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Label and value, line by line."""
+
+    rows: tuple[tuple[str, Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; ``widths`` are shares of the line, ``sheet`` is the name of its sheet in Excel (none: it stands on the first sheet)."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Value, ...], ...]
+    widths: tuple[int, ...]
+    sheet: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A new page."""
+
+
+Block = Heading | Para | Facts | Table | Break
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """A whole report. ``mark`` stands on every page (what the report rests on)."""
+
+    title: str
+    subject: str
+    language: Language
+    cover: tuple[tuple[str, str], ...]
+    blocks: tuple[Block, ...]
+    mark: str
+    made: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one report: its language and its clock."""
+
+    language: Language
+    zone: ZoneInfo
+
+    def __call__(self, zh: str, en: str) -> str:
+        """The text in the report's language."""
+        return zh if self.language == "zh_CN" else en
+
+    def of(self, text: Text) -> str:
+        """A bilingual text in the report's language."""
+        return self(text.zh, text.en)
+
+    def heads(self, *pairs: str) -> tuple[str, ...]:
+        """Heads of columns, each written as ``zh|en``."""
+        return tuple(self(*pair.split("|")) for pair in pairs)
+
+    def day(self, value: date | datetime | None) -> str:
+        """2026-03-02, in the site's time zone; a dash when there is none."""
+        if isinstance(value, datetime):
+            value = value.astimezone(self.zone).date()
+        return value.isoformat() if value else "—"
+
+    def time(self, value: datetime) -> str:
+        """2026-03-02 09:00."""
+        return f"{value.astimezone(self.zone):%Y-%m-%d %H:%M}"
+
+    def joined(self, parts: Sequence[str], most: int = 8) -> str:
+        """Names in a line; beyond ``most`` the number of the others."""
+        shown = self("、", ", ").join(parts[:most])
+        return shown if len(parts) <= most else self(f"{shown} 等 {len(parts)} 个", f"{shown} and {len(parts) - most} more")
+
+
+def plain(value: Value) -> str:
+    """The text of a cell, without characters that no document format takes."""
+    text = value.text if isinstance(value, Cell) else value
+    return "".join(char if char in "\n\t" or (char >= " " and not "\ud800" <= char <= "\udfff" and char not in "\ufffe\uffff") else "�" for char in text)
+
+
+def tint_of(value: Value) -> Tint:
+    """The colour of a cell."""
+    return value.tint if isinstance(value, Cell) else ""

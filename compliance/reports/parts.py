@@ -1,0 +1,276 @@
+"""Tables that several reports share, in the assessor's layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from compliance.dossier import Dossier
+from compliance.exemptions import Word
+from compliance.framework import Item
+from compliance.objects import Progress
+from compliance.reports.content import Cell, Facts, Table, Tint, Value, Words
+from compliance.risk import Level, Risk
+from compliance.rollup import Conformity, ItemResult
+from store.base import Body
+
+TINTS: Final[Mapping[str, Tint]] = {"conforms": "green", "partial": "amber", "fails": "red", "not_applicable": "gray", "unknown": "gray"}
+LEVEL_TINTS: Final[Mapping[str, Tint]] = {"high": "red", "medium": "amber", "low": "gray"}
+PROGRESS: Final[Mapping[Progress, tuple[str, str, Tint]]] = {
+    Progress.DONE: ("已完成", "done", "green"),
+    Progress.SOON: ("即将到期", "due soon", "amber"),
+    Progress.OVERDUE: ("已逾期", "overdue", "red"),
+    Progress.OPEN: ("未完成", "open", "amber"),
+    Progress.NOT_NEEDED: ("不需要", "not needed", "gray"),
+}
+EXEMPTION_WORDS: Final[Mapping[Word, tuple[str, str]]] = {
+    Word.REQUESTED: ("待审批", "requested"),
+    Word.REFUSED: ("已拒绝", "refused"),
+    Word.GRANTED: ("生效", "in force"),
+    Word.WITHDRAWN: ("已撤销", "withdrawn"),
+    Word.EXPIRED: ("已到期", "expired"),
+}
+SHOWN_OBSERVED: Final = 6
+
+
+def conformity(words: Words, value: Conformity) -> Cell:
+    """A result with its colour."""
+    return Cell(words.of(value.text), TINTS[value])
+
+
+def level(words: Words, value: Level) -> Cell:
+    """A risk with its colour."""
+    return Cell(words.of(value.text), LEVEL_TINTS[value])
+
+
+def clause(dossier: Dossier, item: Item) -> str:
+    """The clause of the standard at the level at which the item is asked."""
+    return item.clauses.get(str(dossier.subject.grade.level_of(item)), "")
+
+
+def unit(dossier: Dossier, item: Item) -> str:
+    """The assessment unit (测评单元) of GB/T 28448."""
+    return item.units.get(str(dossier.subject.grade.level_of(item)), item.id)
+
+
+def basics(words: Words, dossier: Dossier) -> Facts:
+    """The table of basic facts of the object."""
+    one, rows = dossier.subject, []
+    rows += [(words("定级对象", "Object"), one.name), (words("业务", "Business"), one.business or "—"), (words("描述", "Description"), one.description or "—")]
+    rows += [(words("安全保护等级", "Grade"), words(f"第{one.grade.level}级（{one.grade_text}）", f"level {one.grade.level} ({one.grade_text})"))]
+    rows += [(words("扩展要求", "Extensions"), words.joined([words(*EXTENSIONS[name]) for name in one.extensions]) or "—")]
+    rows += [(words("备案证明编号", "Filing number"), one.filing_number or "—"), (words("测评机构", "Assessor"), one.assessor or "—")]
+    people = one.people
+    rows += [(words("责任人", "Owner"), people.owner or "—"), (words("安全责任人", "Security officer"), people.security or "—")]
+    rows += [(words("运维责任人", "Operations"), people.operations or "—"), (words("联系方式", "Contact"), people.contact or "—")]
+    rows += [(words("范围内资产", "Assets in scope"), str(len(dossier.assets)))]
+    rows += [
+        (words("安全区域", "Zones"), words.joined([zone.name for zone in one.zones]) or "—"),
+        (words("边界设备", "Boundary"), words.joined(one.boundary) or "—"),
+    ]
+    return Facts(tuple(rows))
+
+
+EXTENSIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "cloud": ("云计算", "cloud"),
+    "mobile": ("移动互联", "mobile"),
+    "iot": ("物联网", "IoT"),
+    "ics": ("工业控制", "industrial control"),
+}
+
+
+def work(words: Words, dossier: Dossier) -> Table:
+    """Steps of the yearly work with their dates."""
+    columns = (words("工作", "Step"), words("完成日期", "Done"), words("期限", "Due"), words("状态", "State"), words("依据", "Why"))
+    rows = tuple((words.of(s.title), words.day(s.done), words.day(s.due), _progress(words, s.progress), words.of(s.why)) for s in dossier.steps)
+    return Table(columns, rows, (20, 14, 14, 12, 40), words("工作流程", "Steps"))
+
+
+def _progress(words: Words, progress: Progress) -> Cell:
+    zh, en, tint = PROGRESS[progress]
+    return Cell(words(zh, en), tint)
+
+
+def layers(words: Words, dossier: Dossier) -> Table:
+    """One line per layer: how many items came out how; the last line sums up."""
+    columns = (words("层面", "Layer"), words("要求项", "Items"), *(words.of(word.text) for word in Conformity))
+    rows: list[tuple[Value, ...]] = []
+    for layer in dossier.framework.layers:
+        mine = [dossier.results[item.id].conformity for item in dossier.items if item.layer == layer.zh]
+        if mine:
+            rows.append((words(layer.zh, layer.en), str(len(mine)), *(str(mine.count(word)) for word in Conformity)))
+    counts = [str(dossier.conforming(word)) for word in Conformity]
+    rows.append((words("合计", "Total"), str(len(dossier.items)), *counts))
+    return Table(columns, tuple(rows), (28, 12, 12, 12, 12, 12, 12), words("层面汇总", "Layers"))
+
+
+def points(words: Words, dossier: Dossier) -> Table:
+    """Control points with their results (单元测评)."""
+    english = {(item.layer, item.control_point): item.control_point_en for item in dossier.items}
+    layers = {layer.zh: words(layer.zh, layer.en) for layer in dossier.framework.layers}
+    columns = (words("层面", "Layer"), words("控制点", "Control point"), words("符合/总数", "Met/all"), words("结果", "Result"))
+    rows = tuple(
+        (
+            layers[point.layer],
+            words(point.name, english[point.layer, point.name]),
+            f"{sum(result.conformity is Conformity.CONFORMS for result in point.items)}/{len(point.items)}",
+            conformity(words, point.conformity),
+        )
+        for point in dossier.points
+    )
+    return Table(columns, rows, (26, 40, 16, 18), words("单元结果", "Control points"))
+
+
+def failing(verdicts: Iterable[Body]) -> dict[str, list[Body]]:
+    """Item -> the failing verdicts that speak for it."""
+    found: dict[str, list[Body]] = {}
+    for body in verdicts:
+        if body["outcome"] == "fail":
+            for name in body["items"]:
+                found.setdefault(name, []).append(body)
+    return found
+
+
+def record(words: Words, result: ItemResult, bodies: Sequence[Body]) -> str:
+    """The result record: why, and what was found on which asset."""
+    lines = [words.of(result.reason)]
+    for body in bodies[:SHOWN_OBSERVED]:
+        seen = "; ".join(map(str, body["observed"][:3])) or words(body["reason"]["zh"], body["reason"]["en"])
+        lines.append(f"{body['asset']}: {words(body['title']['zh'], body['title']['en'])} — {seen}")
+    if len(bodies) > SHOWN_OBSERVED:
+        lines.append(words(f"……共 {len(bodies)} 条，见附录", f"... {len(bodies)} in all, see the appendix"))
+    return "\n".join(lines)
+
+
+def item_rows(words: Words, dossier: Dossier, layer: str) -> tuple[tuple[Value, ...], ...]:
+    """The items of a layer, in the assessor's columns."""
+    found = failing(dossier.verdicts)
+    rows: list[tuple[Value, ...]] = []
+    for item in (item for item in dossier.items if item.layer == layer):
+        result = dossier.results[item.id]
+        on = [asset for asset, one in dossier.by_asset[item.id].items() if one.checks]
+        rows.append(
+            (
+                f"{unit(dossier, item)}\n{clause(dossier, item)}",
+                words(item.control_point, item.control_point_en),
+                words(item.zh, item.en),
+                words.joined(on, 3) or words("全局", "whole object"),
+                record(words, result, found.get(item.id, [])),
+                conformity(words, result.conformity),
+            )
+        )
+    return tuple(rows)
+
+
+def item_columns(words: Words) -> tuple[str, ...]:
+    """The columns of ``item_rows``."""
+    return words.heads("测评单元|Unit", "控制点|Control point", "要求项|Requirement", "测评对象|Examined", "结果记录|Record", "符合情况|Result")
+
+
+ITEM_WIDTHS: Final = (12, 12, 24, 12, 30, 10)
+
+
+def risks(words: Words, dossier: Dossier, only: Iterable[Risk] | None = None) -> Table:
+    """Risks of the gaps, the gravest first."""
+    by_id = {item.id: item for item in dossier.items}
+    columns = words.heads(
+        "测评单元|Unit", "安全问题|Problem", "关联资产|Assets", "判定依据|Why", "风险|Risk", "补偿或结论|Compensation, decision", "重大风险隐患|Major"
+    )
+    rows: list[tuple[Value, ...]] = []
+    for risk in dossier.risks if only is None else only:
+        item = by_id[risk.item]
+        why, major = words.of(risk.why), words("是", "yes") if risk.major else words("否", "no")
+        rows.append(
+            (unit(dossier, item), words(item.zh, item.en), words.joined(risk.assets, 4) or "—", why, level(words, risk.level), weighed(words, risk), major)
+        )
+    return Table(columns, tuple(rows), (12, 24, 16, 20, 7, 14, 7), words("风险分析", "Risks"))
+
+
+def weighed(words: Words, risk: Risk) -> str:
+    """What made a risk other than found."""
+    parts = []
+    if risk.exemption:
+        parts.append(words(f"例外 {risk.exemption.id}：{risk.exemption.compensation}", f"exemption {risk.exemption.id}: {risk.exemption.compensation}"))
+    if risk.decision:
+        parts.append(words(f"{risk.decision.who} 核定：{risk.decision.reason}", f"{risk.decision.who} decided: {risk.decision.reason}"))
+    if risk.found is not risk.level:
+        parts.append(words(f"修正前：{risk.found.text.zh}", f"before: {risk.found.text.en}"))
+    return "\n".join(parts) or "—"
+
+
+def exempt(words: Words, dossier: Dossier) -> Table:
+    """Exemptions of the object, with their people and days."""
+    columns = words.heads(
+        "编号|Number", "要求项|Item", "原因|Reason", "补偿措施|Compensation", "申请人|Asked by", "审批人|Decided by", "到期|Ends", "状态|State"
+    )
+    rows = tuple(
+        (
+            one.id,
+            one.item,
+            one.reason,
+            one.compensation,
+            one.requester,
+            one.approver or "—",
+            words.day(one.expires),
+            words(*EXEMPTION_WORDS[one.word(dossier.moment)]),
+        )
+        for one in dossier.exemptions
+    )
+    return Table(columns, rows, (13, 11, 20, 22, 9, 9, 10, 8), words("例外", "Exemptions"))
+
+
+def evidence_index(words: Words, dossier: Dossier) -> Table:
+    """Every text that a verdict rests on."""
+    columns = words.heads("证据编号|Evidence", "资产|Asset", "内容|Text", "命令|Command", "采集时间|Taken", "解析版本|Parser", "SHA-256|SHA-256")
+    rows = tuple((x.id, x.asset, x.kind, x.command, words.time(x.taken), x.parser, x.sha256) for x in dossier.exhibits)
+    return Table(columns, rows, (13, 12, 12, 20, 13, 6, 24), words("证据索引", "Evidence"))
+
+
+def assets(words: Words, dossier: Dossier) -> Table:
+    """The assets in scope."""
+    columns = words.heads("编号|Id", "名称|Name", "类别|Kind", "地址|Address", "位置|Place", "责任人|Owner", "检查|Checks")
+    judged = {body["asset"] for body in dossier.verdicts}
+    rows = tuple(
+        (
+            a.id,
+            a.name or a.id,
+            a.kind,
+            a.address or "—",
+            " ".join(p for p in (a.site, a.room) if p) or "—",
+            a.owner or "—",
+            words("有", "yes") if a.id in judged else words("无", "none"),
+        )
+        for a in dossier.assets
+    )
+    return Table(columns, rows, (16, 24, 10, 16, 18, 8, 8), words("资产", "Assets"))
+
+
+def on_assets(words: Words, dossier: Dossier, *, gaps_only: bool) -> Table:
+    """Results item by item on each asset (单项测评结果); with ``gaps_only`` without what conforms or does not apply."""
+    columns = words.heads("资产|Asset", "测评单元|Unit", "要求项|Requirement", "检查|Checks", "结果记录|Record", "符合情况|Result")
+    by_asset: dict[str, list[Body]] = {}
+    for body in dossier.verdicts:
+        by_asset.setdefault(body["asset"], []).append(body)
+    quiet = {Conformity.CONFORMS, Conformity.NOT_APPLICABLE}
+    rows: list[tuple[Value, ...]] = []
+    for asset, bodies in sorted(by_asset.items()):
+        found = failing(bodies)
+        for item in dossier.items:
+            result = dossier.by_asset[item.id].get(asset)
+            if result is None or (gaps_only and (result.proposed or result.conformity) in quiet):
+                continue
+            text = record(words, result, found.get(item.id, []))
+            rows.append((asset, unit(dossier, item), words(item.zh, item.en), ", ".join(result.checks), text, conformity(words, result.conformity)))
+    return Table(columns, tuple(rows), (12, 11, 22, 16, 29, 10), words("各资产结果", "By asset"))
+
+
+def answers(words: Words, dossier: Dossier) -> Table:
+    """What people decided, with reason and end."""
+    columns = words.heads("要求项|Item", "资产|Asset", "结论|Result", "核定人|By", "时间|Time", "依据|Reason", "有效期至|Until")
+    asked = {item.id for item in dossier.items}
+    rows = tuple(
+        (a.item, a.asset or "—", conformity(words, a.conformity), a.who, words.time(a.time), a.comment, words.day(a.expires))
+        for a in sorted(dossier.answers, key=lambda one: (one.item, one.asset))
+        if a.item in asked
+    )
+    return Table(columns, rows, (13, 10, 11, 9, 14, 33, 10), words("人工核定", "Decisions"))

@@ -1,0 +1,169 @@
+"""Content as a Word document. Tables are written as XML at once: a thousand rows take a second instead of a minute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import Any, Final
+
+from docx import Document
+from docx.enum.section import WD_ORIENT
+from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from docx.shared import Mm, Pt
+
+from compliance.reports.content import Break, Content, Facts, Heading, Para, Table, Value, plain, tint_of
+
+FONT: Final = "宋体"
+HEAD_FONT: Final = "黑体"
+LATIN: Final = "Times New Roman"
+FILLS: Final[Mapping[str, str]] = {"red": "F8D7DA", "amber": "FFF0C2", "green": "D8F0DC", "gray": "EDEDED"}
+HEAD_FILL: Final = "DCE3EE"
+LINE_TWIPS: Final = 14_400  # what is between the margins of a landscape A4 page
+
+
+def document(content: Content) -> bytes:
+    """The document, landscape A4, with page numbers and the mark on every page."""
+    made = Document()
+    _page(made, content)
+    _fonts(made)
+    _cover(made, content)
+    for block in content.blocks:
+        _block(made, block)
+    made.core_properties.title, made.core_properties.subject = content.title, plain(content.subject)
+    made.core_properties.author, made.core_properties.created = "Wanglou", content.made.replace(tzinfo=None)
+    into = BytesIO()
+    made.save(into)
+    return into.getvalue()
+
+
+def _page(made: Any, content: Content) -> None:
+    section = made.sections[0]
+    section.orientation, section.page_width, section.page_height = WD_ORIENT.LANDSCAPE, Mm(297), Mm(210)
+    section.left_margin = section.right_margin = Mm(21)
+    section.top_margin = section.bottom_margin = Mm(18)
+    footer = section.footer.paragraphs[0]
+    footer.alignment = WD_ALIGN_PARAGRAPH.CENTER
+    run = footer.add_run(plain(content.mark) + "　　")
+    run.font.size = Pt(8)
+    _field(footer, "PAGE")
+
+
+def _field(paragraph: Any, name: str) -> None:
+    """A field that Word fills in, such as the page number."""
+    for kind, text in (("begin", ""), ("", name), ("end", "")):
+        run = paragraph.add_run()
+        run.font.size = Pt(8)
+        element = OxmlElement("w:fldChar" if kind else "w:instrText")
+        if kind:
+            element.set(qn("w:fldCharType"), kind)
+        else:
+            element.text = text
+        _xml(run).append(element)
+
+
+def _xml(part: Any) -> Any:
+    """The element behind a part; the library has no other way to write rows at once."""
+    return part._element  # noqa: SLF001
+
+
+def _fonts(made: Any) -> None:
+    for name, font, size in (
+        ("Normal", FONT, 10.5),
+        ("Heading 1", HEAD_FONT, 16),
+        ("Heading 2", HEAD_FONT, 13),
+        ("Heading 3", HEAD_FONT, 11),
+        ("Title", HEAD_FONT, 26),
+    ):
+        style = made.styles[name]
+        style.font.name, style.font.size = LATIN, Pt(size)
+        fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
+        for key in ("w:asciiTheme", "w:hAnsiTheme", "w:eastAsiaTheme", "w:cstheme"):
+            fonts.attrib.pop(qn(key), None)
+        fonts.set(qn("w:eastAsia"), font)
+
+
+def _cover(made: Any, content: Content) -> None:
+    for _ in range(3):
+        made.add_paragraph()
+    made.add_paragraph(plain(content.title), style="Title").alignment = WD_ALIGN_PARAGRAPH.CENTER
+    made.add_paragraph(plain(content.subject)).alignment = WD_ALIGN_PARAGRAPH.CENTER
+    _table(made, (), content.cover, (25, 75))
+    made.add_page_break()
+
+
+def _block(made: Any, block: object) -> None:
+    if isinstance(block, Heading):
+        made.add_heading(plain(block.text), level=block.level)
+    elif isinstance(block, Para):
+        made.add_paragraph().add_run(plain(block.text)).bold = block.strong
+    elif isinstance(block, Facts):
+        _table(made, (), block.rows, (25, 75))
+        made.add_paragraph()
+    elif isinstance(block, Table):
+        _table(made, block.columns, block.rows, block.widths)
+        made.add_paragraph()
+    elif isinstance(block, Break):
+        made.add_page_break()
+
+
+def _table(made: Any, columns: Sequence[str], rows: Sequence[Sequence[Value]], widths: Sequence[int]) -> None:
+    """A table with a head that repeats on each page; without columns the first cell of each row is its label."""
+    table = made.add_table(rows=0, cols=len(widths), style="Table Grid")
+    table.autofit = False
+    twips = [LINE_TWIPS * share // sum(widths) for share in widths]
+    for grid, width in zip(_xml(table).tblGrid.findall(qn("w:gridCol")), twips, strict=True):
+        grid.set(qn("w:w"), str(width))
+    if columns:
+        _xml(table).append(_row(columns, twips, head=True, label=False))
+    for row in rows:
+        _xml(table).append(_row(row, twips, head=False, label=not columns))
+
+
+def _row(cells: Sequence[Value], twips: Sequence[int], *, head: bool, label: bool) -> Any:
+    row = OxmlElement("w:tr")
+    properties = OxmlElement("w:trPr")
+    properties.append(OxmlElement("w:cantSplit"))
+    if head:
+        properties.append(OxmlElement("w:tblHeader"))
+    row.append(properties)
+    for number, (value, width) in enumerate(zip(cells, twips, strict=True)):
+        is_strong = head or (label and number == 0)
+        row.append(_cell(value, width, HEAD_FILL if is_strong else FILLS.get(tint_of(value), ""), strong=is_strong))
+    return row
+
+
+def _cell(value: Value, width: int, fill: str, *, strong: bool) -> Any:
+    cell, properties, size = OxmlElement("w:tc"), OxmlElement("w:tcPr"), OxmlElement("w:tcW")
+    size.set(qn("w:w"), str(width))
+    size.set(qn("w:type"), "dxa")
+    properties.append(size)
+    if fill:
+        shade = OxmlElement("w:shd")
+        for key, text in (("w:val", "clear"), ("w:color", "auto"), ("w:fill", fill)):
+            shade.set(qn(key), text)
+        properties.append(shade)
+    cell.append(properties)
+    for line in plain(value).split("\n"):
+        cell.append(_line(line, strong=strong))
+    return cell
+
+
+def _line(text: str, *, strong: bool) -> Any:
+    paragraph, run, properties, size, words = (OxmlElement(name) for name in ("w:p", "w:r", "w:rPr", "w:sz", "w:t"))
+    if strong:
+        properties.append(OxmlElement("w:b"))
+    size.set(qn("w:val"), "18")
+    properties.append(size)
+    words.text = text
+    words.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
+    run.append(properties)
+    run.append(words)
+    spacing = OxmlElement("w:spacing")
+    spacing.set(qn("w:after"), "0")
+    layout = OxmlElement("w:pPr")
+    layout.append(spacing)
+    paragraph.append(layout)
+    paragraph.append(run)
+    return paragraph

@@ -1,0 +1,55 @@
+"""A report of a kind in a format as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from compliance.dossier import Dossier, Tell
+from compliance.reports.content import Content, Language
+from compliance.reports.kinds import TITLES, make
+from core.errors import ConfigError
+
+Format = Literal["docx", "xlsx", "pdf"]
+TYPES: Final[Mapping[str, str]] = {
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+    "zip": "application/zip",
+}
+KINDS: Final = (*TITLES, "evidence")
+"""What can be asked for; ``evidence`` is the package, always a zip."""
+
+
+def write(kind: str, dossier: Dossier, form: str, language: Language, tell: Tell = lambda _share, _what: None) -> bytes:
+    """The file. Raises ConfigError for a kind or a format that there is not."""
+    if kind not in TITLES:
+        raise ConfigError(f"there is no report {kind!r}; there are {', '.join(TITLES)}")
+    if form not in ("docx", "xlsx", "pdf"):
+        raise ConfigError(f"there is no format {form!r}; there are docx, xlsx and pdf")
+    tell(0.85, "content")
+    content = make(kind, dossier, language, whole=form == "xlsx")
+    tell(0.9, form)
+    made = _written(content, form)
+    tell(1.0, "done")
+    return made
+
+
+def _written(content: Content, form: str) -> bytes:
+    """The libraries of each format are loaded when it is asked for."""
+    if form == "docx":
+        from compliance.reports.word import document
+
+        return document(content)
+    if form == "xlsx":
+        from compliance.reports.sheet import workbook
+
+        return workbook(content)
+    from compliance.reports.pdf import pdf
+
+    return pdf(content)
+
+
+def file_name(kind: str, dossier: Dossier, form: str) -> str:
+    """wanglou-assessment-oa-20260302.docx."""
+    return f"wanglou-{kind}-{dossier.subject.id}-{dossier.moment.astimezone(dossier.zone):%Y%m%d}.{form}"
