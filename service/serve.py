@@ -30,6 +30,7 @@ from inventory.sitefiles import read_site
 from service.alerting import open_alerting
 from service.alerting.live import LiveAlerting
 from service.alerting.loading import load_configuration
+from service.discovering import Discovering, allowed_ranges
 from service.estate import Estate
 from service.flows import Flows
 from service.listeners import Listeners
@@ -57,6 +58,7 @@ PARTS: Final = {
         Part("estate", 120, "资产同步"),
         Part("compliance", 900, "合规检查"),
         Part("upkeep", 900, "存储维护"),
+        Part("discovery", 300, "设备发现"),
         Part("own", 180, "自身健康"),
         Part("topology", 900, "拓扑测绘"),
     )
@@ -84,6 +86,7 @@ class Service:
     loops: list[Loop] = field(default_factory=list)
     inspector: Inspector = field(kw_only=True)
     survey: Survey = field(kw_only=True)
+    discovering: Discovering = field(kw_only=True)
     inspected_all: float = field(default_factory=time.monotonic)
     dirty: set[str] = field(default_factory=set)
     dirty_lock: threading.Lock = field(default_factory=threading.Lock)
@@ -104,6 +107,7 @@ class Service:
         """End everything, the collecting first; what was taken in is durable when this returns."""
         self.listeners.stop()
         self.flows.stop()
+        self.discovering.end()
         self.clockwork.stop()
         if not self.runner.close():
             log.warning("some polls did not end in time; they are given up")
@@ -200,7 +204,8 @@ class Service:
         self._put_health(
             "store", {"ok": store.ok, "zh": "存储", "message": f"{store.backend}: {store.message}", "figures": dict(store.figures), "updated": now.isoformat()}
         )
-        problems = [str(problem) for problem in (*self.estate.problems, *self.wrong_assets, *self.wrong_alerting, *self.survey.problems)]
+        found = (*self.estate.problems, *self.wrong_assets, *self.wrong_alerting, *self.survey.problems)
+        problems = [str(problem) for problem in (*found, *self.discovering.problems)]
         self._put_health(
             "site",
             {
@@ -236,6 +241,16 @@ def build(settings: Settings, clock: Clock) -> Service:
     listeners = Listeners(settings, pipeline, clock)
     flows = Flows(settings, pipeline, clock)
     estate = Estate(settings, store, lambda _assets, _people: None)
+    allowed_ranges(settings.discovery)  # a wrong one is said at the start, not at the first search
+    discovering = Discovering(
+        settings,
+        store,
+        vault,
+        clock,
+        lambda: tuple(service.assets.values()),
+        lambda events: pipeline.take(SELF, events),
+        lambda: pulse.beat("discovery", time.monotonic()),
+    )
     service = Service(
         settings,
         clock,
@@ -251,6 +266,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         pulse,
         inspector=inspector,
         survey=Survey(store, settings.site_folder, clock, pipeline.take),
+        discovering=discovering,
     )
     estate.on_change = service.use_estate
     pipeline.on_snapshot = service.mark_dirty
@@ -260,10 +276,13 @@ def build(settings: Settings, clock: Clock) -> Service:
         ("estate", 5.0, service.check_estate),
         ("compliance", 3.0, service.check_compliance),
         ("upkeep", 120.0, service.upkeep),
+        ("discovery", 5.0, discovering.work),
         ("own", min(30.0, settings.collect.interval_s), service.look_at_itself),
         ("topology", 5.0, service.survey.round),
     )
+    alerting.carriers |= discovering.carriers
     service.loops = [Loop(name, seconds, work, pulse.beat) for name, seconds, work in rounds]
+    discovering.nudge = next(loop.nudge for loop in service.loops if loop.name == "discovery")
     return service
 
 
