@@ -42,7 +42,14 @@ PLACES: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
         ),
     ),
     (marked("Estate"), (("assets.py", marked("Assets"), ":material/dns:", Right.ESTATE_READ),)),
-    (marked("Observe"), (("events.py", marked("Events"), ":material/article:", Right.EVENTS_READ),)),
+    (
+        marked("Observe"),
+        (
+            ("events.py", marked("Events"), ":material/article:", Right.EVENTS_READ),
+            ("flows.py", marked("Flows"), ":material/swap_horiz:", Right.EVENTS_READ),
+            ("quality.py", marked("Detection quality"), ":material/fact_check:", Right.INCIDENT_READ),
+        ),
+    ),
     (marked("Compliance"), (("compliance.py", marked("Graded protection"), ":material/verified_user:", Right.COMPLIANCE_READ),)),
     (
         marked("System"),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -40,6 +41,7 @@ from service.memory import Memory
 from service.own import own_samples
 from service.pipeline import Pipeline
 from service.pulse import SELF, Part, Pulse, write_heartbeat
+from service.quality.quality import Quality
 from service.runner import Clockwork, Runner
 from service.stores import retention_of
 from service.topology import Survey
@@ -59,6 +61,7 @@ PARTS: Final = {
         Part("compliance", 900, "合规检查"),
         Part("upkeep", 900, "存储维护"),
         Part("discovery", 300, "设备发现"),
+        Part("quality", 900, "检测质量"),
         Part("own", 180, "自身健康"),
         Part("topology", 900, "拓扑测绘"),
     )
@@ -268,6 +271,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         survey=Survey(store, settings.site_folder, clock, pipeline.take),
         discovering=discovering,
     )
+    quality = Quality(store, clock, ZoneInfo(settings.timezone), lambda asset: known.kind if (known := service.assets.get(asset)) else "", alerting.rule)
     estate.on_change = service.use_estate
     pipeline.on_snapshot = service.mark_dirty
     clockwork.every(0.1, "polling", lambda: _tick(runner, pulse))
@@ -277,10 +281,12 @@ def build(settings: Settings, clock: Clock) -> Service:
         ("compliance", 3.0, service.check_compliance),
         ("upkeep", 120.0, service.upkeep),
         ("discovery", 5.0, discovering.work),
+        ("quality", 5.0, quality.round),
         ("own", min(30.0, settings.collect.interval_s), service.look_at_itself),
         ("topology", 5.0, service.survey.round),
     )
     alerting.carriers |= discovering.carriers
+    alerting.carriers |= quality.carriers
     service.loops = [Loop(name, seconds, work, pulse.beat) for name, seconds, work in rounds]
     discovering.nudge = next(loop.nudge for loop in service.loops if loop.name == "discovery")
     return service

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from console import case_actions, parts
+from console import case_actions, judging, parts
 from console.i18n import _
 from console.identity.roles import Right
 from console.queries import cases, charts, evidence, times
@@ -42,6 +42,7 @@ def head() -> None:
 
 head()
 case_actions.buttons(here, me, first)
+judging.whole(here, me, first)
 
 chart_side, story_side = st.columns([3, 2])
 with chart_side:
@@ -61,7 +62,7 @@ with chart_side:
         for line in evidence.facts(shown):
             st.caption(plain(line))
     st.markdown(f"##### {_('What belongs to it')}")
-    parts.table(
+    picked = parts.rows(
         [
             {
                 _("severity"): look(SEVERITY, member.severity).text,
@@ -74,12 +75,17 @@ with chart_side:
             }
             for member in first.members[:500]
         ],
+        "case-members",
         {
             _("asset"): st.column_config.TextColumn(width=150),
             _("rule"): st.column_config.TextColumn(width=110),
             _("text"): st.column_config.TextColumn(width=240),
         },
     )
+    if picked is None:
+        st.caption(_("Click an alert to judge it by itself."))
+    else:
+        judging.single(here, me, first, first.members[picked])
     with st.container(horizontal=True):
         for asset in first.assets[:6]:
             if me.may(Right.ESTATE_READ) and asset in here.estate.assets():

@@ -23,6 +23,7 @@ from core.errors import ConfigError, NotFound, Refused, StoreError
 from core.names import ACCOUNT, ALERT, INCIDENT, INTENT, MUTE, NOTICE
 from core.records import Event, Finding, Result, Sample, State, fingerprint
 from core.settings import Settings
+from incidents.config import Rule
 from incidents.notify.send import Answer as Said
 from incidents.notify.send import Target, send
 from incidents.notify.templates import title
@@ -330,6 +331,10 @@ class LiveAlerting:
             if self._written_mutes.get(mute.id) != body:
                 self._store.documents.put(MUTE, mute.id, body)
                 self._written_mutes[mute.id] = body
+
+    def rule(self, name: str) -> Rule | None:
+        """The rule in force under this id."""
+        return self._alerting.engine.rules.get(name)
 
     def self_alerts(self) -> list[dict[str, Any]]:
         """Problems of alerting itself (a receiver that fails, a clock that jumped)."""

@@ -130,7 +130,7 @@ def test_a_store_that_is_away_is_said_in_words(live: Desk, visitor: Visitor, pag
 
 
 MENUS = {
-    Role.VIEWER: {"now.py", "incidents.py", "mutes.py", "assets.py", "events.py", "compliance.py", "health.py", "audit.py", "me.py"},
+    Role.VIEWER: {"now.py", "incidents.py", "mutes.py", "assets.py", "events.py", "flows.py", "quality.py", "compliance.py", "health.py", "audit.py", "me.py"},
     Role.SYSTEM_ADMIN: {"assets.py", "health.py", "users.py", "settings.py", "me.py"},
     Role.SECURITY_ADMIN: {"assets.py", "compliance.py", "health.py", "users.py", "settings.py", "me.py"},
     Role.AUDIT_ADMIN: {"compliance.py", "health.py", "audit.py", "me.py"},

@@ -1,0 +1,82 @@
+"""How honest the detectors are, as the service counted it, and what people said about alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from console.i18n import _, marked
+from core.names import ALARM, QUALITY
+from store.base import Body, Store
+from store.filter import Term
+
+ROLLING: Final = "last30"
+MONTH: Final = "month-"
+DETECTORS: Final[Mapping[str, str]] = {
+    "threshold": marked("limits"),
+    "count": marked("counted events"),
+    "distinct": marked("different values"),
+    "sequence": marked("one after another"),
+    "absence": marked("silence"),
+    "result": marked("own checks"),
+    "external": marked("from outside"),
+    "compliance": marked("compliance"),
+    "self": marked("the product itself"),
+    "baseline": marked("single series"),
+    "change": marked("change of level"),
+    "expiry": marked("dates"),
+    "forecast": marked("forecast"),
+    "host": marked("whole host"),
+    "logs": marked("kinds of log lines"),
+    "rates": marked("rate of events"),
+    "no_data": marked("missing data"),
+    "rate": marked("speed of change"),
+    "other": marked("other"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A verdict, and whose."""
+
+    verdict: str = ""
+    by: str = ""
+
+
+def said_of(store: Store, incident: str) -> dict[str, Said]:
+    """Alert -> what was said about its newest alarm of this incident."""
+    found: dict[str, Said] = {}
+    for document in store.documents.find(ALARM, Term("incident", incident), sort="start", limit=1000).items:
+        found[str(document.body["fingerprint"])] = Said(str(document.body["verdict"]), str(document.body["by"]))
+    return found
+
+
+def spans(store: Store) -> dict[str, Body]:
+    """Name -> figures: the last 30 days first, then months, the newest first; empty until the service has counted."""
+    found = {document.id: document.body for document in store.documents.find(QUALITY, limit=500).items if "by_rule" in document.body}
+    months = sorted((name for name in found if name.startswith(MONTH)), reverse=True)
+    return {name: found[name] for name in ([ROLLING] if ROLLING in found else []) + months}
+
+
+def share(value: float | None) -> str:
+    """A share in percent, a dash when nothing was judged."""
+    return "–" if value is None else f"{value:.0%}"
+
+
+def row(body: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """One line of a table of figures."""
+    precision = body["precision"]
+    return {
+        _("name"): name,
+        _("alarms"): body["alarms"],
+        _("a week"): body["a_week"],
+        _("useful"): body["useful"],
+        _("false"): body["false"],
+        _("known"): body["known"],
+        _("precision"): "–" if precision is None else f"{precision:.0%} ({body['low']:.0%}–{body['high']:.0%})",
+        _("false a week"): "–" if body["false_a_week"] is None else f"{body['false_a_week']:.1f}",
+        _("over in 5 min"): body["brief"],
+        _("assets"): body["assets"],
+        _("noisy"): "●" if body["noisy"] else "",
+    }

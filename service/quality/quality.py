@@ -1,0 +1,92 @@
+"""The round that keeps the honesty figures: catch up with the audit, carry out verdicts, count, propose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from core.clock import Clock
+from core.errors import NotFound, Refused
+from core.names import QUALITY
+from detectors.honesty import Alarm
+from incidents.config import Rule
+from service.quality.alarms import Alarms
+from service.quality.figures import detector_of, months, read_alarms, summary
+from store.base import Store
+
+log = structlog.get_logger("quality")
+VERDICTS: Final = ("useful", "false", "known")
+MAY_JUDGE: Final = frozenset({"operator", "duty_leader", "security_officer"})
+ROLLING: Final = "last30"
+SPAN: Final = timedelta(days=30)
+MONTHS_BACK: Final = 1  # the month before is counted anew while people still judge its alarms
+EVERY_S: Final = 120.0
+
+
+class Quality:
+    """``kind_of`` names an asset's kind, ``rule`` finds a rule in force. Every method may be called from any thread of the service."""
+
+    def __init__(self, store: Store, clock: Clock, zone: ZoneInfo, kind_of: Callable[[str], str], rule: Callable[[str], Rule | None]) -> None:
+        self._store, self._clock, self._zone, self._rule = store, clock, zone, rule
+        self.alarms = Alarms(store, kind_of)
+        self._counted_at = -1e9
+        self._is_stale = True
+
+    def round(self) -> None:
+        """Every few seconds: what is new, and the figures when something is or their time has come. Raises StoreError."""
+        self._is_stale |= self.alarms.catch_up() > 0
+        waited = self._clock.monotonic() - self._counted_at
+        if waited >= EVERY_S or (self._is_stale and waited >= EVERY_S / 12):
+            self.count(self._clock.now())
+            self._counted_at, self._is_stale = self._clock.monotonic(), False
+
+    def count(self, now: datetime) -> None:
+        """Write the figures of the last 30 days and of the months."""
+        self._write(ROLLING, now - SPAN, now)
+        for name, begin, end in months(now, self._zone, MONTHS_BACK):
+            self._write(f"month-{name}", begin, end)
+
+    def _write(self, name: str, since: datetime, until: datetime) -> None:
+        alarms = read_alarms(self._store, since, until)
+        if alarms or not name.startswith("month-") or self._is_known(name):
+            self._store.documents.put(QUALITY, name, summary(alarms, since, until, self.detector))
+
+    def _is_known(self, name: str) -> bool:
+        try:
+            self._store.documents.get(QUALITY, name)
+        except NotFound:
+            return False
+        return True
+
+    def detector(self, alarm: Alarm) -> str:
+        """The detector that raised an alarm."""
+        rule = self._rule(alarm.rule)
+        return detector_of(alarm.rule, rule.kind if rule else "")
+
+    @property
+    def carriers(self) -> dict[str, Callable[[Mapping[str, Any]], str]]:
+        """The intents that it carries out, by name."""
+        return {"judge_alarm": self.judge}
+
+    def judge(self, intent: Mapping[str, Any]) -> str:
+        """A person's verdict on an incident, or on one alert of it (args: verdict, alert). Raises Refused."""
+        args, who, incident = dict(intent.get("args") or {}), str(intent["user"]), str(intent.get("on") or "")
+        verdict, alert = str(args.get("verdict", "")), str(args.get("alert", ""))
+        if verdict not in VERDICTS:
+            raise Refused(f"{verdict!r} is no verdict; there are {', '.join(VERDICTS)}")
+        if not MAY_JUDGE & set(intent.get("roles") or ()):
+            raise Refused("judging alarms is for operators, duty leaders and security officers")
+        self.alarms.catch_up()
+        now = self._clock.now()
+        count = self.alarms.say(incident, verdict, who, "person" if alert else "incident", alert)
+        if not count:
+            raise Refused("there is no alarm of this incident on record (yet), or each was judged by itself; judge its alerts one by one")
+        self._store.audit.append(
+            time=now, actor=who, action="quality.judge", object=incident or alert, body={"verdict": verdict, "alert": alert, "alarms": count}
+        )
+        self._is_stale = True
+        return f"{count}"
