@@ -7,18 +7,17 @@ wait); datagrams above the bound are dropped and counted, as are those that the 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, Final, cast
 
-from collectors.events.delivery import Deliver, Delivery, Tally
+from collectors.events.delivery import Deliver, Delivery, Identities, Tally
 from collectors.events.framing import BadFrame, Frame, Frames
 from collectors.events.patterns import meaning, table
 from collectors.events.sockets import Datagrams, inode, kernel_drops, udp_socket
@@ -73,7 +72,7 @@ class SyslogListener:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closers: list[Callable[[], None]] = []
         self._inode: int | None = None
-        self._last_key: tuple[bytes, int] = (b"", 0)
+        self._identities = Identities()
         self.ports: dict[str, int] = {}
 
     def start(self) -> None:
@@ -200,15 +199,8 @@ class SyslogListener:
         if frame.is_cut:
             facts["log.flags"] = "truncated"
         text = message.text + (" […]" if frame.is_cut else "")
-        identity = self._identity(frame.data, address, now)
+        identity = self._identities.of(frame.data, address, now)
         return Event(id=identity, time=message.time, asset=self._resolve(address, message.host) or address, kind=kind, message=text, fields=facts)
-
-    def _identity(self, data: bytes, address: str, now: datetime) -> str:
-        """Of source, text and arrival; the same line twice within one microsecond is told apart by a number."""
-        key = hashlib.blake2b(b"\x1f".join((address.encode(), now.isoformat().encode(), data)), digest_size=12).digest()
-        number = self._last_key[1] + 1 if key == self._last_key[0] else 0
-        self._last_key = (key, number)
-        return key.hex() + (f"-{number}" if number else "")
 
 
 def _context(settings: Settings) -> ssl.SSLContext:
