@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from console import asset_tabs, parts
+from console.flow_parts import asset_flows
 from console.forms import edit_dialog, importance, remove_dialog
 from console.i18n import _
 from console.identity.roles import Right
@@ -54,6 +55,7 @@ TABS = {
     "charts": (_("Numbers"), Right.ESTATE_READ, asset_tabs.numbers),
     "facts": (_("Facts"), Right.ESTATE_READ, asset_tabs.facts),
     "relations": (_("Relations"), Right.ESTATE_READ, asset_tabs.relations),
+    "flows": (_("Flows"), Right.EVENTS_READ, asset_flows),
     "events": (_("Events"), Right.EVENTS_READ, asset_tabs.events),
     "checks": (_("Checks"), Right.COMPLIANCE_READ, asset_tabs.checks),
     "changes": (_("Changes"), Right.ESTATE_READ, asset_tabs.changes),

@@ -14,6 +14,7 @@ from core.records import Event, Sample, Snapshot
 from inventory.book import Book
 from store.base import Store
 from store.embedded import open_embedded
+from store.flows import Line, Traffic, save_traffic
 from store.snapshots import save_snapshot
 
 LONG = "核心交换机-一号楼三层弱电间-HUAWEI-S12700E-主用-汇聚双活-编号0017-with-a-very-long-tail"
@@ -24,6 +25,7 @@ def fill(store: Store, now: datetime, *, incidents: int = 3, assets: int = 12, h
     names = seed_assets(store, now, assets)
     seed_samples(store, now, names[:8], hours)
     seed_events(store, now, names)
+    seed_flows(store, now, names)
     for number in range(incidents):
         case = incident(number, names[number % len(names)], now)
         store.documents.put(INCIDENT, case["id"], case)
@@ -93,6 +95,35 @@ def seed_events(store: Store, now: datetime, names: list[str]) -> None:
         asset = names[number % len(names)]
         found.append(Event(id=f"e{number}", time=now - timedelta(minutes=number * 3), asset=asset, kind=kind, message=message, fields=fields))
     store.events.write(found)
+
+
+def seed_flows(store: Store, now: datetime, names: list[str]) -> None:
+    """An hour as two exporters report it."""
+    for minute in range(59, -1, -1):  # the oldest first: a span is only ever added to
+        end = now - timedelta(minutes=minute)
+        for exporter, lost in ((names[1], 0), ("192.0.2.77", 3)):
+            talks = [
+                Line((f"10.1.0.{n}", "203.0.113.9" if n % 3 else "10.1.0.0", ("https", "mysql", "tcp/9001")[n % 3], "1", "2"), 9000 * n, 9 * n)
+                for n in range(1, 9)
+            ]
+            lists = {
+                "talkers": [Line((f"10.1.0.{n}", names[n] if n < len(names) else ""), 9000 * n, 9 * n, 4000 * n) for n in range(8, 0, -1)],
+                "conversations": talks[::-1],
+                "applications": [Line((name,), size, 5) for name, size in (("https", 200_000), ("mysql", 90_000), ("tcp/9001", 34_000))],
+                "zones": [Line(("办公区", "outside"), 200_000, 9), Line(("办公区", "hq"), 124_000, 9)],
+                "assets": [],
+            }
+            counts = {"bytes": 324_000, "records": 24, "lost": lost}
+            start = end - timedelta(minutes=1)
+            save_traffic(
+                store.documents, Traffic(exporter=exporter, address=exporter, protocol="IPFIX", start=start, end=end, rate=100, counts=counts, lists=lists)
+            )
+        store.metrics.write(
+            [
+                Sample(time=end, asset=names[1], metric="flow.application.io", value=5000.0 + 40 * minute, labels={"application": "https"}),
+                Sample(time=end, asset=names[0], metric="flow.asset.io", value=900.0, labels={"direction": "transmit", "exporter": names[1]}),
+            ]
+        )
 
 
 def incident(number: int, asset: str, now: datetime) -> dict[str, Any]:
