@@ -209,6 +209,7 @@ def _parameters(host: str, options: CliOptions, secret: Secret, known_hosts: str
         "conn_timeout": options.timeout_s,
         "auth_timeout": options.timeout_s,
         "banner_timeout": options.timeout_s,
+        "read_timeout_override": options.timeout_s * 2,
     }
 
 

@@ -1,5 +1,6 @@
 """The command line collector against a real FRR router: vtysh behind sshd."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from collectors.network.cli import cleaned
 from core.errors import AuthRefused, ConfigError, HostKeyChanged, Unreachable
 from core.secrets import Secret
 from inventory.asset import Asset
+from inventory.configuration.difference import compare
+from inventory.configuration.restore import plan
 from tests.collectors.support import collector, poll, serving, silent
 from tests.peers.frr import frr
 from tests.peers.sshd import Sshd, new_key
@@ -67,6 +70,47 @@ def test_a_device_that_never_greets_is_unreachable(tmp_path: Path) -> None:
 def test_an_unknown_platform_is_refused() -> None:
     with pytest.raises(ConfigError, match="no command is known for 'commodore_64'"):
         collector("cli", {"platform": "commodore_64"})
+
+
+def enter(router: Sshd, *commands: str) -> str:
+    """Type at the router, as a person would: vtysh behind ssh."""
+    ssh = ["ssh", "-p", str(router.port), "-i", str(router.folder / "user_key"), "-o", f"UserKnownHostsFile={router.folder / 'known'}"]
+    ssh += ["-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes", "-tt", f"{router.secret.username}@127.0.0.1"]
+    typed = "terminal length 0\n" + "".join(f"{command}\n" for command in commands) + "exit\n"
+    return subprocess.run(ssh, input=typed, capture_output=True, text=True, timeout=60, check=False).stdout
+
+
+def running(router: Sshd) -> str:
+    polled = poll(collector("cli", {"platform": "cisco_ios", "port": router.port, "host_key": router.host_key}, ops=router.secret), ASSET)
+    assert polled.error is None
+    return polled.snapshot("running-config")
+
+
+@pytest.mark.peer
+def test_a_change_on_a_real_router_is_told_and_its_plan_really_takes_it_back(router: Sshd) -> None:
+    before = running(router)
+    enter(
+        router,
+        "configure terminal",
+        "ip prefix-list office seq 10 permit 198.51.100.0/24",
+        "access-list lab seq 5 permit 192.0.2.0/25",
+        "route-map out permit 10",
+        "match ip address prefix-list office",
+        "exit",
+        "end",
+    )
+    after = running(router)
+    assert {row.right for row in compare(before, after, "cisco_ios").changed} == {
+        "ip prefix-list office seq 10 permit 198.51.100.0/24",
+        "access-list lab seq 5 permit 192.0.2.0/25",
+        "route-map out permit 10",
+        "match ip address prefix-list office",
+    }
+    commands = [line for line in plan(after, before, "cisco_ios").splitlines() if not line.startswith("!") and line != "write memory"]
+    assert commands[0] == "configure terminal"
+    said = enter(router, *commands)
+    assert "Unknown command" not in said
+    assert not compare(before, running(router), "cisco_ios").changed
 
 
 @pytest.mark.parametrize(
