@@ -17,7 +17,8 @@ from store.base import ABSENT
 
 WAIT_S: Final = 5.0
 LOOK_EVERY_S: Final = 0.15
-NEEDS: Final[Mapping[str, Right]] = {"mute": Right.MUTE_WRITE, "unmute": Right.MUTE_WRITE}
+DISCOVERY: Final = ("discover", "stop_discovery", "take_in", "set_aside", "bring_back", "accept_changes", "forget_candidate")
+NEEDS: Final[Mapping[str, Right]] = {"mute": Right.MUTE_WRITE, "unmute": Right.MUTE_WRITE, **dict.fromkeys(DISCOVERY, Right.ASSET_WRITE)}
 
 
 def ask(here: Desk, me: Account, what: str, args: Mapping[str, Any], on: str = "") -> str:

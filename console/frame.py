@@ -41,7 +41,13 @@ PLACES: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
             ("mutes.py", marked("Mutes"), ":material/notifications_paused:", Right.INCIDENT_READ),
         ),
     ),
-    (marked("Estate"), (("assets.py", marked("Assets"), ":material/dns:", Right.ESTATE_READ),)),
+    (
+        marked("Estate"),
+        (
+            ("assets.py", marked("Assets"), ":material/dns:", Right.ESTATE_READ),
+            ("discovery.py", marked("Discovery"), ":material/travel_explore:", Right.ESTATE_READ),
+        ),
+    ),
     (
         marked("Observe"),
         (
@@ -65,6 +71,7 @@ PLACES: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
 DETAILS: Final = (
     ("incident.py", marked("Incident"), Right.INCIDENT_READ),
     ("asset.py", marked("Asset"), Right.ESTATE_READ),
+    ("candidate.py", marked("Found device"), Right.ESTATE_READ),
     ("set_up.py", marked("First steps"), Right.SET_UP),
 )
 

@@ -58,6 +58,18 @@ CONFORMITY: Final[Mapping[str, Look]] = {
     "partial": Look(marked("partly conforms"), "◆", "yellow", "#B7791F"),
     "conforms": Look(marked("conforms"), "✓", "green", "#2E7D32"),
 }
+DISCOVERY: Final[Mapping[str, Look]] = {
+    "new": Look(marked("new"), "★", "blue", "#1565C0"),
+    "changed": Look(marked("changed"), "◆", "yellow", "#B7791F"),
+    "gone": Look(marked("gone"), "○", "gray", "#616161"),
+    "known": Look(marked("known"), "✓", "green", "#2E7D32"),
+    "ignored": Look(marked("set aside"), "‖", "violet", "#6A1B9A"),
+    "waiting": Look(marked("waits"), "…", "gray", "#616161"),
+    "running": Look(marked("under way"), "◆", "blue", "#1565C0"),
+    "done": Look(marked("done"), "✓", "green", "#2E7D32"),
+    "stopped": Look(marked("cut short"), "‖", "yellow", "#B7791F"),
+    "failed": Look(marked("failed"), "●", "red", "#C62828"),
+}
 PRIORITY: Final[Mapping[str, Look]] = {
     "P1": Look("P1", "●", "red", "#C62828"),
     "P2": Look("P2", "▲", "orange", "#E65100"),
@@ -115,6 +127,15 @@ KINDS: Final[Mapping[str, str]] = {
     "host": marked("host"),
     "storage": marked("storage"),
     "ac": marked("air conditioner"),
+    "pdu": marked("power strip"),
+    "bmc": marked("management controller"),
+    "printer": marked("printer"),
+    "balancer": marked("load balancer"),
+    "controller": marked("wireless controller"),
+    "access_point": marked("access point"),
+    "camera": marked("camera"),
+    "system": marked("system"),
+    "other": marked("other"),
 }
 
 

@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from core.names import ALERT, HEALTH, INCIDENT, MUTE, SNAPSHOT
+from core.names import ALERT, CANDIDATE, HEALTH, INCIDENT, MUTE, SEARCH, SNAPSHOT
 from core.records import Event, Sample, Snapshot
 from inventory.book import Book
+from inventory.discovery.candidate import Difference, fold
+from inventory.discovery.sighting import Port, Sighting, Spoken
 from store.base import Store
 from store.embedded import open_embedded
 from store.flows import Line, Traffic, save_traffic
@@ -36,6 +38,7 @@ def fill(store: Store, now: datetime, *, incidents: int = 3, assets: int = 12, h
         store.documents.put(HEALTH, name, {"ok": True, "zh": zh, "message": "moved 1 s ago", "updated": now.isoformat()})
     save_snapshot(store, Snapshot(time=now, asset=names[0], kind="sshd_config", body="permitrootlogin yes\npasswordauthentication yes\n"))
     assert store.documents.find(SNAPSHOT).items
+    seed_candidates(store, now)
 
 
 def seed_assets(store: Store, now: datetime, count: int) -> list[str]:
@@ -143,6 +146,29 @@ def incident(number: int, asset: str, now: datetime) -> dict[str, Any]:
         "members": [member], "timeline": story, "links": [],
         "sla": {"ack": {"state": "breached" if number == 1 else "running", "due": (opened + timedelta(minutes=15)).isoformat()}},
     }  # fmt: skip
+
+
+def seed_candidates(store: Store, now: datetime) -> None:
+    """One of each state, two in conflict, one with a hostile title; a search that ended and one under way."""
+    device = [
+        Sighting(
+            address=f"10.9.0.{number}", time=now, snmp=Spoken(sysname=f"sw-{number}", vendor="Huawei", model="S5735", serial=serial, services=6, macs=(mac,))
+        )
+        for number, (serial, mac) in enumerate((("SN-000001", "02:09:00:00:00:01"), ("SN-000001", "02:09:00:00:00:02"), ("SN-000003", "02:09:00:00:00:03")))
+    ]
+    page = Sighting(address="10.9.0.9", time=now, ports=(Port(number=80, way="http", status=200, title="<script>alert(1)</script> **管理**"),))
+    found = fold([], [], [*device, page], lambda _address: True, now).candidates
+    states: list[dict[str, Any]] = [
+        {},
+        {"missed": 2},
+        {"differences": (Difference(field="serial", before="a", after="b", time=now),)},
+        {"ignored_by": "li", "why": "x"},
+    ]
+    for number, (candidate, state) in enumerate(zip(found, states, strict=True)):
+        store.documents.put(CANDIDATE, f"d{number}", candidate.model_copy(update={"id": f"d{number}", **state}).document())
+    for number, state in enumerate(("done", "running")):
+        body = {"state": state, "by": "li", "created": now.isoformat(), "search": {"ranges": ["10.9.0.0/24"]}, "asked": 100, "known": 254, "found": 4}
+        store.documents.put(SEARCH, f"s{number}", body)
 
 
 def mute(now: datetime) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from tests.console.conftest import person
 from tests.console.seed import fill
 
 PAGES = tuple(sorted(path.name for path in parts.VIEWS.glob("[a-z]*.py")))
-QUERY = {"incident.py": {"id": "i00000"}, "asset.py": {"id": "server-000"}}
+QUERY = {"incident.py": {"id": "i00000"}, "asset.py": {"id": "server-000"}, "candidate.py": {"id": "d0"}}
 TIMEOUT_S = 60
 APP = Path(frame.__file__).with_name("app.py")
 
@@ -112,7 +112,7 @@ def test_every_page_says_what_to_do_when_there_is_nothing(live: Desk, visitor: V
     assert said(test).strip()
 
 
-@pytest.mark.parametrize("page", sorted({"now.py", "incidents.py", "assets.py", "events.py", "health.py", "audit.py"}))
+@pytest.mark.parametrize("page", sorted({"now.py", "incidents.py", "assets.py", "discovery.py", "events.py", "health.py", "audit.py"}))
 def test_a_store_that_is_away_is_said_in_words(live: Desk, visitor: Visitor, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     visitor.account = everything(language="en")
 
@@ -130,9 +130,22 @@ def test_a_store_that_is_away_is_said_in_words(live: Desk, visitor: Visitor, pag
 
 
 MENUS = {
-    Role.VIEWER: {"now.py", "incidents.py", "mutes.py", "assets.py", "events.py", "flows.py", "quality.py", "compliance.py", "health.py", "audit.py", "me.py"},
-    Role.SYSTEM_ADMIN: {"assets.py", "health.py", "users.py", "settings.py", "me.py"},
-    Role.SECURITY_ADMIN: {"assets.py", "compliance.py", "health.py", "users.py", "settings.py", "me.py"},
+    Role.VIEWER: {
+        "now.py",
+        "incidents.py",
+        "mutes.py",
+        "assets.py",
+        "discovery.py",
+        "events.py",
+        "flows.py",
+        "quality.py",
+        "compliance.py",
+        "health.py",
+        "audit.py",
+        "me.py",
+    },
+    Role.SYSTEM_ADMIN: {"assets.py", "discovery.py", "health.py", "users.py", "settings.py", "me.py"},
+    Role.SECURITY_ADMIN: {"assets.py", "discovery.py", "compliance.py", "health.py", "users.py", "settings.py", "me.py"},
     Role.AUDIT_ADMIN: {"compliance.py", "health.py", "audit.py", "me.py"},
 }
 
