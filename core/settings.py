@@ -26,6 +26,11 @@ class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _parted(value: Any) -> Any:
+    """A list written as one text, as the environment has it."""
+    return [part for part in re.split(r"[,\s]+", value) if part] if isinstance(value, str) else value
+
+
 class StoreSettings(_Table):
     """Where records live. ``elastic`` also keeps the embedded store as the queue before it."""
 
@@ -58,9 +63,15 @@ class CollectSettings(_Table):
     syslog_host: str = "127.0.0.1"
     syslog_cert: Path | None = None
     syslog_key: Path | None = None
+    trap_port: int | None = Field(default=None, ge=0, le=65535)
+    trap_host: str = "127.0.0.1"
+    trap_rate: float = Field(default=100, ge=0)
+    trap_credentials: tuple[str, ...] = ()
     flows_udp: int | None = Field(default=None, ge=0, le=65535)
     sflow_udp: int | None = Field(default=None, ge=0, le=65535)
     flows_host: str = "127.0.0.1"
+
+    _as_list = field_validator("trap_credentials", mode="before")(_parted)
 
 
 class DiscoverySettings(_Table):
@@ -72,10 +83,7 @@ class DiscoverySettings(_Table):
     workers: int = Field(default=32, ge=1, le=256)
     timeout_s: float = Field(default=1.5, gt=0, le=30)
 
-    @field_validator("allowed", mode="before")
-    @classmethod
-    def _as_list(cls, value: Any) -> Any:
-        return [part for part in re.split(r"[,\s]+", value) if part] if isinstance(value, str) else value
+    _as_list = field_validator("allowed", mode="before")(_parted)
 
 
 class ConsoleSettings(_Table):

@@ -11,9 +11,12 @@ from collectors.events.listener import SyslogListener
 from core.clock import Clock
 from core.errors import StoreAway
 from core.records import Event, Sample
+from core.secrets import Secrets
 from core.settings import Settings
 from inventory.asset import Asset
+from service.hasten import Hasten
 from service.pipeline import Pipeline
+from service.traps import Traps
 
 log = structlog.get_logger("listeners")
 
@@ -45,43 +48,52 @@ class Names:
 class Listeners:
     """Started and ended with the service; one that cannot listen is reported and the rest goes on."""
 
-    def __init__(self, settings: Settings, pipeline: Pipeline, clock: Clock) -> None:
+    def __init__(self, settings: Settings, pipeline: Pipeline, clock: Clock, vault: Secrets, hasten: Hasten) -> None:
         self._names = Names()
-        self._pipeline = pipeline
+        self._pipeline, self._hasten = pipeline, hasten
         given = settings.collect
         self._syslog: SyslogListener | None = None
-        if not any(port is not None for port in (given.syslog_udp, given.syslog_tcp, given.syslog_tls)):
-            return
-        wanted = SyslogSettings(
-            host=given.syslog_host,
-            udp=given.syslog_udp,
-            tcp=given.syslog_tcp,
-            tls=given.syslog_tls,
-            cert=given.syslog_cert,
-            key=given.syslog_key,
-            zone=settings.zone,
-        )
-        self._syslog = SyslogListener(wanted, self._names.resolve, self._deliver, clock)
+        self._traps: Traps | None = None
+        if any(port is not None for port in (given.syslog_udp, given.syslog_tcp, given.syslog_tls)):
+            wanted = SyslogSettings(
+                host=given.syslog_host,
+                udp=given.syslog_udp,
+                tcp=given.syslog_tcp,
+                tls=given.syslog_tls,
+                cert=given.syslog_cert,
+                key=given.syslog_key,
+                zone=settings.zone,
+            )
+            self._syslog = SyslogListener(wanted, self._names.resolve, self._deliver, clock)
+        if given.trap_port is not None:
+            self._traps = Traps(settings, pipeline.store, vault, clock, self._names.resolve, self._deliver)
 
     def set_assets(self, assets: Iterable[Asset]) -> None:
         """Know these senders from now on."""
-        self._names.learn(assets)
+        known = tuple(assets)
+        self._names.learn(known)
+        if self._traps is not None:
+            self._traps.set_assets(known)
 
     def start(self) -> None:
         """Open the ports; raises ConfigError when one is taken."""
         if self._syslog is not None:
             self._syslog.start()
             log.info("listening for syslog", **self._syslog.ports)
+        if self._traps is not None:
+            self._traps.start()
 
     def stop(self) -> None:
         """Close the ports and deliver what waits."""
-        if self._syslog is not None:
-            self._syslog.stop()
+        for listener in (self._syslog, self._traps):
+            if listener is not None:
+                listener.stop()
 
     def samples(self, asset: str) -> list[Sample]:
         """Counts of the listeners as samples of ``asset``."""
-        return self._syslog.samples(asset) if self._syslog is not None else []
+        return [sample for listener in (self._syslog, self._traps) if listener is not None for sample in listener.samples(asset)]
 
     def _deliver(self, events: Sequence[Event]) -> None:
         if not self._pipeline.keep_and_tell("", events):
             raise StoreAway("the store refuses events; the listener keeps them and offers them again")
+        self._hasten.take(events)

@@ -34,6 +34,7 @@ from service.alerting.loading import load_configuration
 from service.discovering import Discovering, allowed_ranges
 from service.estate import Estate
 from service.flows import Flows
+from service.hasten import Hasten
 from service.listeners import Listeners
 from service.logs import configure_logs
 from service.loops import Loop
@@ -241,7 +242,8 @@ def build(settings: Settings, clock: Clock) -> Service:
     learn_history(detectors, store.metrics, clock.now())
     runner = Runner(pipeline.take, vault, clock, workers=settings.collect.workers, interval_s=settings.collect.interval_s)
     clockwork = Clockwork(clock)
-    listeners = Listeners(settings, pipeline, clock)
+    hasten = Hasten(lambda asset: runner.poll_now(asset, "snmp"), clock.monotonic)
+    listeners = Listeners(settings, pipeline, clock, vault, hasten)
     flows = Flows(settings, pipeline, clock)
     estate = Estate(settings, store, lambda _assets, _people: None)
     allowed_ranges(settings.discovery)  # a wrong one is said at the start, not at the first search
@@ -275,6 +277,7 @@ def build(settings: Settings, clock: Clock) -> Service:
     estate.on_change = service.use_estate
     pipeline.on_snapshot = service.mark_dirty
     clockwork.every(0.1, "polling", lambda: _tick(runner, pulse))
+    clockwork.every(1.0, "hasten", hasten.tick)
     rounds: tuple[tuple[str, float, Callable[[], None]], ...] = (
         ("alerting", 1.0, service.tick_alerting),
         ("estate", 5.0, service.check_estate),

@@ -55,7 +55,7 @@ def polls(store: Store, now: datetime, max_age: timedelta = timedelta(hours=1)) 
 
 def own_figures(store: Store, now: datetime) -> list[tuple[str, Mapping[str, str], float]]:
     """What the product measures of itself: metric, labels, value."""
-    names = tuple(sorted({s.metric for s in store.metrics.series(Selector()) if s.metric.startswith(("wanglou.", "syslog."))}))
+    names = tuple(sorted({s.metric for s in store.metrics.series(Selector()) if s.metric.startswith(("wanglou.", "syslog.", "traps."))}))
     return [(s.metric, s.labels, s.value) for s in store.metrics.latest(Selector(metric=names), SILENT * 2, now)] if names else []
 
 

@@ -53,6 +53,7 @@ class Target:
     interval_s: float
     memory: Memory = field(default_factory=Memory)
     busy: bool = False
+    again: bool = False
     is_slow: bool = False
 
 
@@ -123,10 +124,12 @@ class Runner:
             self._submit(entry)
 
     def poll_now(self, asset: str, collector: str | None = None) -> int:
-        """Let the polls of ``asset`` be due at once; returns how many."""
+        """Let the polls of ``asset`` be due at once, one that runs now when it has ended; returns how many."""
         with self._lock:
             keys = [key for key in self._targets if key[0] == asset and collector in (None, key[1])]
-            self._agenda.now_due(keys, self._clock.monotonic())
+            for key in keys:
+                self._targets[key].again = self._targets[key].busy
+            self._agenda.now_due([key for key in keys if not self._targets[key].again], self._clock.monotonic())
         return len(keys)
 
     def keys(self) -> list[Key]:
@@ -221,6 +224,9 @@ class Runner:
             with self._lock:
                 target.busy = False
                 is_watched = self._targets.get(due.key) is target
+                if target.again and is_watched:
+                    self._agenda.now_due([due.key], self._clock.monotonic())
+                target.again = False
             if not is_watched:
                 _close(target.collector)
 

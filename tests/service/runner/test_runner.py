@@ -294,6 +294,22 @@ def test_a_poll_can_be_asked_for_at_once(house: SimpleNamespace) -> None:
     until(lambda: len(house.book.ups("a")) == 2)
 
 
+def test_a_poll_asked_for_while_one_runs_follows_it(house: SimpleNamespace) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(asset: str) -> list[Record]:
+        begun.set()
+        go_on.wait(30)
+        return [sample(asset)]
+
+    Scripted.behaviour = slow
+    house.runner.set_assets(assets("a", interval=3600.0))
+    until(begun.is_set)
+    assert house.runner.poll_now("a") == 1
+    go_on.set()
+    until(lambda: len(house.book.ups("a")) == 2)
+
+
 def test_a_sink_that_fails_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     calls: list[str] = []
 
