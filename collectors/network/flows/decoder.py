@@ -14,7 +14,8 @@ from collectors.network.flows.templated import Domain, Found, header_of, read_se
 
 MOST_EXPORTERS: Final = 1000
 MOST_DOMAINS: Final = 64  # of one exporter
-RESTART: Final = 1 << 16  # a jump farther than this is a restart of the exporter, no loss
+RESTART: Final = 1 << 16  # a jump farther ahead than this is a restart of the exporter, no loss
+LATE: Final = 1 << 10  # as far behind a datagram may come late
 SPAN: Final = 1 << 32
 NAMES: Final = {5: "NetFlow 5", 9: "NetFlow 9", 10: "IPFIX", 0: "sFlow 5"}
 
@@ -59,7 +60,7 @@ class Exporter:
             gap = (sequence - expected) % SPAN
             if 0 < gap < RESTART:
                 self.tally.lost += gap
-            elif gap > SPAN - RESTART:  # older than what came last: it was counted as lost, and is not
+            elif gap > SPAN - LATE:  # older than what came last: it was counted as lost, and is not
                 self.tally.lost = max(0, self.tally.lost - units)
                 after = expected
         self.next[key] = after

@@ -112,7 +112,7 @@ def _templates(body: bytes, *, is_ipfix: bool) -> Iterator[Template | int]:
         if number < FIRST_DATA:
             return  # padding
         place += 4
-        if count == 0:
+        if count == 0 and is_ipfix:
             yield number
             continue
         fields, place = _fields(body, place, count, has_enterprises=is_ipfix)
