@@ -9,7 +9,8 @@ from functools import partial
 from typing import cast
 
 from simulator.ber import View, answer, question
-from simulator.mib import Values, device_values, server_values, supply_values
+from simulator.fabric import network_values
+from simulator.mib import Values, server_values, supply_values
 from simulator.places import Places
 from simulator.world import World
 
@@ -53,7 +54,7 @@ async def serve_agents(world: World, places: Places, reachable: Callable[[], fro
     """Open every agent of the estate; raises OSError when an address is taken."""
     loop = asyncio.get_running_loop()
     estate = world.estate
-    makers: dict[str, Callable[[], Values]] = {device.id: partial(device_values, world, device) for device in estate.devices}
+    makers: dict[str, Callable[[], Values]] = {device.id: partial(network_values, world, device, places.address_of) for device in estate.devices}
     makers |= {server.id: partial(server_values, world, server) for server in estate.servers if server.how == "snmp"}
     makers |= {supply.id: partial(supply_values, world, supply) for supply in estate.supplies}
     opened = []

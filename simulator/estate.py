@@ -17,6 +17,7 @@ Importance = Literal["critical", "high", "normal", "low"]
 FaultKind = Literal[
     "link_cut", "power_off", "disk_filling", "cpu_high", "memory_leak", "service_stop", "page_broken", "page_slow",
     "certificate", "temperature", "leak", "door", "on_battery", "brute_force", "port_errors",
+    "stranger", "address_clash",
 ]  # fmt: skip
 
 
@@ -73,6 +74,7 @@ class Device(Standing):
     room: str
     ports: int = Field(ge=1, le=64)
     speed_mbps: int = 1000
+    gateway: bool = False
 
 
 class Attached(Standing):
@@ -102,6 +104,15 @@ class Sensors(Attached):
     room: str
     temperature: float
     humidity: float
+
+
+class Desks(Model):
+    """Office machines on neighbouring ports of an access switch; nobody declared them. ``net`` are the first three numbers of their addresses."""
+
+    switch: str
+    first: int = Field(ge=1)
+    last: int = Field(le=64)
+    net: str = Field(pattern=r"^\d{1,3}\.\d{1,3}\.\d{1,3}$")
 
 
 class System(Model):
@@ -179,6 +190,7 @@ class Estate(Model):
     systems: tuple[System, ...]
     supplies: tuple[Supply, ...] = ()
     sensors: tuple[Sensors, ...] = ()
+    desks: tuple[Desks, ...] = ()
     faults: tuple[Fault, ...] = ()
     day: tuple[Act, ...] = ()
 
@@ -199,6 +211,9 @@ class Estate(Model):
         names = [*(one.id for one in standing), *(system.id for system in self.systems)]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"{min(twice)} stands twice")
+        switches = {device.id for device in self.devices if device.kind == "switch"}
+        if wrong := {desks.switch for desks in self.desks} - switches:
+            raise ValueError(f"desks hang on {min(wrong)}, which is no switch")
         targets = known | {system.id for system in self.systems} | {link.text for link in self.links}
         for fault in self.faults:
             if fault.target not in targets:

@@ -85,13 +85,13 @@ def port_name(device: Device, port: int) -> str:
 
 def device_values(world: World, device: Device) -> Values:
     """Everything that a network device answers."""
-    model, used = world.estate.models[device.model], world.used(device.id)
+    model, used, talking = world.estate.models[device.model], world.used(device.id), world.talking(device.id)
     found = system(device.id, model.descr, model.object_id, f"{world.estate.room_of(device).name} {device.rack} {device.unit}", world)
     found[(1, 3, 6, 1, 2, 1, 2, 1, 0)] = (INTEGER, device.ports)
     for port in range(1, device.ports + 1):
         link = used.get(port)
         other = "" if link is None else link.b[0] if link.a == (device.id, port) else link.a[0]
-        up = link is not None and world.carries(link)
+        up = port in talking or (link is not None and world.carries(link))
         found |= interface(world, device.id, port, port_name(device, port), mbps=device.speed_mbps, up=up, share=0.04 + 0.02 * (port % 5), alias=other)
     found |= physical(device.name, model.vendor, model.model, model.version, device.id)
     found |= columns(SENSOR, PROBE, _celsius(36 + 0.8 * world.wave(device.id)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import yaml
 
 from core.errors import ConfigError
 from simulator.estate import Attached, Estate, Standing, System
+from simulator.fabric import FACILITIES, MANAGEMENT, OFFICE, SERVERS, VLANS
 from simulator.places import Places
 from simulator.sensors import points
 
@@ -19,12 +20,17 @@ Entry = dict[str, Any]
 
 
 def write_site(folder: Path, places: Places, authority: Path | None = None) -> Path:
-    """Write ``assets/simulated.yaml`` below ``folder`` and return its path; other files of the site stay as they are.
+    """Write the estate's files (assets, address plan) below ``folder``; the path of the assets. Other files of the site stay as they are.
 
     ``authority`` is the certificate file that makes the pages' certificates trusted. Raises ConfigError.
     """
-    path = folder / "assets" / FILE
-    text = yaml.safe_dump({"assets": list(assets(places, authority))}, allow_unicode=True, sort_keys=False, width=160)
+    _write(folder / "networks" / FILE, {"networks": list(networks(places))})
+    _write(folder / "vlans" / FILE, {"vlans": [{"id": MANAGEMENT, "name": VLANS[MANAGEMENT]}, {"id": FACILITIES, "name": VLANS[FACILITIES]}]})
+    return _write(folder / "assets" / FILE, {"assets": list(assets(places, authority))})
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> Path:
+    text = yaml.safe_dump(dict(content), allow_unicode=True, sort_keys=False, width=160)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -34,6 +40,15 @@ def write_site(folder: Path, places: Places, authority: Path | None = None) -> P
     except OSError as err:
         raise ConfigError(f"the site folder cannot be written: {err.strerror}", path=path) from err
     return path
+
+
+def networks(places: Places) -> Iterator[Entry]:
+    """The address plan: servers by site, desks of the headquarters; those of the station are left out, as plans have gaps."""
+    for site in places.estate.sites:
+        prefix = f"127.{places.net}.{site.octet}"
+        yield {"prefix": f"{prefix}.0/24", "name": f"{site.name}{VLANS[SERVERS]}", "vlan": SERVERS, "site": site.name, "gateway": f"{prefix}.1"}
+    for desks in places.estate.desks[:2]:
+        yield {"prefix": f"{desks.net}.0/24", "name": f"{VLANS[OFFICE]} {desks.switch}", "vlan": OFFICE, "dynamic": [f"{desks.net}.10-99"]}
 
 
 def assets(places: Places, authority: Path | None) -> Iterator[Entry]:
@@ -71,15 +86,14 @@ def _standing(places: Places, one: Standing, kind: str) -> Entry:
 
 
 def _snmp(places: Places) -> Entry:
-    return {"collect": {"snmp": {"version": "2c", "port": places.snmp, "interval": INTERVAL_S}}}
+    return {"collect": {"snmp": {"version": "2c", "port": places.snmp, "interval": INTERVAL_S, "topology_every_s": 2 * INTERVAL_S}}}
 
 
 def _reached(estate: Estate, one: Standing) -> Entry:
     if isinstance(one, Attached):
         return {"reached_by": [one.switch]}
     ways = estate.upstream(one.id)
-    peers = sorted({end for link in estate.links for end in (link.a[0], link.b[0]) if one.id in (link.a[0], link.b[0]) and end != one.id})
-    return ({"reached_by": ways} if ways else {}) | {"connected_to": peers}
+    return {"reached_by": ways} if ways else {}
 
 
 def _system(places: Places, system: System, authority: Path | None) -> Entry:

@@ -41,6 +41,10 @@ class World:
         """The fault of that kind (and target) that is on."""
         return next((f for f in self.estate.faults if f.id in self.on and f.kind == kind and target in ("", f.target)), None)
 
+    def active_all(self, kind: FaultKind) -> list[Fault]:
+        """Every fault of that kind that is on."""
+        return [fault for fault in self.estate.faults if fault.kind == kind and fault.id in self.on]
+
     def share(self, fault: Fault) -> float:
         """How full-blown a fault is, 0 to 1."""
         age = self.now() - self.on.get(fault.id, self.now())
@@ -88,6 +92,11 @@ class World:
     def used(self, device: str) -> dict[int, Link]:
         """The cabled ports of a device."""
         return {port: link for link in self.estate.cables for name, port in (link.a, link.b) if name == device}
+
+    def talking(self, switch: str) -> frozenset[int]:
+        """Ports of a switch on which a machine hangs that nobody declared."""
+        desks = {port for desks in self.estate.desks if desks.switch == switch for port in range(desks.first, desks.last + 1)}
+        return frozenset(desks | {int(fault.value) for fault in self.active_all("stranger") if fault.target == switch})
 
     # --- figures ---------------------------------------------------------------------------------------------------
 

@@ -52,6 +52,7 @@ class Device:
     chassis: str = ""
     bridge: str = ""
     engine: str = ""
+    runs_on: frozenset[str] = frozenset()
     macs: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
     neighbours: tuple[Neighbour, ...] = ()
@@ -92,6 +93,7 @@ def device_of(asset: Asset, snapshot: Snapshot | None = None) -> Device:
         chassis=_text(body, "chassis"),
         bridge=_text(body, "bridge"),
         engine=_text(body, "engine"),
+        runs_on=frozenset(asset.runs_on.ids),
         macs=frozenset(mac for mac in (*_texts(body.get("macs")), asset.facts.get("mac", "").lower()) if is_mac(mac)),
         addresses=frozenset(address for address in own if is_address(address)),
         neighbours=tuple(_neighbours(body)),

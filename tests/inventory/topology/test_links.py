@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from inventory.asset import Asset, Ways
+from inventory.topology.evidence import device_of
 from inventory.topology.links import Link, links
 from tests.inventory.topology.makers import device, directory, mac, silent, told
 
@@ -104,3 +106,10 @@ def test_two_devices_with_one_name_are_not_guessed_between() -> None:
 def test_nonsense_in_a_snapshot_is_left_out() -> None:
     wild = device("a", 1, neighbours=[{"local": 3}, "x", None], fdb=[["zz", "1", 1], [mac(3)], 7], arp="no", stp=[1], lag=[2], peers=[["ospf", "x", "y"]])
     assert links(directory(wild)) == []
+
+
+def test_a_system_that_shares_its_servers_address_leaves_it_to_the_server() -> None:
+    server = silent("web", "10.0.0.9")
+    page = device_of(Asset(id="portal", kind="system", address="10.0.0.9", runs_on=Ways(all=("web",))))
+    switch = device("a", 1, fdb=[[mac(9), "3", 1]], arp=[["10.0.0.9", mac(9), "v1"]])
+    assert list(found(switch, server, page)) == [("a 3", "web")]

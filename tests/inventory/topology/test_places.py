@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from inventory.topology.places import addresses, clashes, places
-from tests.inventory.topology.makers import device, directory, mac, told
+from tests.inventory.topology.makers import device, directory, mac, silent, told
 
 
 def test_the_place_of_a_machine_is_the_port_that_leads_to_no_other_switch() -> None:
@@ -26,6 +26,13 @@ def test_a_machine_on_two_edge_ports_is_less_sure_and_both_are_named() -> None:
 def test_an_address_of_two_living_machines_is_a_clash() -> None:
     switch = device("a", 1, fdb=[[mac(8), "1", 1], [mac(9), "2", 1]], arp=[["10.0.0.5", mac(8), "v1"], ["10.0.0.5", mac(9), "v2"]])
     assert [(clash.address, clash.macs) for clash in clashes(directory(switch))] == [("10.0.0.5", (mac(8), mac(9)))]
+
+
+def test_a_machine_that_takes_the_address_of_an_asset_is_a_clash_and_not_the_asset() -> None:
+    switch = device("a", 1, fdb=[[mac(8), "1", 1], [mac(9), "2", 1]], arp=[["10.0.0.5", mac(8), "v"], ["10.0.0.5", mac(9), "v"]])
+    both = directory(switch, silent("web", "10.0.0.5"))
+    assert [clash.address for clash in clashes(both)] == ["10.0.0.5"]
+    assert "web" not in both.by_mac.values()
 
 
 def test_a_stale_answer_and_a_redundancy_group_are_no_clash() -> None:
