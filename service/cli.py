@@ -172,6 +172,35 @@ def poll(
     print(f"{answered} targets answered", file=sys.stderr)  # noqa: T201
 
 
+@app.command()
+@plainly
+def discover(
+    ranges: Annotated[list[str] | None, typer.Argument(help="10.1.0.0/24, 10.1.1-3.10-20 or single addresses, inside discovery.allowed.")] = None,
+    seed: Annotated[list[str] | None, typer.Option("--seed", help="Address or asset id whose neighbours and address table are followed.")] = None,
+    hops: Annotated[int, typer.Option("--hops", min=0, max=10)] = 2,
+    credential_names: Annotated[list[str] | None, typer.Option("--credential", help="Sealed credential for SNMP; tried in order.")] = None,
+    snmp_port: Annotated[list[int] | None, typer.Option("--snmp-port")] = None,
+    port: Annotated[list[int] | None, typer.Option("--port", help="TCP port to look at; 0 for none.")] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    config: Config = None,
+) -> None:
+    """Search the network now, put what answers into the discovery inbox and print it."""
+    from inventory.credentials import Vault, master_key
+    from service.discovering import search_now, shown
+
+    settings = read_settings(config)
+    wanted = {"ranges": ranges or [], "seeds": seed or [], "hops": hops, "credentials": credential_names or []}
+    wanted |= {"snmp_ports": snmp_port} if snmp_port else {}
+    wanted |= {"ports": [number for number in port if number]} if port else {}
+    store = _store(settings)
+    found, outcome = search_now(settings, store, Vault(store, master_key(settings.data)), wanted, "command line")
+    for candidate in found:
+        say(json.dumps(candidate.document(), ensure_ascii=False) if as_json else shown(candidate))
+    for problem in outcome.problems:
+        print(problem, file=sys.stderr)  # noqa: T201
+    print(f"{len(outcome.searched)} addresses asked, {outcome.found} answered, {len(found)} devices", file=sys.stderr)  # noqa: T201
+
+
 @snmp.command("walk")
 @plainly
 def snmp_walk(

@@ -19,13 +19,14 @@ from pydantic import ValidationError
 from collectors.network.discovery import Limits, Order, Outcome, search
 from collectors.network.discovery.agent import Key
 from collectors.network.discovery.search import is_address, order_addresses
-from core.clock import Clock
+from core.clock import Clock, SystemClock
 from core.errors import ConfigError, Conflict, NotFound, Refused, WanglouError
 from core.names import SEARCH
 from core.records import Event, fingerprint
 from core.secrets import Secret, Secrets
 from core.settings import DiscoverySettings, Settings
 from inventory.asset import Asset
+from inventory.book import Book
 from inventory.discovery.candidate import Candidate, Folded
 from inventory.discovery.inbox import Inbox
 from inventory.discovery.plan import FILE, Plan, Search, read_plan
@@ -113,6 +114,31 @@ def _event(what: str, candidate: Candidate, now: datetime) -> Event:
     }
     identity = fingerprint(kind, asset, {"candidate": candidate.id, "time": now.isoformat()})
     return Event(id=identity, time=now, asset=asset, kind=kind, message=message, fields=fields)
+
+
+def search_now(settings: Settings, store: Store, secrets: Secrets, values: Mapping[str, Any], who: str) -> tuple[list[Candidate], Outcome]:
+    """One search in this process, into the inbox: the devices that it saw, and how it went. Raises ConfigError when it may not or cannot be done."""
+    clock, assets = SystemClock(), Book(store).all()
+    wanted = read_search(values)
+    order = make_order(wanted, settings.discovery, assets, secrets)
+    asked = wanted.model_dump(mode="json", exclude_defaults=True)
+    id = f"{clock.now():%Y%m%dT%H%M%S}-{token_hex(3)}"  # noqa: A001
+    store.audit.append(time=clock.now(), actor=who, action="discovery.search", object=id, body=asked)
+    seen: list[Sighting] = []
+    outcome = search(order, limits_of(settings.discovery), clock.now, seen.append, threading.Event(), lambda _asked, _known: None)
+    folded = Inbox(store).apply(seen, assets, outcome.searched.__contains__, clock.now())
+    store.audit.append(time=clock.now(), actor=who, action="discovery.end", object=id, body=_figures(folded, outcome))
+    addresses = {sighting.address for sighting in seen}
+    return [candidate for candidate in folded.candidates if addresses & set(candidate.addresses)], outcome
+
+
+def shown(candidate: Candidate) -> str:
+    """A candidate as a line of a terminal."""
+    who = candidate.guess
+    ways = ",".join(dict.fromkeys(way for sighting in candidate.sightings for way in sighting.ways))
+    described = " ".join(part for part in (who.vendor, who.model, who.serial) if part) or "-"
+    conflict = "".join(f"  CONFLICT with {clash.address}: {', '.join(clash.why)}" for clash in candidate.conflicts)
+    return f"{candidate.state:8} {','.join(candidate.addresses):32} {who.kind:10} {who.confidence:4.0%} {candidate.title:24} {described}  [{ways}]{conflict}"
 
 
 @dataclass
