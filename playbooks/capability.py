@@ -113,7 +113,7 @@ class Capability(Protocol):
     idempotent: ClassVar[bool]
     verifiable: ClassVar[bool]
     undoable: ClassVar[bool]
-    Options: ClassVar[type[BaseModel]]
+    Options: ClassVar[type[Any]]  # a subclass of Options above
 
     def plan(self, options: Any, target: Asset | None) -> Act:
         """Pure: the same commands that ``do`` sends. Raises ConfigError when the asset does not say how (no host, no platform)."""

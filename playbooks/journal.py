@@ -1,0 +1,151 @@
+"""The journal of runs in the store: audit first, then the entry; the documents that lists are made of follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from core.errors import NotFound
+from core.names import RUN, RUN_ENTRY, RUN_PLAN, TASK
+from playbooks.fold import Entry, RunState, fold
+from playbooks.form import Playbook
+from playbooks.plan import Plan
+from store.base import ABSENT, Store
+from store.filter import And, Term
+
+ENGINE: Final = "playbooks"
+
+
+def append(store: Store, run: str, entry: Entry) -> None:
+    """Make an entry durable. Without audit no action: when the audit fails nothing is written. Raises StoreError."""
+    body = {"run": run, "seq": entry.seq, "time": entry.time.isoformat(), "kind": entry.kind, "who": entry.who}
+    body |= {key: value for key, value in (("step", entry.step), ("target", entry.target), ("body", dict(entry.body))) if value}
+    store.audit.append(time=entry.time, actor=entry.who, action=f"run.{entry.kind}", object=run, body=body)
+    store.documents.put(RUN_ENTRY, f"{run}.{entry.seq:06d}", body, ABSENT)
+
+
+def read_entries(store: Store, run: str) -> list[Entry]:
+    """Every entry of a run, in order."""
+    found: list[Entry] = []
+    cursor: str | None = None
+    while True:
+        page = store.documents.find(RUN_ENTRY, Term("run", run), sort="seq", limit=1000, cursor=cursor)
+        found += [entry_of(document.body) for document in page.items]
+        if (cursor := page.cursor) is None:
+            return found
+
+
+def entry_of(body: Mapping[str, Any]) -> Entry:
+    """The entry that a document or an audit entry holds."""
+    return Entry(
+        seq=int(body["seq"]),
+        time=datetime.fromisoformat(body["time"]),
+        kind=str(body["kind"]),
+        who=str(body["who"]),
+        step=str(body.get("step", "")),
+        target=str(body.get("target", "")),
+        body=body.get("body", {}),
+    )
+
+
+def from_audit(store: Store, run: str) -> list[Entry]:
+    """The same journal, rebuilt from the audit alone (entries that a kill wrote twice count once)."""
+    found: dict[int, Entry] = {}
+    after = 0
+    while True:
+        page = store.audit.read(after=after, limit=1000, object=run)
+        for one in page:
+            if one.action.startswith("run.") and "seq" in one.body:
+                entry = entry_of(one.body)
+                found[entry.seq] = entry
+        if not page:
+            return [found[seq] for seq in sorted(found)]
+        after = page[-1].seq
+
+
+def write_plan(store: Store, run: str, plan: Plan, playbook: Playbook) -> None:
+    """What was planned, whole, once."""
+    body = {"plan": plan.model_dump(mode="json", by_alias=True), "playbook": playbook.model_dump(mode="json", by_alias=True), "hash": plan.hash}
+    store.documents.put(RUN_PLAN, run, body, ABSENT)
+
+
+def read_plan(store: Store, run: str) -> tuple[Plan, Playbook]:
+    """The plan and the form of a run; raises NotFound."""
+    body = store.documents.get(RUN_PLAN, run).body
+    return Plan.model_validate(body["plan"]), Playbook.model_validate(body["playbook"])
+
+
+def read_run(store: Store, run: str) -> tuple[Plan, Playbook, RunState]:
+    """A whole run as it is now; raises NotFound."""
+    plan, playbook = read_plan(store, run)
+    return plan, playbook, fold(read_entries(store, run))
+
+
+def write_summary(store: Store, run: str, plan: Plan, playbook: Playbook, state: RunState) -> None:
+    """The documents of lists: the run, and its tasks."""
+    store.documents.put(RUN, run, summary(plan, playbook, state))
+    for name, task in state.tasks.items():
+        body = {
+            "run": run,
+            "step": name,
+            "playbook": plan.playbook,
+            "kind": task.kind,
+            "to": task.to,
+            "open": not task.done,
+            "late": task.late,
+            "opened": task.opened.isoformat(),
+            "due": task.due.isoformat() if task.due else "",
+            "requester": state.requester,
+            "by": task.by,
+        }
+        store.documents.put(TASK, f"{run}.{name}", body)
+
+
+def summary(plan: Plan, playbook: Playbook, state: RunState) -> dict[str, Any]:
+    """What lists show of a run."""
+    return {
+        "playbook": plan.playbook,
+        "version": plan.version,
+        "title": playbook.title.model_dump(),
+        "risk": plan.risk.value,
+        "domain": plan.domain,
+        "state": state_word(state),
+        "reason": state.reason or state.failing or state.waits_for,
+        "open": not state.is_over,
+        "requester": state.requester,
+        "asked": state.asked.isoformat() if state.asked else "",
+        "started": state.started.isoformat() if state.started else "",
+        "ended": state.ended.isoformat() if state.ended else "",
+        "incident": str(plan.incident.get("id", "")),
+        "targets": list(plan.targets[:100]),
+        "inputs": {name: plan.inputs.get(name) for name in plan.limits.once_per},
+        "undo_at": min((act.undo_at.isoformat() for act in state.open_undos.values() if act.undo_at), default=""),
+        "hash": plan.hash,
+    }
+
+
+def state_word(state: RunState) -> str:
+    """waiting, queued, running, stopping, or how it ended."""
+    if state.outcome:
+        return state.outcome
+    if state.failing:
+        return "stopping"
+    if state.started:
+        return "running"
+    return "queued" if state.waits_for else "waiting"
+
+
+def recent(store: Store, playbook: str, since: datetime) -> list[dict[str, Any]]:
+    """Summaries of a playbook's runs asked for since a time, with their ids."""
+    found = store.documents.find(RUN, And((Term("playbook", playbook),)), sort="-asked", limit=1000).items
+    return [{**document.body, "id": document.id} for document in found if document.body["asked"] >= since.isoformat()]
+
+
+def exists(store: Store, run: str) -> bool:
+    """Whether a run was begun to be written."""
+    try:
+        store.documents.get(RUN, run)
+    except NotFound:
+        return False
+    return True
