@@ -6,6 +6,7 @@ Kind "snapshot" holds one document per asset and kind of snapshot: digest and te
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -45,6 +46,21 @@ def snapshot_history(store: Store, asset: str, kind: str, limit: int = 100) -> l
     return [_snapshot(document.body, "taken") for document in store.documents.find(VERSION, where, sort="-taken", limit=limit).items]
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version; its time is when it was seen first, ``before`` when the version before it was seen last (None for the first of all)."""
+
+    snapshot: Snapshot
+    before: datetime | None
+
+
+def snapshot_versions(store: Store, asset: str, kind: str, limit: int = 100) -> list[Version]:
+    """As ``snapshot_history``, with what is known of the moment at which a version came in the place of another."""
+    where = And((Term("asset", asset), Term("kind", kind)))
+    found = store.documents.find(VERSION, where, sort="-taken", limit=limit).items
+    return [Version(_snapshot(one.body, "taken"), datetime.fromisoformat(one.body["before"]) if one.body.get("before") else None) for one in found]
+
+
 def _save(store: Store, snapshot: Snapshot) -> bool:
     there, taken = _newest(store, snapshot.asset, snapshot.kind), utc(snapshot.time).isoformat()
     if there is not None and there.body["seen"] > taken:
@@ -52,7 +68,7 @@ def _save(store: Store, snapshot: Snapshot) -> bool:
     changed = there is None or there.body["sha256"] != snapshot.sha256
     body = {"asset": snapshot.asset, "kind": snapshot.kind, "taken": taken, "sha256": snapshot.sha256, "body": snapshot.body}
     if changed and snapshot.kind not in FLEETING:
-        store.documents.put(VERSION, f"{_id(snapshot.asset, snapshot.kind)}/{taken}", body)
+        store.documents.put(VERSION, f"{_id(snapshot.asset, snapshot.kind)}/{taken}", body | ({"before": there.body["seen"]} if there else {}))
     if not changed and there is not None:
         body["taken"] = there.body["taken"]
     store.documents.put(NEWEST, _id(snapshot.asset, snapshot.kind), body | {"seen": taken}, there.version if there else ABSENT)
