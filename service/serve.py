@@ -15,6 +15,7 @@ import structlog
 
 from collectors.network.snmp.profile import use_site_profiles
 from compliance.check import SHIPPED, load_checks
+from compliance.office import Office
 from compliance.run import Inspector
 from core.clock import Clock, SystemClock
 from core.errors import ConfigError
@@ -31,6 +32,7 @@ from inventory.sitefiles import read_site
 from service.alerting import open_alerting
 from service.alerting.live import LiveAlerting
 from service.alerting.loading import load_configuration
+from service.auditing import Auditing
 from service.discovering import Discovering, allowed_ranges
 from service.estate import Estate
 from service.flows import Flows
@@ -60,6 +62,7 @@ PARTS: Final = {
         Part("alerting", 30, "告警处理", vital=True),
         Part("estate", 120, "资产同步"),
         Part("compliance", 900, "合规检查"),
+        Part("auditing", 3600, "等保日常工作"),
         Part("upkeep", 900, "存储维护"),
         Part("discovery", 300, "设备发现"),
         Part("quality", 900, "检测质量"),
@@ -91,6 +94,7 @@ class Service:
     inspector: Inspector = field(kw_only=True)
     survey: Survey = field(kw_only=True)
     discovering: Discovering = field(kw_only=True)
+    auditing: Auditing = field(kw_only=True)
     inspected_all: float = field(default_factory=time.monotonic)
     dirty: set[str] = field(default_factory=set)
     dirty_lock: threading.Lock = field(default_factory=threading.Lock)
@@ -159,6 +163,10 @@ class Service:
         if known := sorted(due & set(self.assets)):
             self.pipeline.tell(self.inspector.inspect(known, self.clock.now()))
 
+    def audit(self) -> None:
+        """Dates of graded protection, the note of the day, reports that are due."""
+        self.pipeline.tell(self.auditing.round(self.clock.now()))
+
     def upkeep(self) -> None:
         """Dates that come near; compact, roll up, delete what is past its age; keep what detectors learned."""
         self.check_dates()
@@ -209,7 +217,7 @@ class Service:
             "store", {"ok": store.ok, "zh": "存储", "message": f"{store.backend}: {store.message}", "figures": dict(store.figures), "updated": now.isoformat()}
         )
         found = (*self.estate.problems, *self.wrong_assets, *self.wrong_alerting, *self.survey.problems)
-        problems = [str(problem) for problem in (*found, *self.discovering.problems)]
+        problems = [str(problem) for problem in (*found, *self.discovering.problems, *self.auditing.problems)]
         self._put_health(
             "site",
             {
@@ -272,6 +280,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         inspector=inspector,
         survey=Survey(store, settings.site_folder, clock, pipeline.take),
         discovering=discovering,
+        auditing=Auditing(Office(store, settings)),
     )
     quality = Quality(store, clock, ZoneInfo(settings.timezone), lambda asset: known.kind if (known := service.assets.get(asset)) else "", alerting.rule)
     estate.on_change = service.use_estate
@@ -282,6 +291,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         ("alerting", 1.0, service.tick_alerting),
         ("estate", 5.0, service.check_estate),
         ("compliance", 3.0, service.check_compliance),
+        ("auditing", 60.0, service.audit),
         ("upkeep", 120.0, service.upkeep),
         ("discovery", 5.0, discovering.work),
         ("quality", 5.0, quality.round),

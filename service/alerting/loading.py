@@ -36,7 +36,13 @@ OWN: Final[tuple[tuple[Entry, str, str], ...]] = (
     ({"id": "rate", "class": "anomaly", "severity": "warning"}, "变化过快", "Changes too fast"),
     ({"id": "forecast", "class": "capacity", "severity": "warning"}, "即将用尽", "Will be used up"),
     ({"id": "expiry", "class": "expiry", "severity": "warning"}, "即将到期", "Expires soon"),
+    ({"id": "interface_lost", "class": "interface", "severity": "warning"}, "接口中断", "Interface is down"),
+    ({"id": "lag_lost", "class": "interface", "severity": "high"}, "聚合链路失去成员", "Link aggregation lost members"),
+    ({"id": "bgp_lost", "class": "routing", "severity": "high"}, "BGP 邻居中断", "BGP peer is down"),
+    ({"id": "ospf_lost", "class": "routing", "severity": "high"}, "OSPF 邻居中断", "OSPF neighbour is down"),
     ({"id": "logs", "class": "anomaly", "severity": "warning"}, "日志异常", "Logs are unusual"),
+    ({"id": "compliance.object", "class": "compliance", "severity": "warning"}, "等保工作到期", "Graded protection work is due"),
+    ({"id": "compliance.exemption", "class": "compliance", "severity": "warning"}, "例外到期", "An exemption ends"),
     ({"id": "no_data", "class": "collection", "severity": "warning"}, "数据缺失", "Data is missing"),
 )
 """Findings of the product's own detectors: rule, Chinese and English name."""

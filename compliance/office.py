@@ -1,0 +1,148 @@
+"""Office: what the service, the console and the command line share of an audit: the register, dossiers, and reports on the shelf."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from compliance.check import SHIPPED, Check, load_checks
+from compliance.dossier import Dossier, Tell, gather
+from compliance.objects import ProtectionObject
+from compliance.register import WHOLE, Register, read_register, whole_estate
+from compliance.reports.content import Language
+from compliance.reports.package import package
+from compliance.reports.write import KINDS, file_name, write
+from compliance.run import every
+from core.errors import ConfigError, NotFound
+from core.settings import Settings
+from inventory.book import Book
+from store.base import ABSENT, Store
+
+REPORT: Final = "report"
+FOLDER: Final = "reports"
+
+
+def _quiet(_share: float, _what: str) -> None:
+    """Nobody watches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A report that was made: its name, bytes and digest, and what it is about."""
+
+    name: str
+    content: bytes
+    sha256: str
+    dossier: Dossier
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """See the module."""
+
+    store: Store
+    settings: Settings
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's clock."""
+        return self.settings.zone
+
+    @property
+    def shelf(self) -> Path:
+        """Where reports are kept."""
+        return self.settings.data / FOLDER
+
+    def register(self) -> Register:
+        """Protection objects and what is wrong in the site's file."""
+        return read_register(self.store, self.settings.site_folder)
+
+    def checks(self) -> tuple[Check, ...]:
+        """Shipped checks and those of the site; files that changed are read when the process starts anew."""
+        return _checks(self.settings.site_folder / "checks")
+
+    def subject(self, name: str, level: int = 3) -> ProtectionObject:
+        """An object by id; "" or ``whole-estate`` is everything at ``level``. Raises NotFound that names those there are."""
+        if name in ("", WHOLE):
+            return whole_estate(level)
+        objects = self.register().objects
+        if name not in objects:
+            raise NotFound(f"there is no protection object {name!r}; there are {', '.join(objects) or 'none'}")
+        return objects[name]
+
+    def moment(self, day: date | None, now: datetime) -> datetime:
+        """The end of a day in the site's time, or now for today; raises ConfigError for a day to come."""
+        if day is None or day == now.astimezone(self.zone).date():
+            return now
+        end = datetime.combine(day, time(23, 59, 59), self.zone)
+        if end > now:
+            raise ConfigError(f"{day} has not come yet: a report tells what was")
+        return end
+
+    def dossier(self, subject: ProtectionObject, moment: datetime, now: datetime, tell: Tell = _quiet) -> Dossier:
+        """Everything about an object at a time."""
+        return gather(self.store, self.checks(), subject, Book(self.store).all(), moment=moment, now=now, zone=self.zone, tell=tell)
+
+    def make(self, kind: str, dossier: Dossier, form: str, language: Language, tell: Tell = _quiet) -> Made:
+        """A report as a file; ``evidence`` is always a zip. Raises ConfigError for a kind or a format that there is not."""
+        if kind not in KINDS:
+            raise ConfigError(f"there is no report {kind!r}; there are {', '.join(KINDS)}")
+        if kind == "evidence":
+            form, content = "zip", package(self.store.documents, dossier, language, tell)
+        else:
+            content = write(kind, dossier, form, language, tell)
+        return Made(name=file_name(kind, dossier, form), content=content, sha256=hashlib.sha256(content).hexdigest(), dossier=dossier)
+
+    def audit(self, made: Made, kind: str, who: str, now: datetime) -> None:
+        """Who made which report, with its digest and the head of the chain in it: the audit then holds heads of the chain."""
+        seq, head = made.dossier.head
+        body = {"file": made.name, "sha256": made.sha256, "head": f"{seq}:{head}", "state": made.dossier.moment.isoformat()}
+        self.store.audit.append(time=now, actor=who, action=f"compliance.report.{kind}", object=made.dossier.subject.id, body=body)
+
+    def keep(self, made: Made, kind: str, who: str, now: datetime, extra: Mapping[str, Any] | None = None) -> str:
+        """Put a report on the shelf: the file, then its document; returns the document's id."""
+        self.audit(made, kind, who, now)
+        self.shelf.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = f"{now:%Y%m%dT%H%M%S%f}-{made.name}"
+        path, fresh = self.shelf / name, self.shelf / f".{name}"
+        fresh.write_bytes(made.content)
+        fresh.replace(path)
+        one = made.dossier.subject
+        body = {
+            "kind": kind, "object": one.id, "title": one.name, "file": name, "sha256": made.sha256, "bytes": len(made.content), "made": now.isoformat(),
+            "state": made.dossier.moment.isoformat(), "who": who, "figure": round(made.dossier.score.figure, 2), **(extra or {}),
+        }  # fmt: skip
+        return self.store.documents.put(REPORT, name, body, ABSENT).id
+
+    def kept(self) -> list[Mapping[str, Any]]:
+        """Reports on the shelf, the newest first."""
+        return sorted((document.body for document in every(self.store, REPORT)), key=lambda body: str(body["made"]), reverse=True)
+
+    def read(self, name: str) -> bytes:
+        """A kept report; raises NotFound when it is not on this machine, ConfigError when it was changed on disk."""
+        body = self.store.documents.get(REPORT, name).body
+        path = self.shelf / Path(str(body["file"])).name
+        try:
+            content = path.read_bytes()
+        except OSError:
+            raise NotFound(f"the report {name} is not on this machine") from None
+        if hashlib.sha256(content).hexdigest() != body["sha256"]:
+            raise ConfigError("the file was changed since the report was made", path=path)
+        return content
+
+    def drop(self, name: str) -> None:
+        """Take a report off the shelf; the audit keeps that it was made."""
+        body = self.store.documents.get(REPORT, name).body
+        self.store.documents.delete(REPORT, name)
+        (self.shelf / Path(str(body["file"])).name).unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=4)
+def _checks(folder: Path) -> tuple[Check, ...]:
+    return tuple(load_checks((SHIPPED, folder)).checks.values())

@@ -1,0 +1,85 @@
+"""Reports by the calendar: the site's ``reports.yaml`` and when each is due. Pure but for reading the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, model_validator
+
+from compliance.check import Model
+from compliance.reports.content import Language
+from core.errors import ConfigError
+from core.files import build, read_yaml
+
+FILE: Final = "reports.yaml"
+MONTHS: Final = {"month": tuple(range(1, 13)), "quarter": (1, 4, 7, 10), "year": (1,)}
+
+
+class Scheduled(Model):
+    """One report that makes itself. ``day``: of the month (or of the week, 1 is Monday); a month that is shorter has it on its last day."""
+
+    id: str = Field(min_length=1, max_length=64, pattern=r"^[\w.-]+$")
+    object: str = ""
+    kind: Literal["assessment", "rectification", "summary", "applicability", "evidence"] = "summary"
+    format: Literal["docx", "xlsx", "pdf"] = "pdf"
+    language: Language = "zh_CN"
+    every: Literal["day", "week", "month", "quarter", "year"] = "month"
+    day: int = Field(default=1, ge=1, le=31)
+    hour: int = Field(default=6, ge=0, le=23)
+    keep: int = Field(default=24, ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _day_of_a_week(self) -> Scheduled:
+        if self.every == "week" and self.day > 7:
+            raise ValueError("day of a weekly report is 1 (Monday) to 7 (Sunday)")
+        return self
+
+    def due(self, now: datetime, zone: ZoneInfo) -> datetime:
+        """The latest time at which it was due."""
+        local = now.astimezone(zone)
+        return max(moment for moment in self._around(local) if moment <= local)
+
+    def _around(self, local: datetime) -> Iterable[datetime]:
+        at = local.replace(hour=self.hour, minute=0, second=0, microsecond=0)
+        if self.every == "day":
+            return [at, at - timedelta(days=1)]
+        if self.every == "week":
+            here = at + timedelta(days=self.day - at.isoweekday())
+            return [here, here - timedelta(days=7)]
+        months = [(year, month) for year in (local.year - 1, local.year) for month in MONTHS[self.every]]
+        return [at.replace(year=year, month=month, day=min(self.day, _days(year, month))) for year, month in months]
+
+
+def _days(year: int, month: int) -> int:
+    """How many days a month has."""
+    following = datetime(year + month // 12, month % 12 + 1, 1)  # noqa: DTZ001 - a day of the calendar, not a time
+    return (following - timedelta(days=1)).day
+
+
+def read_schedule(folder: Path) -> tuple[list[Scheduled], list[ConfigError]]:
+    """The entries of the site's file and what is wrong with others; no file is no schedule."""
+    path = folder / FILE
+    if not path.exists():
+        return [], []
+    try:
+        document = read_yaml(path)
+        if not isinstance(document.data, dict) or set(document.data) != {"reports"} or not isinstance(document.data["reports"], list):
+            raise document.error("has one key, reports, with a list")
+    except ConfigError as err:
+        return [], [err]
+    found: dict[str, Scheduled] = {}
+    problems: list[ConfigError] = []
+    entries: list[Any] = document.data["reports"]
+    for number in range(len(entries)):
+        try:
+            one = build(document, Scheduled, ("reports", number))
+            if one.id in found:
+                raise document.error(f"the report {one.id} stands twice; the first one counts", ("reports", number, "id"))
+            found[one.id] = one
+        except ConfigError as err:
+            problems.append(err)
+    return list(found.values()), problems
