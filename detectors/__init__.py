@@ -10,6 +10,7 @@ DETECTORS: Final = {
     "expiry": "detectors.series.expiry:Expiry",
     "forecast": "detectors.series.forecast:Forecast",
     "host": "detectors.series.host:Host",
+    "lost": "detectors.series.lost:Lost",
     "no_data": "detectors.series.silence:NoData",
     "rate": "detectors.series.rate:Rate",
 }

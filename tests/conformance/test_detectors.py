@@ -110,7 +110,7 @@ class TestDetector:
 
     def test_a_state_with_the_wrong_inside_is_refused(self, name: str) -> None:
         with pytest.raises(ConfigError):
-            detector(name).restore(pack(name, 1, {"keys": [3], "tracks": [[1]], "hosts": [[1]], "polls": [[1]], "told": [1]}))
+            detector(name).restore(pack(name, 1, {"keys": [3], "tracks": [[1]], "hosts": [[1]], "polls": [[1]], "told": [1], "levels": [[1]]}))
 
     def test_findings_speak_both_languages(self, name: str) -> None:
         found = [finding for finding in run(detector(name), polls(1800, trouble)) if finding.firing]
