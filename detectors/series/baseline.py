@@ -20,7 +20,8 @@ from detectors.series.engine import Day, Judgement, Policy, Series, plain_day
 from detectors.series.memory import pack, unpack
 from detectors.series.parts import Tape
 
-VERSION: Final = 4
+VERSION: Final = 5
+OLDEST: Final = 4
 RECOVER_ROWS: Final = 5
 UNUSUAL: Final = 0.75  # severity of a shape three times as far as the strangest tenth of the past
 WATCHED: Final = (
@@ -170,15 +171,15 @@ class Baseline:
             tape.put(watch.since, watch.calm, watch.rows, watch.severity.rank)
             watch.series.write(tape)
             ends.append(len(tape.numbers))
-        shapes = np.vstack(tape.shapes) if tape.shapes else np.zeros((0, 6), np.float32)
+        shapes = np.vstack(tape.shapes) if tape.shapes else np.zeros((0, 6), np.float16)
         arrays = {"numbers": np.array(tape.numbers), "shapes": shapes, "used": np.array(used)}
-        return pack(self.name, VERSION, {"keys": keys}, arrays)
+        return pack(self.name, VERSION, {"keys": keys, "version": VERSION}, arrays)
 
     def restore(self, state: bytes) -> None:
         """Take over a state; raises ConfigError and stays as it was when it is damaged."""
-        head, arrays = unpack(state, self.name, VERSION, oldest=VERSION)
+        head, arrays = unpack(state, self.name, VERSION, oldest=OLDEST)
         try:
-            tape = Tape(arrays["numbers"].tolist(), arrays["shapes"])
+            tape = Tape(arrays["numbers"].tolist(), arrays["shapes"], head.get("version", OLDEST))
             bank: Bank[_Watch] = Bank(self.name, self.options.limit)
             for key, at in zip(head["keys"], arrays["used"].tolist(), strict=True):
                 watch = _Watch(Series(self._policies.get(key.split("\x1f")[1], self.options.policy), self._day))

@@ -7,32 +7,34 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections import deque
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 WINDOWS: Final = (8, 64, 192)
-SHAPES: Final = 500  # past shapes kept per series: 12 KB
+SHAPES: Final = 500  # past shapes kept per series: 6 KB
 GAP: Final = 64  # rows before the present that are not compared with: they resemble it only because they overlap
 SLOTS: Final = 48  # half hours of a day
 SAME: Final = 5  # days remembered per half hour
-PROFILE: Final = 4 + SAME  # numbers per half hour
+PROFILE: Final = 1 + SAME  # numbers per half hour
 EXACT_EVERY: Final = 256  # rows after which running sums are counted anew
 FRESH: Final = 16  # rows
-FAR: Final = 1e6
+MOST: Final = 3e38  # what single precision holds
+FAR: Final = 6e4  # what half precision holds
 
 Single = NDArray[np.float32]
+Half = NDArray[np.float16]
 
 
 class Tape:
     """Numbers written in order and read back in the same order."""
 
-    def __init__(self, numbers: Iterable[float] = (), shapes: Single | None = None) -> None:
+    def __init__(self, numbers: Iterable[float] = (), shapes: NDArray[Any] | None = None, version: int = 5) -> None:
         self.numbers: list[float] = list(numbers)
-        self.shapes: list[Single] = [] if shapes is None else [shapes]
+        self.shapes: list[Half] = [] if shapes is None else [np.clip(shapes, -FAR, FAR).astype(np.float16)]
+        self.version = version
         self._at = self._row = 0
 
     def put(self, *values: float) -> None:
@@ -58,7 +60,7 @@ class Tape:
         self._at += count
         return self.numbers[self._at - count : self._at]
 
-    def take_shapes(self, count: int) -> Single:
+    def take_shapes(self, count: int) -> Half:
         """The next rows of shapes."""
         self._row += count
         if count < 0 or self._row > len(self.shapes[0]):
@@ -167,7 +169,10 @@ class Profile:
     """What is usual at this half hour: the median of the means of the last five days of the same kind."""
 
     def __init__(self) -> None:
-        self._kinds: dict[int, array[float]] = {}  # by kind of day 48 rows: days known, open day, its total, its rows, five means
+        self._kinds: dict[int, array[float]] = {}  # by kind of day 48 rows: days known, five means as differences from ``_base``
+        self._base = math.nan
+        self._open = (0, 0, 0)  # kind, day, half hour that is being learned
+        self._total, self._rows = 0.0, 0
 
     def usual(self, kind: int, slot: int) -> float | None:
         """The median of this half hour, from days of another kind when there are none of this; None when unknown."""
@@ -175,26 +180,30 @@ class Profile:
         for rows in (self._kinds.get(kind), *self._kinds.values()):
             if rows is not None and rows[start]:
                 known = min(int(rows[start]), SAME)
-                return sorted(rows[start + 4 : start + 4 + known])[known // 2]
+                return self._base + sorted(rows[start + 1 : start + 1 + known])[known // 2]
         return None
 
     def add(self, kind: int, day: int, slot: int, value: float) -> None:
-        """Learn a value; a half hour counts from the next day on."""
+        """Learn a value; a half hour counts once it is over."""
         self.settle(kind, day, slot)
-        rows = self._kinds.setdefault(kind, array("d", bytes(8 * SLOTS * PROFILE)))
-        start = slot * PROFILE
-        rows[start + 1] = day
-        rows[start + 2] += value
-        rows[start + 3] += 1
+        self._total += value
+        self._rows += 1
 
     def settle(self, kind: int, day: int, slot: int) -> None:
-        """Close this half hour of an earlier day, so that ``usual`` knows it."""
-        rows, start = self._kinds.get(kind), slot * PROFILE
-        if rows is None or not rows[start + 3] or rows[start + 1] == day:
+        """Close an earlier half hour, so that ``usual`` knows it."""
+        now = (kind, day, slot)
+        if now == self._open:
             return
-        rows[start + 4 + int(rows[start]) % SAME] = rows[start + 2] / rows[start + 3]
+        if self._rows:
+            self._know(self._open[0], self._open[2], self._total / self._rows)
+        self._open, self._total, self._rows = now, 0.0, 0
+
+    def _know(self, kind: int, slot: int, mean: float) -> None:
+        if math.isnan(self._base):
+            self._base = mean
+        rows, start = self._kinds.setdefault(kind, array("f", bytes(4 * SLOTS * PROFILE))), slot * PROFILE
+        rows[start + 1 + int(rows[start]) % SAME] = max(-MOST, min(MOST, mean - self._base))
         rows[start] += 1
-        rows[start + 2] = rows[start + 3] = 0.0
 
     def write(self, tape: Tape) -> None:
         """Put the profile on the tape."""
@@ -202,29 +211,45 @@ class Profile:
         for kind, rows in self._kinds.items():
             tape.put(kind)
             tape.put_many(rows)
+        tape.put(self._base, *self._open, self._total, self._rows)
 
     def read(self, tape: Tape) -> None:
         """Take the profile from the tape; raises ValueError when it is of another size."""
         for _ in range(int(tape.take())):
-            kind, rows = int(tape.take()), array("d", tape.take_many())
-            if len(rows) != SLOTS * PROFILE:
+            kind, rows = int(tape.take()), tape.take_many()
+            self._kinds[kind] = array("f", rows if tape.version >= 5 else self._renewed(rows))
+            if len(self._kinds[kind]) != SLOTS * PROFILE:
                 raise ValueError("the profile has another size")
-            self._kinds[kind] = rows
+        if tape.version >= 5:
+            self._base, *opened = (tape.take() for _ in range(4))
+            self._open = (int(opened[0]), int(opened[1]), int(opened[2]))
+            self._total, self._rows = tape.take(), int(tape.take())
+
+    def _renewed(self, rows: list[float]) -> list[float]:
+        """Version 4 kept whole means, and in each half hour an open day with its total and rows: these are learned again tomorrow."""
+        width, found = 4 + SAME, []
+        for start in range(0, len(rows), width):
+            known, means = int(rows[start]), rows[start + 4 : start + width]
+            if known and math.isnan(self._base):
+                self._base = means[0]
+            found += [rows[start], *(mean - self._base if number < known else 0.0 for number, mean in enumerate(means))]
+        return found
 
 
 class Shapes:
     """Past shapes, spread evenly over all that was seen; the distance of the present one to its three nearest."""
 
     def __init__(self, width: int) -> None:
-        self._rows: Single = np.zeros((SHAPES, width), np.float32)
+        self._rows: Half = np.zeros((SHAPES, width), np.float16)
         self.count, self._stride, self._seen = 0, 1, 0
-        self._waiting: deque[tuple[int, Single]] = deque()
+        self._young: Half = np.zeros((GAP + 1, width), np.float16)  # a ring of what is not old enough yet, the oldest at ``_first``
+        self._ages, self._first = array("q"), 0
 
     def distance(self, shape: Single) -> float:
         """Mean distance to the three nearest past shapes; 0 while there are fewer."""
         if self.count < 3:
             return 0.0
-        apart = self._rows[: self.count] - shape
+        apart = np.subtract(self._rows[: self.count], shape, dtype=np.float32)
         squares = np.einsum("ij,ij->i", apart, apart)
         squares.partition(2)
         return math.sqrt(squares[0]) / 3 + math.sqrt(squares[1]) / 3 + math.sqrt(squares[2]) / 3
@@ -232,10 +257,13 @@ class Shapes:
     def add(self, shape: Single) -> None:
         """Remember every n-th shape once it is old enough; when full, keep each second one and double n."""
         if self._seen % self._stride == 0:
-            self._waiting.append((self._seen, shape))
+            self._young[(self._first + len(self._ages)) % (GAP + 1)] = shape
+            self._ages.append(self._seen)
         self._seen += 1
-        while self._waiting and self._waiting[0][0] <= self._seen - GAP:
-            self._rows[self.count] = self._waiting.popleft()[1]
+        while self._ages and self._ages[0] <= self._seen - GAP:
+            self._rows[self.count] = self._young[self._first]
+            self._first = (self._first + 1) % (GAP + 1)
+            del self._ages[0]
             self.count += 1
             if self.count == SHAPES:
                 self._rows[: SHAPES // 2] = self._rows[::2].copy()
@@ -243,17 +271,19 @@ class Shapes:
 
     def write(self, tape: Tape) -> None:
         """Put the shapes on the tape."""
-        tape.put(self.count, self._stride, self._seen, len(self._waiting))
-        tape.put_many(seen for seen, _ in self._waiting)
+        tape.put(self.count, self._stride, self._seen, len(self._ages))
+        tape.put_many(self._ages)
         tape.shapes.append(self._rows[: self.count])
-        tape.shapes.extend(shape[None] for _, shape in self._waiting)
+        tape.shapes.append(np.roll(self._young, -self._first, axis=0)[: len(self._ages)])
 
     def read(self, tape: Tape) -> None:
         """Take the shapes from the tape."""
         self.count, self._stride, self._seen, waiting = (int(tape.take()) for _ in range(4))
-        seen = tape.take_many()
+        self._ages, self._first = array("q", (int(at) for at in tape.take_many())), 0
+        if len(self._ages) != waiting or waiting > GAP:
+            raise ValueError("the young shapes have another number")
         self._rows[: self.count] = tape.take_shapes(self.count)
-        self._waiting = deque(zip((int(at) for at in seen), tape.take_shapes(waiting), strict=True))
+        self._young[:waiting] = tape.take_shapes(waiting)
 
 
 def spread_of(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

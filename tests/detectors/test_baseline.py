@@ -219,3 +219,13 @@ def test_the_benchmark_scores_the_very_default_that_is_shipped() -> None:
 def test_each_budget_fires_on_a_plain_fault(name: str) -> None:
     found = run(Baseline(Options(policy=BUDGETS[name])), polls(2 * DAY + 60, in_rows(2 * DAY, 3 * DAY, MEMORY, 40)))
     assert (MEMORY, True) in told(after(found, 2 * DAY))
+
+
+def test_what_version_4_learned_is_taken_over() -> None:
+    detector = Baseline()
+    detector.restore(Path(__file__).with_name("baseline-4.state").read_bytes())  # 2,500 rows of memory at 50 % with a daily wave of 10
+    at = START + timedelta(minutes=2600)
+    assert not detector.observe([sample(MEMORY, 42.0, at, asset="a")])
+    assert detector.expected(sample(MEMORY, 42.0, at, asset="a")).usual == pytest.approx(42, abs=3)
+    (found,) = detector.observe([sample(MEMORY, 95.0, at + timedelta(minutes=1), asset="a")])
+    assert found.firing
