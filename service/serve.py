@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -33,7 +33,9 @@ from service.alerting import open_alerting
 from service.alerting.live import LiveAlerting
 from service.alerting.loading import load_configuration
 from service.auditing import Auditing
+from service.configuration import Configurations
 from service.discovering import Discovering, allowed_ranges
+from service.duty import Duty, read_changes, with_changes
 from service.estate import Estate
 from service.flows import Flows
 from service.hasten import Hasten
@@ -43,6 +45,7 @@ from service.loops import Loop
 from service.memory import Memory
 from service.own import own_samples
 from service.pipeline import Pipeline
+from service.playing import Playing
 from service.pulse import SELF, Part, Pulse, write_heartbeat
 from service.quality.quality import Quality
 from service.runner import Clockwork, Runner
@@ -63,9 +66,12 @@ PARTS: Final = {
         Part("estate", 120, "资产同步"),
         Part("compliance", 900, "合规检查"),
         Part("auditing", 3600, "等保日常工作"),
+        Part("configuration", 900, "设备配置"),
         Part("upkeep", 900, "存储维护"),
         Part("discovery", 300, "设备发现"),
         Part("quality", 900, "检测质量"),
+        Part("playbooks", 60, "剧本"),
+        Part("duty", 180, "值班安排"),
         Part("own", 180, "自身健康"),
         Part("topology", 900, "拓扑测绘"),
     )
@@ -94,7 +100,9 @@ class Service:
     inspector: Inspector = field(kw_only=True)
     survey: Survey = field(kw_only=True)
     discovering: Discovering = field(kw_only=True)
+    configurations: Configurations = field(kw_only=True)
     auditing: Auditing = field(kw_only=True)
+    playing: Playing = field(kw_only=True)
     inspected_all: float = field(default_factory=time.monotonic)
     dirty: set[str] = field(default_factory=set)
     dirty_lock: threading.Lock = field(default_factory=threading.Lock)
@@ -116,6 +124,7 @@ class Service:
         self.listeners.stop()
         self.flows.stop()
         self.discovering.end()
+        self.playing.close()
         self.clockwork.stop()
         if not self.runner.close():
             log.warning("some polls did not end in time; they are given up")
@@ -139,11 +148,14 @@ class Service:
         self.assets = {asset.id: asset for asset in assets}
         self.wrong_assets = (*use_site_profiles(self.settings.site_folder / "snmp"), *self.runner.set_assets(assets))
         loaded = load_configuration(self.settings.site_folder / "alerting", assets, people, self.inspector.checks, self.settings.timezone)
+        loaded = replace(loaded, config=with_changes(loaded.config, read_changes(self.store, self.clock.now())))
         self.wrong_alerting = loaded.problems
         for problem in (*self.wrong_assets, *self.wrong_alerting):
             log.error("configuration", problem=str(problem))
         self.alerting.set_estate(assets, people, loaded)
         self.listeners.set_assets(assets)
+        self.playing.set_assets(assets)
+        self.configurations.use_rules()
         self.flows.set_assets(assets)
 
     def mark_dirty(self, snapshot: Snapshot) -> None:
@@ -151,6 +163,7 @@ class Service:
         if snapshot.kind in FLEETING:
             self.survey.notice(snapshot)
             return
+        self.configurations.noticed(snapshot)
         with self.dirty_lock:
             self.dirty.add(snapshot.asset)
 
@@ -217,7 +230,7 @@ class Service:
             "store", {"ok": store.ok, "zh": "存储", "message": f"{store.backend}: {store.message}", "figures": dict(store.figures), "updated": now.isoformat()}
         )
         found = (*self.estate.problems, *self.wrong_assets, *self.wrong_alerting, *self.survey.problems)
-        problems = [str(problem) for problem in (*found, *self.discovering.problems, *self.auditing.problems)]
+        problems = [str(problem) for problem in (*found, *self.discovering.problems, *self.configurations.rules.problems, *self.auditing.problems)]
         self._put_health(
             "site",
             {
@@ -241,6 +254,7 @@ def build(settings: Settings, clock: Clock) -> Service:
     inspector = _inspector(settings, store)
     found = read_site(settings.site_folder)
     loaded = load_configuration(settings.site_folder / "alerting", Book(store).all(), found.people, inspector.checks, settings.timezone)
+    loaded = replace(loaded, config=with_changes(loaded.config, read_changes(store, clock.now())))
     alerting = open_alerting(settings, store, vault, clock, loaded)
     detectors = make_watchers(settings.site_folder / "calendar.yaml", settings.timezone)
     logs = Logs()
@@ -253,6 +267,8 @@ def build(settings: Settings, clock: Clock) -> Service:
     hasten = Hasten(lambda asset: runner.poll_now(asset, "snmp"), clock.monotonic)
     listeners = Listeners(settings, pipeline, clock, vault, hasten)
     flows = Flows(settings, pipeline, clock)
+    configurations = Configurations(settings, store, clock, lambda: service.assets, lambda asset: runner.poll_now(asset, "cli"), pipeline.take, pipeline.tell)
+    pipeline.readers = [*pipeline.readers, configurations]
     estate = Estate(settings, store, lambda _assets, _people: None)
     allowed_ranges(settings.discovery)  # a wrong one is said at the start, not at the first search
     discovering = Discovering(
@@ -280,9 +296,11 @@ def build(settings: Settings, clock: Clock) -> Service:
         inspector=inspector,
         survey=Survey(store, settings.site_folder, clock, pipeline.take),
         discovering=discovering,
+        configurations=configurations,
         auditing=Auditing(Office(store, settings)),
     )
     quality = Quality(store, clock, ZoneInfo(settings.timezone), lambda asset: known.kind if (known := service.assets.get(asset)) else "", alerting.rule)
+    duty = Duty(store, alerting, clock, ZoneInfo(settings.timezone), estate.again)
     estate.on_change = service.use_estate
     pipeline.on_snapshot = service.mark_dirty
     clockwork.every(0.1, "polling", lambda: _tick(runner, pulse))
@@ -294,12 +312,18 @@ def build(settings: Settings, clock: Clock) -> Service:
         ("auditing", 60.0, service.audit),
         ("upkeep", 120.0, service.upkeep),
         ("discovery", 5.0, discovering.work),
+        ("configuration", 3.0, configurations.round),
         ("quality", 5.0, quality.round),
+        ("playbooks", 1.0, service.playing.round),
+        ("duty", 10.0, duty.round),
         ("own", min(30.0, settings.collect.interval_s), service.look_at_itself),
         ("topology", 5.0, service.survey.round),
     )
     alerting.carriers |= discovering.carriers
+    alerting.carriers |= configurations.carriers
     alerting.carriers |= quality.carriers
+    alerting.carriers |= service.playing.carriers
+    alerting.carriers |= duty.carriers
     service.loops = [Loop(name, seconds, work, pulse.beat) for name, seconds, work in rounds]
     discovering.nudge = next(loop.nudge for loop in service.loops if loop.name == "discovery")
     return service
