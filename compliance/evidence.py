@@ -122,3 +122,9 @@ def head(documents: Documents) -> tuple[int, str]:
     """Number and hash of the newest entry, for keeping outside; (0, zeros) when there is none."""
     found = documents.find(EVIDENCE, sort="-seq", limit=1).items
     return (int(found[0].body["seq"]), str(found[0].body["hash"])) if found else (0, FIRST)
+
+
+def has(documents: Documents, seq: int, digest: str) -> bool:
+    """Whether the link ``seq`` is there and has this hash."""
+    found = documents.find(EVIDENCE, Term("seq", seq), limit=1).items
+    return bool(found) and found[0].body["hash"] == digest

@@ -33,6 +33,8 @@ scenario = typer.Typer(help="Test an alerting configuration before it is switche
 credential = typer.Typer(help="Sealed credentials.", no_args_is_help=True)
 audit = typer.Typer(help="The audit chain.", no_args_is_help=True)
 detect = typer.Typer(help="Detectors over stored history.", no_args_is_help=True)
+evidence = typer.Typer(help="The evidence chain of graded protection.", no_args_is_help=True)
+app.add_typer(evidence, name="evidence")
 for name, group in {"snmp": snmp, "profile": profile, "scenario": scenario, "credential": credential, "audit": audit, "detect": detect}.items():
     app.add_typer(group, name=name)
 
@@ -285,6 +287,50 @@ def audit_verify(config: Config = None) -> None:
     broken = _store(read_settings(config)).audit.verify()
     say("the audit chain is whole" if broken is None else f"the audit chain is broken at entry {broken}")
     raise typer.Exit(0 if broken is None else 1)
+
+
+@app.command()
+@plainly
+def report(
+    kind: Annotated[str, typer.Argument(help="assessment, rectification, summary, applicability or evidence (a zip with the verifier).")],
+    out: Annotated[Path, typer.Option("--out", help="A file, or a folder for the usual name.")] = Path(),
+    name: Annotated[str, typer.Option("--object", help="Protection object; without it the whole estate.")] = "",
+    level: Annotated[int, typer.Option("--level", min=1, max=4, help="Level of the whole estate.")] = 3,
+    form: Annotated[str, typer.Option("--format", help="docx, xlsx or pdf.")] = "docx",
+    language: Annotated[str, typer.Option("--language", help="zh_CN or en.")] = "zh_CN",
+    day: Annotated[str, typer.Option("--day", help="State at the end of this day; without it now.")] = "",
+    config: Config = None,
+) -> None:
+    """Make a report of graded protection, or the evidence package."""
+    from compliance.office import Office
+    from service.reporting import Asked, make_report
+
+    settings = read_settings(config)
+    office, now = Office(_store(settings), settings), datetime.now(UTC)
+    spoken: Any = "en" if language.startswith("en") else "zh_CN"
+    asked = Asked(kind=kind, name=name, level=level, form=form, language=spoken, day=day, out=out)
+    for line in make_report(office, asked, now, lambda share, what: print(f"{share:4.0%} {what}", file=sys.stderr)):  # noqa: T201
+        say(line)
+
+
+@evidence.command("verify")
+@plainly
+def evidence_verify(heads: Annotated[list[str] | None, typer.Option("--head", help="NUMBER:HASH noted earlier.")] = None, config: Config = None) -> None:
+    """Check every link of the evidence chain, and the heads that the audit noted day by day."""
+    from compliance.office import Office
+    from service.reporting import verify_evidence
+
+    settings = read_settings(config)
+    raise typer.Exit(0 if verify_evidence(Office(_store(settings), settings), say, heads or []) else 1)
+
+
+@evidence.command("head")
+@plainly
+def evidence_head(config: Config = None) -> None:
+    """Number and hash of the newest link; keep it somewhere else."""
+    from compliance.evidence import head
+
+    say(":".join(map(str, head(_store(read_settings(config)).documents))))
 
 
 @detect.command("replay")
