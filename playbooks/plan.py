@@ -88,7 +88,8 @@ class Plan(Form):
     @property
     def hash(self) -> str:
         """What an approval binds to (SHA-256, hex)."""
-        body = self.model_dump(mode="json", by_alias=True, exclude={"impact", "refusals", "why_approval"})
+        skipped: Any = {"impact": True, "refusals": True, "why_approval": True, "incident": True, "stages": {"__all__": {"values"}}}
+        body = {**self.model_dump(mode="json", by_alias=True, exclude=skipped), "incident": self.incident.get("id", "")}
         return hashlib.sha256(json.dumps(body, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -171,6 +172,18 @@ def taken_from(playbook: Playbook, incident: Mapping[str, Any]) -> dict[str, Any
         if value not in (None, ""):
             found[name] = value
     return found
+
+
+def facts_of_incident(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a plan may know of an incident (its document): id, root, owner, assets, rules and labels of its members, the first one's first."""
+    members = list(body.get("members") or ())
+    labels: dict[str, Any] = {}
+    for member in reversed(members):
+        labels |= dict(member.get("labels") or {})
+    assets = dict.fromkeys([str(body.get("root") or ""), *(str(member.get("asset") or "") for member in members)])
+    rules = dict.fromkeys(str(member.get("rule") or "") for member in members)
+    plain = {key: str(body.get(key) or "") for key in ("id", "root", "owner", "priority", "opened")}
+    return {**plain, "assets": [one for one in assets if one], "rules": [one for one in rules if one], "labels": labels}
 
 
 def find_targets(playbook: Playbook, inputs: Mapping[str, Any], incident: Mapping[str, Any], graph: Graph) -> list[Asset]:

@@ -230,7 +230,10 @@ class Service:
             "store", {"ok": store.ok, "zh": "存储", "message": f"{store.backend}: {store.message}", "figures": dict(store.figures), "updated": now.isoformat()}
         )
         found = (*self.estate.problems, *self.wrong_assets, *self.wrong_alerting, *self.survey.problems)
-        problems = [str(problem) for problem in (*found, *self.discovering.problems, *self.configurations.rules.problems, *self.auditing.problems)]
+        problems = [
+            str(problem)
+            for problem in (*found, *self.discovering.problems, *self.configurations.rules.problems, *self.auditing.problems, *self.playing.problems)
+        ]
         self._put_health(
             "site",
             {
@@ -298,6 +301,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         discovering=discovering,
         configurations=configurations,
         auditing=Auditing(Office(store, settings)),
+        playing=Playing(settings, store, vault, clock, alerting, lambda finding: pipeline.tell([finding])),
     )
     quality = Quality(store, clock, ZoneInfo(settings.timezone), lambda asset: known.kind if (known := service.assets.get(asset)) else "", alerting.rule)
     duty = Duty(store, alerting, clock, ZoneInfo(settings.timezone), estate.again)

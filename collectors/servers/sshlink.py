@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +32,16 @@ class SshLink:
             self._connect()
         try:
             return wait(self._run(command, script), timeout_s)
+        except (asyncssh.Error, OSError) as err:
+            self.close()
+            raise self._translated(err) from err
+
+    def execute(self, arguments: Sequence[str], text: str, timeout_s: float) -> tuple[int, bytes, bytes]:
+        """Run an argument vector, fed ``text``: status, what it printed, what it complained; raises DeviceError, also when time is over."""
+        if self._link is None:
+            self._connect()
+        try:
+            return wait(self._execute(shlex.join(arguments), text), timeout_s)
         except (asyncssh.Error, OSError) as err:
             self.close()
             raise self._translated(err) from err
@@ -73,17 +85,29 @@ class SshLink:
         async with self._link.create_process(command, encoding=None, stderr=asyncssh.DEVNULL) as process:
             process.stdin.write(script.encode())
             process.stdin.write_eof()
-            pieces: list[bytes] = []
-            size = 0
-            while piece := await process.stdout.read(65536):
-                size += len(piece)
-                if size > MAX_OUTPUT:
-                    raise BadReply(self._asset, f"{self._host} printed more than {MAX_OUTPUT:,} bytes")
-                pieces.append(piece)
+            printed = await self._limited(process.stdout)
             await process.wait()
-            if process.exit_status and not pieces:
+            if process.exit_status and not printed:
                 raise AuthRefused(self._asset, f"{self._host}: {command!r} ended with status {process.exit_status}; may this user run it?")
-            return b"".join(pieces)
+            return printed
+
+    async def _execute(self, command: str, text: str) -> tuple[int, bytes, bytes]:
+        async with self._link.create_process(command, encoding=None) as process:
+            process.stdin.write(text.encode())
+            process.stdin.write_eof()
+            out, err = await asyncio.gather(self._limited(process.stdout), self._limited(process.stderr))
+            await process.wait()
+            return process.exit_status if process.exit_status is not None else -1, out, err
+
+    async def _limited(self, stream: Any) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        while piece := await stream.read(65536):
+            size += len(piece)
+            if size > MAX_OUTPUT:
+                raise BadReply(self._asset, f"{self._host} printed more than {MAX_OUTPUT:,} bytes")
+            pieces.append(piece)
+        return b"".join(pieces)
 
     def _translated(self, err: Exception) -> DeviceError:
         place = f"{self._host}:{self._port}"

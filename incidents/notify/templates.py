@@ -67,12 +67,16 @@ def _render(sources: tuple[Mapping[str, str], Mapping[str, str]], content: Mappi
 
 
 def title(content: Mapping[str, Any], language: str) -> str:
-    """One line: priority, root, why, rules."""
+    """One line: priority, root, why, rules; of a note (a text of another part of the product) the note itself."""
+    if "note" in content:
+        return str(content["note"][language])
     return _render((_TITLE, _LIST_TITLE), content, language)
 
 
 def body(content: Mapping[str, Any], language: str) -> str:
     """The whole notice."""
+    if "note" in content:
+        return str(content.get("more", ""))
     return _render((_BODY, _LIST_BODY), content, language)
 
 

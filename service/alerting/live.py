@@ -27,6 +27,7 @@ from incidents.config import Rule
 from incidents.notify.send import Answer as Said
 from incidents.notify.send import Target, send
 from incidents.notify.templates import title
+from incidents.people import Shift, shifts
 from incidents.state import Delivery
 from inventory.asset import Asset
 from inventory.credentials import Vault
@@ -252,6 +253,24 @@ class LiveAlerting:
         self._pool.submit(self._deliver, delivery.id, receiver.id, receiver, content, delivery.tries)
         return None
 
+    def tell(self, to: str, text: Mapping[str, str], more: str = "") -> int:
+        """Send a text (``zh``, ``en``) of another part of the service to "person:NAME" or "role:NAME", once; how many receivers it goes to."""
+        people = [
+            one for one in self._alerting.engine.people.values() if not one.disabled and (to == f"person:{one.id}" or to.removeprefix("role:") in one.roles)
+        ]
+        receivers = [self._alerting.engine.receivers[name] for name in dict.fromkeys(name for one in people for name in one.receivers)]
+        for receiver in receivers:
+            self._pool.submit(self._send_note, receiver, {"reason": "note", "note": dict(text), "more": more})
+        return len(receivers)
+
+    def _send_note(self, receiver: Any, content: Mapping[str, Any]) -> None:
+        try:
+            said = send(receiver, content, self._target(receiver.target), self._loaded.language)
+        except (NotFound, ConfigError) as err:
+            log.error("receiver", receiver=receiver.id, problem=str(err))
+            said = Said("404")
+        self._record(receiver.id, content, said, 1)
+
     def _deliver(self, delivery: int, name: str, receiver: Any, content: Mapping[str, Any], tries: int) -> None:
         language = self._loaded.language
         try:
@@ -335,6 +354,17 @@ class LiveAlerting:
     def rule(self, name: str) -> Rule | None:
         """The rule in force under this id."""
         return self._alerting.engine.rules.get(name)
+
+    def rosters(self, start: datetime, end: datetime) -> dict[str, list[Shift]]:
+        """The plan of every rota between two times."""
+        with self._lock:
+            self._to_now()
+            return {name: shifts(self._alerting.engine, name, start, end) for name in self._alerting.engine.rotas}
+
+    def is_person(self, name: str) -> bool:
+        """Whether somebody is known and not disabled."""
+        known = self._alerting.engine.people.get(name)
+        return known is not None and not known.disabled
 
     def self_alerts(self) -> list[dict[str, Any]]:
         """Problems of alerting itself (a receiver that fails, a clock that jumped)."""
