@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from simulator.ber import INTEGER, OCTETS, Value, dotted
 from simulator.ber import IP as ADDRESS
 from simulator.estate import Device, Link, Server
-from simulator.mib import Values, device_values, mac
+from simulator.mib import LLDP, Values, device_values, mac
 from simulator.world import World
 
 BRIDGE, Q_BRIDGE, IP = dotted("1.3.6.1.2.1.17"), dotted("1.3.6.1.2.1.17.7.1"), dotted("1.3.6.1.2.1.4")
@@ -64,7 +64,7 @@ def stations(world: World, address_of: Callable[[str], str]) -> Iterator[Station
 
 def around(world: World, device: Device, address_of: Callable[[str], str]) -> Values:
     """What a network device answers about its surroundings."""
-    found: Values = {(*IP, 20, 1, 2, *_octets(address_of(device.id))): (INTEGER, 1)}
+    found: Values = {(*IP, 20, 1, 2, *_octets(address_of(device.id))): (INTEGER, 1)} | _announced(world, device, address_of)
     if device.kind != "switch":
         return found
     tree = spanning_tree(world)
@@ -78,6 +78,16 @@ def around(world: World, device: Device, address_of: Callable[[str], str]) -> Va
             found |= _learned(station.vlan, station.mac, port)
             if station.address and device.gateway:
                 found |= _spoken(port, station.address, station.mac)
+    return found
+
+
+def _announced(world: World, device: Device, address_of: Callable[[str], str]) -> Values:
+    """The management address of the other end of each cable (lldpRemManAddrTable), which leads a search on."""
+    found: Values = {}
+    for link in world.estate.links:
+        for (mine, port), (other, _) in ((link.a, link.b), (link.b, link.a)):
+            if mine == device.id and world.carries(link):
+                found[*LLDP, 4, 2, 1, 3, 0, port, 1, 1, 4, *_octets(address_of(other))] = (INTEGER, 2)
     return found
 
 

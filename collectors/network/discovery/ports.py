@@ -44,8 +44,11 @@ async def look_at(address: str, number: int, timeout_s: float, pace: Pace) -> Po
         return Port(number=number, way="ssh" if banner.startswith("SSH-") else "", banner=banner)
     if number in SPEAKS_FIRST:
         return Port(number=number)
-    await pace.turn()
-    return await _page(address, number, "https" if number in TLS else "http")
+    for scheme in ("https",) if number in TLS else ("http",) if number in PLAIN_WEB else ("http", "https"):
+        await pace.turn()
+        if (page := await _page(address, number, scheme)) is not None:
+            return page
+    return Port(number=number)
 
 
 async def _banner(reader: asyncio.StreamReader, timeout_s: float) -> str:
@@ -62,12 +65,15 @@ async def _banner(reader: asyncio.StreamReader, timeout_s: float) -> str:
     return next((line for line in lines if line.startswith("SSH-")), next(filter(None, lines), ""))
 
 
-async def _page(address: str, number: int, scheme: str) -> Port:
-    found: dict[str, Any] = {}
-    with suppress(httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):
+async def _page(address: str, number: int, scheme: str) -> Port | None:
+    """None when this is not how the port speaks; a bare port when it accepts everything and says nothing."""
+    try:
         async with asyncio.timeout(PAGE_S):
-            found = await _visit(f"{scheme}://{address}:{number}/", address)
-    return Port(number=number, way=scheme if found else "", **found)
+            return Port(number=number, way=scheme, **await _visit(f"{scheme}://{address}:{number}/", address))
+    except (TimeoutError, httpx2.TimeoutException):
+        return Port(number=number)
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):
+        return None
 
 
 async def _visit(url: str, address: str) -> dict[str, Any]:
@@ -110,29 +116,30 @@ def _title(body: bytes, charset: str | None) -> str:
 
 
 class _Title(HTMLParser):
-    """Collects the text of the first title."""
+    """Collects the text of the first title and of the first heading."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.text = ""
-        self._inside = self._over = False
+        self.texts = {"title": "", "h1": ""}
+        self._inside = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the parser calls it so
-        self._inside = tag == "title" and not self._over
+        if not self._inside and not self.texts.get(tag, "-"):
+            self._inside = tag
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "title":
-            self._inside, self._over = False, True
+        if tag == self._inside:
+            self._inside = ""
 
     def handle_data(self, data: str) -> None:
         if self._inside:
-            self.text += data
+            self.texts[self._inside] += data
 
 
 def _read_title(text: str) -> str:
     parser = _Title()
     parser.feed(text)
-    return short(parser.text)
+    return short(parser.texts["title"]) or short(parser.texts["h1"])
 
 
 @lru_cache(maxsize=1)
