@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,6 +12,32 @@ from incidents.kernel import Kernel
 from incidents.state import Incident
 
 LOOK_AHEAD_S: Final = 7 * 86400.0
+MOST_BOUNDARIES: Final = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A stretch of duty. ``person`` is empty when nobody is told; ``why``: turn, override, swap, or disabled (the planned one's account is)."""
+
+    start: datetime
+    end: datetime
+    person: str
+    why: str
+
+
+def shifts(k: Kernel, rota_id: str, start: datetime, end: datetime) -> list[Shift]:
+    """The plan of a rota between two wall times, without holes: what nobody has is a shift of nobody."""
+    rota = k.rotas.get(rota_id)
+    found: list[Shift] = []
+    moment = start
+    while rota is not None and moment < end and len(found) < MOST_BOUNDARIES:
+        until = min(_next_boundary(k, rota, moment) or end, end)
+        person, why = _planned(k, rota, moment)
+        known, zone = k.people.get(person), k.config.zone
+        gone = known is not None and known.disabled
+        found.append(Shift(moment.astimezone(zone), until.astimezone(zone), "" if gone else person, "disabled" if gone else why))
+        moment = until
+    return found
 
 
 def on_call(k: Kernel, rota_id: str, at: datetime | None = None) -> str:
@@ -18,7 +45,7 @@ def on_call(k: Kernel, rota_id: str, at: datetime | None = None) -> str:
     rota = k.rotas.get(rota_id)
     if rota is None:
         return ""
-    name = _planned(k, rota, at or k.wall())
+    name, _ = _planned(k, rota, at or k.wall())
     known = k.people.get(name)
     return "" if known and known.disabled else name
 
@@ -27,15 +54,16 @@ def _resolved(k: Kernel, value: float | datetime) -> datetime:
     return value if isinstance(value, datetime) else k.wall(0.0) + timedelta(seconds=value)
 
 
-def _planned(k: Kernel, rota: Rota, at: datetime) -> str:
+def _planned(k: Kernel, rota: Rota, at: datetime) -> tuple[str, str]:
+    """Who is planned, and why: turn, override or swap."""
     for override in reversed(rota.overrides):
         if _resolved(k, override.start) <= at < _resolved(k, override.end):
-            return override.on
+            return override.on, "override"
     person = _in_turn(k, rota, at)
     for swap in reversed(rota.swaps):
         if swap.takes and person and person == swap.gives and _resolved(k, swap.start) <= at < _resolved(k, swap.end):
-            return swap.takes
-    return person
+            return swap.takes, "swap"
+    return person, "turn"
 
 
 def _begin(k: Kernel, rota: Rota) -> datetime:
@@ -96,7 +124,7 @@ def find_gaps(k: Kernel) -> None:
         end = start + timedelta(seconds=LOOK_AHEAD_S)
         moment: datetime | None = start
         gap: datetime | None = None
-        for _ in range(5000):
+        for _ in range(MOST_BOUNDARIES):
             if moment is None:
                 break
             if not on_call(k, name, moment):

@@ -61,6 +61,10 @@ class Estate:
         for name, values in first_assets(machine).items():
             book.save(name, values, source="observed", who=SELF, now=now, why="first start")
 
+    def again(self) -> None:
+        """Call ``on_change`` at the next refresh although nothing of ours changed."""
+        self._newest_change = "again"
+
     def refresh(self, now: datetime) -> bool:
         """Take in what changed in the site folder and in the console; True when something did."""
         stamp = folder_stamp(self.settings.site_folder)

@@ -50,9 +50,15 @@ def incident_body(engine: Engine, incident: Incident, texts: Texts) -> dict[str,
         "held": sum(bool(m["held_by"]) for m in members),
         "members": members,
         "timeline": incident.timeline[-1000:],
-        "sla": {name: {"state": sla.state(engine, incident, name)} for name in ("ack", "resolve")},
+        "sla": {name: _clock(engine, incident, name) for name in ("ack", "resolve")},
         "links": [{str(kind): incident_id(int(nth)) if isinstance(nth, int) else nth} for kind, nth in incident.links],
     }
+
+
+def _clock(engine: Engine, incident: Incident, name: str) -> dict[str, Any]:
+    """A promised time: its state, and the seconds used and allowed in the clock of the priority."""
+    clock = dict(sla.clocks(incident))[name]
+    return {"state": sla.state(engine, incident, name), "used_s": round(sla.used(engine, incident, clock), 1), "limit_s": sla.limit(engine, incident, name)}
 
 
 def title_of(engine: Engine, incident: Incident, texts: Texts) -> dict[str, str]:
