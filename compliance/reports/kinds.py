@@ -239,7 +239,7 @@ def _way(words: Words, dossier: Dossier) -> list[Block]:
     way = cheapest(dossier.items, dossier.results, dossier.risks, dossier.verdicts, dossier.scheme, load_efforts())
     by_id = {item.id: item for item in dossier.items}
     verify = sum(work.verify for work in way.works)
-    count, hours, figure, end = len(way.works), f"{way.hours:g}", f"{way.after.figure:.1f}", way.after.conclusion
+    count, hours, figure, end = len(way.works), f"{way.hours:g}", f"{way.after.figure:.2f}", way.after.conclusion
     reached = words(
         f"完成以下 {count} 项（其中 {verify} 项须先核实且结果符合），估计 {hours} 工时，得到 {figure}，结论：{end.zh}。",
         f"The {count} items below ({verify} of them if they turn out to conform), about {hours} hours, give {figure}: {end.en}.",
@@ -254,7 +254,7 @@ def _way(words: Words, dossier: Dossier) -> list[Block]:
             words(by_id[work.item].zh, by_id[work.item].en),
             words("必须消除的风险", "a risk that must go") if work.must else words("核实", "verify") if work.verify else words("整改", "mend"),
             f"{work.hours:g}",
-            f"{work.figure:.1f}",
+            f"{work.figure:.2f}",
         )
         for number, work in enumerate(way.works, 1)
     )
@@ -274,8 +274,8 @@ def _summary(words: Words, dossier: Dossier, _whole: bool) -> list[Block]:
     way = cheapest(dossier.items, dossier.results, dossier.risks, dossier.verdicts, dossier.scheme, load_efforts())
     blocks.append(Heading(words("下一步", "What comes next"), 2))
     text = words(
-        f"按最省力路径需完成 {len(way.works)} 项工作，估计 {way.hours:g} 工时，可得 {way.after.figure:.1f}（{way.after.conclusion.zh}）。",
-        f"The cheapest way has {len(way.works)} pieces of work, about {way.hours:g} hours, and leads to {way.after.figure:.1f} ({way.after.conclusion.en}).",
+        f"按最省力路径需完成 {len(way.works)} 项工作，估计 {way.hours:g} 工时，可得 {way.after.figure:.2f}（{way.after.conclusion.zh}）。",
+        f"The cheapest way has {len(way.works)} pieces of work, about {way.hours:g} hours, and leads to {way.after.figure:.2f} ({way.after.conclusion.en}).",
     )
     blocks.append(Para(text))
     due = [pair for pair in horizon([dossier.subject], dossier.moment.astimezone(dossier.zone).date()) if pair[1].progress in (Progress.OVERDUE, Progress.SOON)]

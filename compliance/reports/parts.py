@@ -134,6 +134,8 @@ def failing(verdicts: Iterable[Body]) -> dict[str, list[Body]]:
 def record(words: Words, result: ItemResult, bodies: Sequence[Body]) -> str:
     """The result record: why, and what was found on which asset."""
     lines = [words.of(result.reason)]
+    if result.proposed:
+        lines.append(words(f"监测建议：{result.proposed.text.zh}，待人工核定", f"telemetry proposes: {result.proposed.text.en}; a person decides"))
     for body in bodies[:SHOWN_OBSERVED]:
         seen = "; ".join(map(str, body["observed"][:3])) or words(body["reason"]["zh"], body["reason"]["en"])
         lines.append(f"{body['asset']}: {words(body['title']['zh'], body['title']['en'])} — {seen}")
@@ -155,11 +157,17 @@ def item_rows(words: Words, dossier: Dossier, layer: str) -> tuple[tuple[Value, 
                 words(item.control_point, item.control_point_en),
                 words(item.zh, item.en),
                 words.joined(on, 3) or words("全局", "whole object"),
-                record(words, result, found.get(item.id, [])),
+                "\n".join([record(words, result, found.get(item.id, [])), *_said(words, dossier, item)]),
                 conformity(words, result.conformity),
             )
         )
     return tuple(rows)
+
+
+def _said(words: Words, dossier: Dossier, item: Item) -> list[str]:
+    """What people decided about an item, when it does not stand in its reason already."""
+    mine = [one for one in dossier.answers if one.item == item.id and one.comment not in dossier.results[item.id].reason.zh]
+    return [words(f"{one.who} 核定：{one.comment}", f"{one.who} decided: {one.comment}") for one in mine[:SHOWN_OBSERVED]]
 
 
 def item_columns(words: Words) -> tuple[str, ...]:
