@@ -17,8 +17,8 @@ from collectors.network.snmp.device import read_device
 from collectors.network.snmp.match import SYS_UPTIME
 from collectors.network.snmp.profile import Profile, profiles_in_force
 from collectors.network.snmp.reader import Kept, Reader
-from collectors.network.snmp.reading import Interface, Reading
-from collectors.network.snmp.samples import Measure, measures, named
+from collectors.network.snmp.reading import Interface, Reading, Wireless
+from collectors.network.snmp.samples import COUNTERS, Measure, measures, named
 from collectors.network.snmp.session import Access, Engine, Session, auth_protocol, open_session, privacy_protocol
 from collectors.network.snmp.standard.topology import topology
 from collectors.rates import Rates
@@ -122,7 +122,7 @@ class SnmpCollector:
             if reading.uptime_s < self._uptime_s:
                 self._rates = Rates()  # restarted: every counter began anew
             self._uptime_s = reading.uptime_s
-        for metric, value, labels in (*measures(reading), *self._traffic(reading.interfaces, at)):
+        for metric, value, labels in (*measures(reading), *self._traffic(reading.interfaces, at), *self._wireless(reading.wireless, at)):
             yield Sample(time=now, asset=asset.id, metric=metric, value=value, labels=labels)
 
     def _traffic(self, interfaces: Iterable[Interface], at: float) -> Iterator[Measure]:
@@ -137,6 +137,13 @@ class SnmpCollector:
                     rate = None if count is None else self._rates.per_second((port.index, direction, what), count, at, 2**32)
                     if rate is not None:
                         yield f"network.interface.{what}", rate, labels
+
+    def _wireless(self, figures: Iterable[Wireless], at: float) -> Iterator[Measure]:
+        for figure in figures:
+            if figure.what in COUNTERS:
+                rate = self._rates.per_second((figure.what, *sorted(figure.labels.items())), int(figure.value), at, 2**32)
+                if rate is not None:
+                    yield f"wireless.{figure.what}", rate, figure.labels
 
     def _flow(self, labels: Mapping[str, str], octets: int | None, port: Interface, at: float) -> Iterator[Measure]:
         if octets is None:

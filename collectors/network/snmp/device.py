@@ -17,7 +17,7 @@ from collectors.network.snmp.standard.interfaces import interfaces
 from collectors.network.snmp.standard.neighbours import neighbours
 
 T = TypeVar("T")
-_GROUPS = ("processors", "memory", "storage", "sensors", "states")
+_GROUPS = ("processors", "memory", "storage", "sensors", "states", "wireless")
 
 
 def read_device(reader: Reader, profiles: Iterable[Profile], whole: bool = True) -> Reading:
@@ -45,6 +45,7 @@ def read_device(reader: Reader, profiles: Iterable[Profile], whole: bool = True)
         sensors=_sensors(reader, chosen, found, without),
         neighbours=tuple(neighbours(reader)) if whole else (),
         inventory=(*entity.inventory(found), *_each(reader, chosen, "inventory", rows.inventory)) if whole else (),
+        wireless=tuple(_each(reader, chosen, "wireless", rows.wireless)),
         profiles=tuple(profile.name for profile in chosen),
         problems=tuple(reader.problems),
     )

@@ -246,6 +246,30 @@ class PartRow(_Model):
     serial: Oid | None = None
 
 
+Radio = Literal[
+    "clients", "access_point.up", "channel", "channel.utilization", "interference", "noise", "rogues", "associations.failed", "roams",
+]  # fmt: skip
+"""What a wireless controller or access point tells; see ``core/metrics/wireless.yaml``."""
+
+
+class WirelessRow(Measured):
+    """A figure of wireless: rows with the same labels are added up. ``up`` are the raw values that mean so, ``count`` counts rows."""
+
+    what: Radio
+    labels: Mapping[Literal["access_point", "radio", "ssid"], str] = {}
+    up: tuple[int, ...] = ()
+    count: bool = False
+
+    @model_validator(mode="after")
+    def _labels_known(self) -> WirelessRow:
+        for name in re.findall(r"\{(\w+)", " ".join(self.labels.values())):
+            if name not in self.names and name not in ("index", "interface"):
+                raise ValueError(f"{{{name}}} stands in no names")
+        if bool(self.up) != (self.what == "access_point.up"):
+            raise ValueError("up belongs to access_point.up, and is needed there")
+        return self
+
+
 class Source(_Model):
     """One place where a fact of the identity may stand; the first place that gives something wins."""
 
@@ -302,6 +326,7 @@ class Profile(_Model):
     sensors: tuple[SensorRow, ...] = ()
     states: tuple[StateRow, ...] = ()
     inventory: tuple[PartRow, ...] = ()
+    wireless: tuple[WirelessRow, ...] = ()
     without: tuple[Literal["processors", "memory", "storage", "sensors", "inventory"], ...] = ()
     rank: int = 0
 
@@ -327,7 +352,7 @@ def read_profiles(paths: Iterable[Path]) -> tuple[Profile, ...]:
     return tuple(_merged(name, found, ()) for name in found)
 
 
-_LISTS = ("model", "version", "serial", "vendor", "os", "reads", "processors", "memory", "storage", "sensors", "states", "inventory", "without")
+_LISTS = ("model", "version", "serial", "vendor", "os", "reads", "processors", "memory", "storage", "sensors", "states", "inventory", "wireless", "without")
 
 
 def _merged(name: str, found: Mapping[str, tuple[Profile, Document]], chain: tuple[str, ...]) -> Profile:

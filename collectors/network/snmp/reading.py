@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -117,6 +118,15 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Wireless:
+    """A figure of wireless and what it is about: labels ``access_point``, ``radio``, ``ssid``, as far as they hold."""
+
+    what: str
+    value: float
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """Everything read in one poll; ``problems`` says what could not be read."""
 
@@ -129,6 +139,7 @@ class Reading:
     sensors: tuple[Sensor, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
     inventory: tuple[Part, ...] = ()
+    wireless: tuple[Wireless, ...] = ()
     profiles: tuple[str, ...] = ()
     problems: tuple[str, ...] = field(default=(), compare=False)
 

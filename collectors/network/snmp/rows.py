@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from collectors.network.snmp.oid import part
-from collectors.network.snmp.profile import Measured, Name, Names, PartRow, PoolRow, ProcessorRow, Row, SensorRow, StateRow
+from collectors.network.snmp.profile import Measured, Name, Names, PartRow, PoolRow, ProcessorRow, Row, SensorRow, StateRow, WirelessRow
 from collectors.network.snmp.reader import Column, Reader
-from collectors.network.snmp.reading import Part, Pool, Processor, Sensor
+from collectors.network.snmp.reading import Part, Pool, Processor, Sensor, Wireless
 from collectors.network.snmp.standard.entity import parts
 from collectors.network.snmp.standard.interfaces import interface_names
 from collectors.network.snmp.transforms import TRANSFORMS
@@ -181,6 +181,18 @@ def inventory(reader: Reader, row: PartRow) -> Iterator[Part]:
     for place, raw in cells(reader, row.value).items():
         descr = phrase(reader, row.descr, row.names, place, text(raw)) or text(raw)
         yield Part(place, row.cls, descr, *(text(cells(reader, oid).get(place)) or None if oid else None for oid in (row.model, row.serial)))
+
+
+def wireless(reader: Reader, row: WirelessRow) -> Iterator[Wireless]:
+    """The figures of one row of a profile, those with the same labels added up."""
+    sums: dict[tuple[tuple[str, str], ...], float] = {}
+    for place, raw in _counted(reader, row):
+        value = 1.0 if row.count else float(integer(raw) in row.up) if row.up else _measured(reader, row, place, raw)
+        if value is not None:
+            labels = tuple((str(name), phrase(reader, template, row.names, place)) for name, template in sorted(row.labels.items()))
+            sums[labels] = sums.get(labels, 0.0) + value
+    for labels, value in sums.items():
+        yield Wireless(row.what, value, dict(labels))
 
 
 def scalars(rows: Mapping[str, tuple[object, ...]]) -> Iterator[str]:

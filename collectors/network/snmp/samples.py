@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from collectors.network.snmp.reading import Pool, Reading, Sensor
+from collectors.network.snmp.reading import Pool, Reading, Sensor, Wireless
 
 T = TypeVar("T")
 Measure = tuple[str, float, Mapping[str, str]]
@@ -19,6 +19,8 @@ METRICS = {
 }  # fmt: skip
 STATES = {"ok": 0.0, "warning": 1.0, "critical": 2.0, "unknown": 3.0}
 NO_LABELS: Mapping[str, str] = {}
+COUNTERS = ("associations.failed", "roams")
+"""Figures of wireless that only ever grow: the collector makes rates of them."""
 ON_BATTERY = "Time on battery"  # upsSecondsOnBattery (RFC 1628)
 
 
@@ -45,6 +47,21 @@ def measures(reading: Reading) -> Iterator[Measure]:
         yield from _pool("system.filesystem", pool, {"mountpoint": title})
     yield from _ports(reading)
     yield from _sensors(reading.sensors)
+    yield from _wireless(reading.wireless)
+
+
+def _wireless(figures: Sequence[Wireless]) -> Iterator[Measure]:
+    for figure in figures:
+        if figure.what not in COUNTERS:
+            yield f"wireless.{figure.what}", figure.value, figure.labels
+    ups = [figure.value for figure in figures if figure.what == "access_point.up"]
+    if ups:
+        yield "wireless.access_points", float(len(ups)), NO_LABELS
+        yield "wireless.access_points.down", float(ups.count(0.0)), NO_LABELS
+    clients = [figure for figure in figures if figure.what == "clients"]
+    if clients and not any(not figure.labels for figure in clients):
+        by = min(sorted(figure.labels) for figure in clients)  # one division of them: each client counts once in it
+        yield "wireless.clients", sum(figure.value for figure in clients if sorted(figure.labels) == by), NO_LABELS
 
 
 def _memory(pools: Iterable[Pool]) -> Iterator[Measure]:
