@@ -213,7 +213,7 @@ def _rectification(words: Words, dossier: Dossier, _whole: bool) -> list[Block]:
         "估计工时|Hours",
         "完成情况|Done",
     )
-    plan = Table(columns, tuple(rows), (5, 10, 17, 6, 25, 12, 8, 9, 4, 4), words("整改计划", "Plan"))
+    plan = Table(columns, tuple(rows), (5, 10, 16, 5, 23, 11, 8, 10, 6, 6), words("整改计划", "Plan"))
     blocks: list[Block] = [Heading(words("现状", "Where we are"), 2), *_conclusion(words, dossier)]
     blocks += [Heading(words("整改任务", "Tasks"), 2), plan if rows else Para(words("没有需要整改的问题。", "There is nothing to mend."))]
     text = words(

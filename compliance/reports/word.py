@@ -11,7 +11,7 @@ from docx.enum.section import WD_ORIENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
-from docx.shared import Mm, Pt
+from docx.shared import Mm, Pt, RGBColor
 
 from compliance.reports.content import Break, Content, Facts, Heading, Para, Table, Value, plain, tint_of
 
@@ -77,7 +77,7 @@ def _fonts(made: Any) -> None:
         ("Title", HEAD_FONT, 26),
     ):
         style = made.styles[name]
-        style.font.name, style.font.size = LATIN, Pt(size)
+        style.font.name, style.font.size, style.font.color.rgb = LATIN, Pt(size), RGBColor(0, 0, 0)
         fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
         for key in ("w:asciiTheme", "w:hAnsiTheme", "w:eastAsiaTheme", "w:cstheme"):
             fonts.attrib.pop(qn(key), None)
@@ -112,6 +112,7 @@ def _table(made: Any, columns: Sequence[str], rows: Sequence[Sequence[Value]], w
     """A table with a head that repeats on each page; without columns the first cell of each row is its label."""
     table = made.add_table(rows=0, cols=len(widths), style="Table Grid")
     table.autofit = False
+    _xml(table).tblPr.append(_margins())
     twips = [LINE_TWIPS * share // sum(widths) for share in widths]
     for grid, width in zip(_xml(table).tblGrid.findall(qn("w:gridCol")), twips, strict=True):
         grid.set(qn("w:w"), str(width))
@@ -119,6 +120,17 @@ def _table(made: Any, columns: Sequence[str], rows: Sequence[Sequence[Value]], w
         _xml(table).append(_row(columns, twips, head=True, label=False))
     for row in rows:
         _xml(table).append(_row(row, twips, head=False, label=not columns))
+
+
+def _margins() -> Any:
+    """Some air above and below the text of a cell, in twentieths of a point."""
+    margins = OxmlElement("w:tblCellMar")
+    for side, width in (("top", 40), ("left", 80), ("bottom", 40), ("right", 80)):
+        edge = OxmlElement(f"w:{side}")
+        edge.set(qn("w:w"), str(width))
+        edge.set(qn("w:type"), "dxa")
+        margins.append(edge)
+    return margins
 
 
 def _row(cells: Sequence[Value], twips: Sequence[int], *, head: bool, label: bool) -> Any:
