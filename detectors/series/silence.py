@@ -23,7 +23,18 @@ GONE: Final = 1440  # polls after which a series is taken to be gone for good: a
 STEADY: Final = 3  # polls in a row that must have brought a series before its absence means something
 LIMIT: Final = 50_000
 MARK: Final = "collector.up"
-FLEETING: Final = ("process.", "collector.", "wanglou.", "system.port.", "system.network.", "network.interface.")
+FLEETING: Final = (
+    "process.",
+    "collector.",
+    "wanglou.",
+    "system.port.",
+    "system.network.",
+    "network.interface.",
+    "network.lag.",
+    "network.bgp.",
+    "network.ospf.",
+    "network.ha.",
+)
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -17,16 +17,18 @@ from collectors.network.snmp.device import read_device
 from collectors.network.snmp.match import SYS_UPTIME
 from collectors.network.snmp.profile import Profile, profiles_in_force
 from collectors.network.snmp.reader import Kept, Reader
-from collectors.network.snmp.reading import Interface, Reading, Wireless
+from collectors.network.snmp.reading import Interface, Reading, Role, Wireless
 from collectors.network.snmp.samples import COUNTERS, Measure, measures, named
 from collectors.network.snmp.session import Access, Engine, Session, auth_protocol, open_session, privacy_protocol
 from collectors.network.snmp.standard.topology import topology
 from collectors.rates import Rates
 from core.errors import BadReply, DeviceError, Unreachable
-from core.records import Record, Sample, Snapshot
+from core.records import Event, Record, Sample, Snapshot, fingerprint
 from core.secrets import Secret, Secrets
 from inventory.asset import Asset
 
+_PEERS = {"bgp": "network.bgp.peer.up", "ospf": "network.ospf.neighbour.up"}
+_MISSED_FOR = timedelta(days=1)
 _KNOCK_S = 1.5
 _RESERVE_S = 12.0
 """What is left of the deadline for one last question and its retries, so that what was read is still delivered."""
@@ -60,6 +62,8 @@ class SnmpCollector:
         self._profiles: tuple[Profile, ...] = ()
         self._last_full: float | None = None
         self._last_topology: float | None = None
+        self._peers: dict[tuple[str, str], datetime] = {}
+        self._roles: dict[str, Role] = {}
         self._uptime_s = 0.0
         self._silent = False
 
@@ -78,6 +82,8 @@ class SnmpCollector:
             # a slow device that was not heard out is read whole again, and gets further by what was kept of the last time
             self._last_full = started if complete else None
         yield from self._samples(asset, now, reading, started)
+        if complete:
+            yield from self._neighbourhood(asset, now, reading)
         if whole:
             yield from snapshots(asset, now, reading)
         if around is not None:
@@ -91,7 +97,8 @@ class SnmpCollector:
             session = open_session(access, self._options.engine)
             try:
                 reader = Reader(session, self._monotonic, started + self.deadline_s - _RESERVE_S, self._kept)
-                reading = read_device(reader, profiles_in_force() if whole else self._profiles, whole)
+                profiles = profiles_in_force() if whole else self._profiles
+                reading = read_device(reader, profiles, whole, watch_links=True, has_peers=bool(self._peers))
                 complete = reader.complete
                 around = self._around(session, started) if complete and self._answered(reading) else None
             finally:
@@ -124,6 +131,19 @@ class SnmpCollector:
             self._uptime_s = reading.uptime_s
         for metric, value, labels in (*measures(reading), *self._traffic(reading.interfaces, at), *self._wireless(reading.wireless, at)):
             yield Sample(time=now, asset=asset.id, metric=metric, value=value, labels=labels)
+
+    def _neighbourhood(self, asset: Asset, now: datetime, reading: Reading) -> Iterator[Record]:
+        """Routing neighbours (0 for one that has left the table, for a day), and an event for each role that changed."""
+        up: dict[tuple[str, str], bool] = {(peer.protocol, peer.address): peer.up for peer in reading.peers}
+        self._peers = {key: at for key, at in self._peers.items() if now - at < _MISSED_FOR} | dict.fromkeys(up, now)
+        for protocol, address in self._peers:
+            value = float(up.get((protocol, address), False))
+            yield Sample(time=now, asset=asset.id, metric=_PEERS[protocol], value=value, labels={"peer": address})
+        for role in reading.roles:
+            before = self._roles.get(role.group)
+            self._roles[role.group] = role
+            if before is not None and before.value != role.value:
+                yield _role_changed(asset.id, now, before, role)
 
     def _traffic(self, interfaces: Iterable[Interface], at: float) -> Iterator[Measure]:
         for name, port in named(interfaces, lambda port: port.name or str(port.index), lambda port: str(port.index)):
@@ -158,6 +178,13 @@ class SnmpCollector:
 
     def close(self) -> None:
         """Nothing stays open between two polls."""
+
+
+def _role_changed(asset: str, now: datetime, before: Role, role: Role) -> Event:
+    words = (before.word, role.word) if before.word != role.word else (str(before.value), str(role.value))
+    fields = {"event.dataset": "snmp", "ha.group": role.group, "ha.before": words[0], "ha.after": words[1]}
+    identity = fingerprint("ha_role_changed", asset, {"group": role.group, "time": now.isoformat()})
+    return Event(id=identity, time=now, asset=asset, kind="ha_role_changed", message=f"{role.group}: {words[0]} -> {words[1]}", fields=fields)
 
 
 def access_to(asset: Asset, options: SnmpCollector.Options, secret: Secret) -> Access:

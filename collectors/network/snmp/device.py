@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import TypeVar
 
 from collectors.network.snmp import rows
@@ -11,19 +13,21 @@ from collectors.network.snmp.identity import identity
 from collectors.network.snmp.match import SYS_DESCR, SYS_OBJECT_ID, SYS_UPTIME, matching
 from collectors.network.snmp.profile import Profile
 from collectors.network.snmp.reader import Reader
-from collectors.network.snmp.reading import Identity, Pool, Processor, Reading, Sensor
-from collectors.network.snmp.standard import entity, fibre, host
+from collectors.network.snmp.reading import Identity, Pool, Processor, Reading, Role, Sensor
+from collectors.network.snmp.standard import entity, fibre, host, links
 from collectors.network.snmp.standard.interfaces import interfaces
 from collectors.network.snmp.standard.neighbours import neighbours
 
 T = TypeVar("T")
+_ROLE = re.compile(r"^(?:HA|Failover) state$| role$")  # how profiles call the states that say who is active
 _GROUPS = ("processors", "memory", "storage", "sensors", "states", "wireless")
 
 
-def read_device(reader: Reader, profiles: Iterable[Profile], whole: bool = True) -> Reading:
+def read_device(reader: Reader, profiles: Iterable[Profile], whole: bool = True, *, watch_links: bool = False, has_peers: bool = False) -> Reading:
     """Everything that the agent behind ``reader`` tells; what could not be read is in ``problems``.
 
-    Not ``whole``: only what moves; identity, neighbours and inventory are left out, and ``profiles`` are the ones chosen before.
+    Not ``whole``: only what moves; identity, neighbours and inventory are left out, and ``profiles`` are the ones chosen before. ``watch_links``
+    asks for what only rules need: aggregated links, routing neighbours, roles. ``has_peers`` when there were such neighbours before.
     """
     chosen = matching(profiles, reader) if whole else list(profiles)
     reader.fetch([SYS_DESCR, SYS_OBJECT_ID, SYS_UPTIME])
@@ -35,7 +39,7 @@ def read_device(reader: Reader, profiles: Iterable[Profile], whole: bool = True)
     reader.fetch(oid for profile in chosen for oid in rows.scalars({group: getattr(profile, group) for group in _GROUPS}))
     without = {part for profile in chosen for part in profile.without}
     found = entity.parts(reader)
-    return Reading(
+    reading = Reading(
         identity=who,
         uptime_s=None if ticks is None else ticks / 100,
         interfaces=tuple(ports),
@@ -48,6 +52,21 @@ def read_device(reader: Reader, profiles: Iterable[Profile], whole: bool = True)
         wireless=tuple(_each(reader, chosen, "wireless", rows.wireless)),
         profiles=tuple(profile.name for profile in chosen),
         problems=tuple(reader.problems),
+    )
+    return _with_links(reader, reading, ticks, whole, has_peers) if watch_links else reading
+
+
+def _with_links(reader: Reader, reading: Reading, ticks: float | None, whole: bool, has_peers: bool) -> Reading:
+    """The reading with what is read last, since a slow device may not come to it."""
+    told = [
+        Role(sensor.descr, sensor.status or "unknown", int(sensor.value)) for sensor in reading.sensors if sensor.cls == "state" and _ROLE.search(sensor.descr)
+    ]
+    return replace(
+        reading,
+        links=tuple(links.links(reader, reading.interfaces, ticks)) if whole else (),
+        members=links.members(reader, reading.interfaces),
+        peers=tuple(links.peers(reader, has_peers)),
+        roles=(*told, *links.roles(reader)),
     )
 
 

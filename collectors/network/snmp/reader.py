@@ -94,10 +94,10 @@ class Reader:
             self._kept.names[root] = column
         return self._kept.names[root]
 
-    def column(self, root: str) -> Column:
-        """Index to value of every instance below ``root``."""
+    def column(self, root: str, *, always: bool = False) -> Column:
+        """Index to value of every instance below ``root``; one that was empty lately is asked for again with ``always`` alone."""
         root = self.own(root)
-        if root in self._kept.empty:
+        if root in self._kept.empty and not always:
             return _NOTHING
         if root not in self._columns:
             self._columns[root] = self._walk(root)

@@ -107,6 +107,33 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """What is read seldom of a port that is up: seconds since it came up, half duplex."""
+
+    index: int
+    unchanged_s: float | None = None
+    half_duplex: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A neighbour of a routing protocol."""
+
+    protocol: Literal["bgp", "ospf"]
+    address: str
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """The part that a device plays in a redundant pair or group, as a word and as the device's own number."""
+
+    group: str
+    word: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """A part of the device: chassis, module, power supply, fan, disk."""
 
@@ -142,6 +169,10 @@ class Reading:
     wireless: tuple[Wireless, ...] = ()
     profiles: tuple[str, ...] = ()
     problems: tuple[str, ...] = field(default=(), compare=False)
+    links: tuple[Link, ...] = ()
+    members: Mapping[int, int] = field(default_factory=dict)
+    peers: tuple[Peer, ...] = ()
+    roles: tuple[Role, ...] = ()
 
 
 def document(reading: Reading) -> dict[str, Any]:

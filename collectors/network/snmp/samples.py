@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from collectors.network.snmp.reading import Pool, Reading, Sensor, Wireless
+from collectors.network.snmp.reading import Interface, Link, Pool, Reading, Sensor, Wireless
 
 T = TypeVar("T")
 Measure = tuple[str, float, Mapping[str, str]]
@@ -17,6 +17,8 @@ METRICS = {
     "percent": "hw.percent", "charge": "hw.ups.charge", "runtime": "hw.ups.runtime", "dbm": "hw.optical_power", "signal": "hw.signal", "snr": "hw.snr",
     "pressure": "hw.pressure", "airflow": "hw.airflow", "waterflow": "hw.waterflow", "count": "hw.count", "bitrate": "hw.bitrate", "delay": "hw.delay",
 }  # fmt: skip
+MARGINS = {"temperature": "hw.temperature.margin", "dbm": "hw.optical_power.margin", "voltage": "hw.voltage.margin", "current": "hw.current.margin"}
+DARK_DBM = -30.0  # no light at all: the other end is off or the port unused, which is no matter of the module
 STATES = {"ok": 0.0, "warning": 1.0, "critical": 2.0, "unknown": 3.0}
 NO_LABELS: Mapping[str, str] = {}
 COUNTERS = ("associations.failed", "roams")
@@ -47,6 +49,9 @@ def measures(reading: Reading) -> Iterator[Measure]:
         yield from _pool("system.filesystem", pool, {"mountpoint": title})
     yield from _ports(reading)
     yield from _sensors(reading.sensors)
+    yield from _margins(reading.sensors)
+    for role in reading.roles:
+        yield "network.ha.role", float(role.value), {"group": role.group}
     yield from _wireless(reading.wireless)
 
 
@@ -83,12 +88,45 @@ def _pool(prefix: str, pool: Pool, labels: Mapping[str, str]) -> Iterator[Measur
         yield f"{prefix}.usage", float(pool.used_bytes), labels
 
 
+def port_titles(reading: Reading) -> Iterator[tuple[str, Interface]]:
+    """Each port with the name that its series have."""
+    return named(reading.interfaces, lambda port: port.name or str(port.index), lambda port: str(port.index))
+
+
 def _ports(reading: Reading) -> Iterator[Measure]:
-    for title, port in named(reading.interfaces, lambda one: one.name or str(one.index), lambda one: str(one.index)):
+    more = {link.index: link for link in reading.links}
+    beside = Counter(neighbour.local for neighbour in reading.neighbours)
+    for title, port in port_titles(reading):
         if port.oper:
             yield "network.interface.oper", float(port.oper == "up"), {"interface": title}
         if port.admin:
             yield "network.interface.admin", float(port.admin == "up"), {"interface": title}
+        if port.index in reading.members:
+            yield "network.lag.members", float(reading.members[port.index]), {"interface": title}
+        if (count := beside[port.name] + (beside[port.descr] if port.descr != port.name else 0)) > 0:
+            yield "network.interface.neighbours", float(count), {"interface": title}
+        if (link := more.get(port.index)) is not None:
+            yield from _link(link, title)
+
+
+def _link(link: Link, title: str) -> Iterator[Measure]:
+    if link.unchanged_s is not None:
+        yield "network.interface.unchanged", link.unchanged_s, {"interface": title}
+    if link.half_duplex is not None:
+        yield "network.interface.half_duplex", float(link.half_duplex), {"interface": title}
+
+
+def _margins(sensors: Iterable[Sensor]) -> Iterator[Measure]:
+    """How far a sensor is within the limits that the device itself holds, in the sensor's own unit; below 0 it is outside."""
+    for cls, metric in MARGINS.items():
+        for title, sensor in named((one for one in sensors if one.cls == cls), lambda one: one.descr, lambda one: one.oid.rpartition(".")[2]):
+            limits = [limit for limit in (sensor.low, sensor.high) if limit is not None]
+            if not limits or not any(limits) or (len(limits) == 2 and limits[0] >= limits[1]):
+                continue  # agents fill in zeros where they hold no limits
+            distances = [sensor.value - sensor.low] if sensor.low is not None else []
+            distances += [sensor.high - sensor.value] if sensor.high is not None else []
+            is_dark = cls == "dbm" and sensor.value <= DARK_DBM
+            yield metric, 0.0 if is_dark else min(distances), {"sensor": title}
 
 
 def _sensors(sensors: Iterable[Sensor]) -> Iterator[Measure]:
