@@ -17,6 +17,7 @@ from core.calendar import Calendar, load_calendar
 from core.errors import ConfigError
 from core.files import Document, build, read_yaml
 from detectors.library import Override, library
+from detectors.rules.told import conditions
 from incidents.config import BY_ID, WHOLE, Configuration
 from incidents.notify.send import check as check_receiver
 from incidents.verify import verify
@@ -46,6 +47,9 @@ OWN: Final[tuple[tuple[Entry, str, str], ...]] = (
     ({"id": "no_data", "class": "collection", "severity": "warning"}, "数据缺失", "Data is missing"),
 )
 """Findings of the product's own detectors: rule, Chinese and English name."""
+TOLD: Final[tuple[tuple[Entry, str, str], ...]] = tuple(
+    ({"id": row.id, "class": row.class_, "severity": row.severity.value}, row.zh, row.en) for row in conditions()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,7 @@ def _shipped(checks: Sequence[Check]) -> tuple[list[Entry], dict[str, Mapping[st
         for one in _by_kind(rule, [each for each in known.overrides if each.rule == rule["id"]]):
             rules.append(one)
             texts.setdefault(str(one["id"]), texts[str(rule["id"])])
-    for entry, zh, en in OWN:
+    for entry, zh, en in (*OWN, *TOLD):
         rules.append(entry)
         texts[str(entry["id"])] = {"zh": zh, "en": en}
     for check in checks:
