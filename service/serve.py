@@ -23,6 +23,7 @@ from core.names import HEALTH
 from core.records import Finding, Severity, Snapshot
 from core.settings import Settings
 from detectors.logs.watch import Logs
+from detectors.rules.told import Told
 from detectors.series.expiry import Expiry
 from inventory.asset import Asset
 from inventory.book import Book
@@ -260,9 +261,9 @@ def build(settings: Settings, clock: Clock) -> Service:
     loaded = replace(loaded, config=with_changes(loaded.config, read_changes(store, clock.now())))
     alerting = open_alerting(settings, store, vault, clock, loaded)
     detectors = make_watchers(settings.site_folder / "calendar.yaml", settings.timezone)
-    logs = Logs()
-    pipeline = Pipeline(store=store, alerting=alerting, observers=detectors, readers=[logs], clock=clock)
-    memory = Memory(settings.data / "detectors", [*detectors, logs], pipeline.pause)
+    logs, told = Logs(), Told()
+    pipeline = Pipeline(store=store, alerting=alerting, observers=[*detectors, told], readers=[logs, told], clock=clock)
+    memory = Memory(settings.data / "detectors", [*detectors, logs, told], pipeline.pause)
     memory.load()
     learn_history(detectors, store.metrics, clock.now())
     runner = Runner(pipeline.take, vault, clock, workers=settings.collect.workers, interval_s=settings.collect.interval_s)
@@ -303,7 +304,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         auditing=Auditing(Office(store, settings)),
         playing=Playing(settings, store, vault, clock, alerting, lambda finding: pipeline.tell([finding])),
     )
-    quality = Quality(store, clock, ZoneInfo(settings.timezone), lambda asset: known.kind if (known := service.assets.get(asset)) else "", alerting.rule)
+    quality = Quality(store, clock, ZoneInfo(settings.timezone), lambda: service.assets, alerting.rule)
     duty = Duty(store, alerting, clock, ZoneInfo(settings.timezone), estate.again)
     estate.on_change = service.use_estate
     pipeline.on_snapshot = service.mark_dirty

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import streamlit as st
 
-from console import case_actions, judging, parts
+from console import case_actions, causes, judging, parts
 from console.i18n import _
 from console.identity.roles import Right
 from console.queries import cases, charts, evidence, times
+from console.reports import incident
 from console.text import plain
 from console.words import PRIORITY, SEVERITY, STATE, look
 
@@ -61,6 +63,7 @@ with chart_side:
             st.echarts_chart(spec, height=240, alt=charts.title_of(metric))
         for line in evidence.facts(shown):
             st.caption(plain(line))
+    causes.likely(here, first, may_open=me.may(Right.ESTATE_READ))
     st.markdown(f"##### {_('What belongs to it')}")
     picked = parts.rows(
         [
@@ -107,5 +110,18 @@ def story() -> None:
             st.caption(plain(f"{times.clock(change.time, here.zone, moment)} {change.who}: {here.estate.title(change.asset)} {', '.join(change.after)}"))
 
 
+def draft(form: str) -> bytes:
+    """The review of this incident as a document."""
+    case = cases.get_case(here.store, id_)
+    moment = here.now()
+    made = incident.content(case, evidence.changes_before(here.store, case), here.estate.title, report_language(), here.zone, moment)
+    return rendered(made, form)
+
+
 with story_side:
     story()
+    with st.container(horizontal=True):
+        for form in ("docx", "pdf"):
+            label = _("Draft of a review ({form})").format(form={"docx": "Word", "pdf": "PDF"}[form])
+            data = partial(draft, form)
+            st.download_button(label, data, f"wanglou-{id_}.{form}", TYPES[form], icon=":material/download:", on_click="ignore", key=f"case-{form}")

@@ -14,8 +14,10 @@ from core.errors import NotFound, Refused
 from core.names import QUALITY
 from detectors.honesty import Alarm
 from incidents.config import Rule
+from inventory.asset import Asset
 from service.quality.alarms import Alarms
 from service.quality.figures import detector_of, months, read_alarms, summary
+from service.quality.roots import Roots
 from store.base import Store
 
 log = structlog.get_logger("quality")
@@ -28,17 +30,19 @@ EVERY_S: Final = 120.0
 
 
 class Quality:
-    """``kind_of`` names an asset's kind, ``rule`` finds a rule in force. Every method may be called from any thread of the service."""
+    """``assets`` gives the estate by id, ``rule`` finds a rule in force. Every method may be called from any thread of the service."""
 
-    def __init__(self, store: Store, clock: Clock, zone: ZoneInfo, kind_of: Callable[[str], str], rule: Callable[[str], Rule | None]) -> None:
+    def __init__(self, store: Store, clock: Clock, zone: ZoneInfo, assets: Callable[[], Mapping[str, Asset]], rule: Callable[[str], Rule | None]) -> None:
         self._store, self._clock, self._zone, self._rule = store, clock, zone, rule
-        self.alarms = Alarms(store, kind_of)
+        self.alarms = Alarms(store, lambda asset: known.kind if (known := assets().get(asset)) else "")
+        self.roots = Roots(store, lambda: list(assets().values()))
         self._counted_at = -1e9
         self._is_stale = True
 
     def round(self) -> None:
         """Every few seconds: what is new, and the figures when something is or their time has come. Raises StoreError."""
         self._is_stale |= self.alarms.catch_up() > 0
+        self.roots.round(self._clock.now())
         waited = self._clock.monotonic() - self._counted_at
         if waited >= EVERY_S or (self._is_stale and waited >= EVERY_S / 12):
             self.count(self._clock.now())

@@ -14,7 +14,7 @@ from core.names import ALARM, QUALITY
 from core.records import Finding, Severity
 from service.quality.figures import months
 from service.quality.quality import Quality
-from tests.service.test_live import NOW, House
+from tests.service.test_live import ASSETS, NOW, House
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -27,7 +27,7 @@ class Judged(House):
         self.watch()
 
     def watch(self) -> None:
-        self.quality = Quality(self.store, self.clock, SHANGHAI, lambda asset: "server" if asset == "a" else "", self.alerting.rule)
+        self.quality = Quality(self.store, self.clock, SHANGHAI, lambda: {asset.id: asset for asset in ASSETS}, self.alerting.rule)
         self.alerting.carriers |= self.quality.carriers
 
     def alarms(self) -> list[dict[str, Any]]:
