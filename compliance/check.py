@@ -127,7 +127,7 @@ class Sample(Model):
 
 
 class Check(Model):
-    """One check. ``items`` are the requirement items it gives evidence for, ``limit_age_h`` how old its text may be."""
+    """One check. ``items`` are the requirement items it gives evidence for (none: it belongs to the baseline alone), ``limit_age_h`` how old its text may be."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,63}$")
     title: Text
@@ -138,7 +138,7 @@ class Check(Model):
     match: Literal["all", "any", "none"] = "all"
     expect: tuple[Expectation, ...] = Field(min_length=1)
     parameters: Mapping[str, str | int | float | tuple[str, ...]] = Field(default_factory=dict)
-    items: tuple[str, ...] = Field(min_length=1)
+    items: tuple[str, ...] = ()
     catalogue: str = ""
     remediation: Text
     references: tuple[str, ...] = ()

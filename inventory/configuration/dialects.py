@@ -141,5 +141,5 @@ def dialect_of(text: str, platform: str = "") -> Dialect:
 
 
 def is_whole(text: str, dialect: Dialect) -> bool:
-    """Whether the text shows the end that its dialect always has."""
-    return not dialect.last or any(line.strip() == dialect.last for line in text.splitlines()[-5:])
+    """Whether the text ends as its dialect always does."""
+    return not dialect.last or text.rstrip().rpartition("\n")[2].strip() == dialect.last
