@@ -45,6 +45,29 @@ STATE: Final[Mapping[str, Look]] = {
     "firing": Look(marked("firing"), "●", "red", "#C62828"),
     "ended": Look(marked("ended"), "✓", "green", "#2E7D32"),
 }
+LINKS: Final[Mapping[str, Look]] = {
+    "up": Look(marked("up"), "✓", "green", "#2E7D32"),
+    "down": Look(marked("down"), "●", "red", "#C62828"),
+    "half": Look(marked("a cable is down"), "▲", "orange", "#E65100"),
+    "errors": Look(marked("errors"), "▲", "orange", "#E65100"),
+    "busy": Look(marked("busy"), "◆", "yellow", "#B7791F"),
+    "stale": Look(marked("not confirmed"), "?", "gray", "#616161"),
+    "doubtful": Look(marked("doubtful"), "?", "gray", "#616161"),
+    "gone": Look(marked("gone"), "⊘", "gray", "#616161"),
+    "added": Look(marked("new"), "＋", "blue", "#1565C0"),
+    "removed": Look(marked("no longer there"), "－", "violet", "#6A1B9A"),
+}
+PLAN: Final[Mapping[str, Look]] = {
+    "ok": Look(marked("as planned"), "✓", "green", "#2E7D32"),
+    "dynamic": Look(marked("handed out"), "✓", "green", "#2E7D32"),
+    "unknown": Look(marked("unknown machine"), "◆", "yellow", "#B7791F"),
+    "reserved": Look(marked("reserved, yet in use"), "▲", "orange", "#E65100"),
+    "clash": Look(marked("two machines"), "●", "red", "#C62828"),
+    "unseen": Look(marked("not seen"), "?", "gray", "#616161"),
+    "unplanned": Look(marked("not in the plan"), "▲", "orange", "#E65100"),
+    "unused": Look(marked("on no switch"), "?", "gray", "#616161"),
+    "names": Look(marked("named differently"), "◆", "yellow", "#B7791F"),
+}
 OUTCOME: Final[Mapping[str, Look]] = {
     "fail": Look(marked("fails"), "●", "red", "#C62828"),
     "unknown": UNKNOWN,

@@ -24,14 +24,12 @@ from inventory.topology.directory import Directory, directory_of
 from inventory.topology.evidence import KIND, Device, device_of
 from inventory.topology.links import links
 from inventory.topology.machines import Machine
-from inventory.topology.places import Clash, addresses, clashes, places
+from inventory.topology.places import CLASH, Clash, addresses, clashes, places
 from store.base import ANY, Document, Store
 from store.filter import EVERYTHING, Filter, Term
 
 log = structlog.get_logger("topology")
 
-SURVEY: Final = "survey"
-CLASH: Final = "address-clash"
 CREDIBLE: Final = timedelta(days=3)  # what a device said longer ago counts no more
 ROUND_S: Final = 300.0
 SHARE: Final = 20  # a round that took a second is followed by a pause of at least twenty
@@ -83,7 +81,7 @@ class Survey:
         self._compare_with_plan(directory, assets, now)
         told = sum(device.seen is not None for device in directory.devices.values())
         body = {"time": now.isoformat(), "devices": told, "links": len(self._links), "machines": len(self._machines)}
-        self._store.documents.put(SURVEY, "newest", body, ANY)
+        self._store.documents.put(history.SURVEY, "newest", body, ANY)
 
     def _load(self) -> None:
         for document in self._all(history.LINK):
@@ -140,7 +138,7 @@ class Survey:
                 continue
             try:
                 values = {"connected_to": {"any": list(wanted)} if wanted else None}
-                self._book.save(asset.id, values, source="observed", who=SURVEY, now=now, why="cables found")
+                self._book.save(asset.id, values, source="observed", who=history.SURVEY, now=now, why="cables found")
                 self._told[asset.id] = wanted
             except WanglouError as err:
                 log.warning("neighbours were not written", asset=asset.id, error=str(err))

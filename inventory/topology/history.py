@@ -13,6 +13,7 @@ from inventory.topology.evidence import short_port
 from inventory.topology.links import End, Link
 
 LINK: Final = "link"
+SURVEY: Final = "survey"  # its one document "newest" says when the last look was and what it found
 SURE: Final = 0.5  # a link that is less sure is doubtful: listed, not drawn
 PATIENCE: Final = timedelta(hours=1)  # forwarding tables forget who is silent; only a link that nobody names waits so long
 STALE: Final = timedelta(hours=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -135,8 +135,3 @@ def _stay(body: Mapping[str, Any]) -> Stay:
     since, seen = datetime.fromisoformat(body["since"]), datetime.fromisoformat(body["seen"])
     until = datetime.fromisoformat(body["until"]) if body["until"] else None
     return Stay(body["switch"], body["port"], int(body["vlan"]), since, seen, until)
-
-
-def living(machines: Iterable[Machine], now: datetime, age: timedelta = timedelta(days=1)) -> list[Machine]:
-    """Machines that some switch still forwarded to within ``age``."""
-    return [machine for machine in machines if now - machine.seen <= age]

@@ -9,9 +9,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from inventory.topology.directory import Directory
 from inventory.topology.evidence import Device, is_virtual
+
+CLASH: Final = "address-clash"
 
 Port = tuple[str, str]
 

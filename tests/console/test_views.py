@@ -135,6 +135,8 @@ MENUS = {
         "incidents.py",
         "mutes.py",
         "assets.py",
+        "map.py",
+        "finder.py",
         "discovery.py",
         "events.py",
         "flows.py",
@@ -144,8 +146,8 @@ MENUS = {
         "audit.py",
         "me.py",
     },
-    Role.SYSTEM_ADMIN: {"assets.py", "discovery.py", "health.py", "users.py", "settings.py", "me.py"},
-    Role.SECURITY_ADMIN: {"assets.py", "discovery.py", "compliance.py", "health.py", "users.py", "settings.py", "me.py"},
+    Role.SYSTEM_ADMIN: {"assets.py", "map.py", "finder.py", "discovery.py", "health.py", "users.py", "settings.py", "me.py"},
+    Role.SECURITY_ADMIN: {"assets.py", "map.py", "finder.py", "discovery.py", "compliance.py", "health.py", "users.py", "settings.py", "me.py"},
     Role.AUDIT_ADMIN: {"compliance.py", "health.py", "audit.py", "me.py"},
 }
 

@@ -15,7 +15,9 @@ from core.records import Event, Snapshot
 from inventory.book import Book
 from inventory.topology import history, machines
 from inventory.topology.evidence import KIND
-from service.topology import CLASH, SURVEY, Survey
+from inventory.topology.history import SURVEY
+from inventory.topology.places import CLASH
+from service.topology import Survey
 from store.base import Store
 from store.open import open_store
 from store.snapshots import save_snapshot, snapshot_history
