@@ -60,6 +60,14 @@ PLACES: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
     ),
     (marked("Compliance"), (("compliance.py", marked("Graded protection"), ":material/verified_user:", Right.COMPLIANCE_READ),)),
     (
+        marked("Act"),
+        (
+            ("tasks.py", marked("Tasks"), ":material/task_alt:", Right.TASK_DO),
+            ("playbooks.py", marked("Playbooks"), ":material/menu_book:", Right.PLAYBOOK_READ),
+            ("runs.py", marked("Runs"), ":material/play_circle:", Right.PLAYBOOK_READ),
+        ),
+    ),
+    (
         marked("System"),
         (
             ("health.py", marked("Collection and health"), ":material/monitor_heart:", Right.HEALTH_READ),
@@ -74,6 +82,8 @@ DETAILS: Final = (
     ("incident.py", marked("Incident"), Right.INCIDENT_READ),
     ("asset.py", marked("Asset"), Right.ESTATE_READ),
     ("candidate.py", marked("Found device"), Right.ESTATE_READ),
+    ("playbook.py", marked("Playbook"), Right.PLAYBOOK_READ),
+    ("run.py", marked("Run"), Right.PLAYBOOK_READ),
     ("set_up.py", marked("First steps"), Right.SET_UP),
 )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +14,11 @@ from playbooks.capabilities import capability
 from playbooks.capability import Capability
 from playbooks.form import Playbook, read_form
 from playbooks.lint import check_calls, lint
+from playbooks.policy import Policy, read_policy
 
 LIBRARY: Final = Path(__file__).with_name("library")
+FOLDER: Final = "playbooks"
+POLICY: Final = "playbooks.yaml"
 
 
 @dataclass(frozen=True)
@@ -56,3 +60,28 @@ def read_playbook(path: Path, capabilities: Callable[[str], Capability] = capabi
     playbook = read_form(document)
     lint(playbook, document, capabilities)
     return playbook, document
+
+
+class Shelf:
+    """The shipped playbooks, those of a site and its policy, read again when a file changed. Thread-safe."""
+
+    def __init__(self, site: Path) -> None:
+        self._site, self._lock = site, threading.Lock()
+        self._stamp: object = None
+        self._catalogue, self._policy = Catalogue(), Policy()
+
+    def look(self) -> tuple[Catalogue, Policy]:
+        """What is there now. A policy that cannot be read leaves the one before in force, and is among the problems."""
+        with self._lock:
+            stamp = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in self._files() if path.exists()]
+            if stamp != self._stamp:
+                found = load_catalogue((LIBRARY, self._site / FOLDER))
+                try:
+                    self._policy = read_policy(self._site / POLICY)
+                except ConfigError as err:
+                    found = replace(found, problems=(*found.problems, err))
+                self._catalogue, self._stamp = found, stamp
+            return self._catalogue, self._policy
+
+    def _files(self) -> list[Path]:
+        return [*sorted((self._site / FOLDER).rglob("*.yaml")), self._site / POLICY]

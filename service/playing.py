@@ -19,30 +19,27 @@ from inventory.asset import Asset
 from inventory.graph import Graph, build_graph
 from playbooks.capabilities import capability
 from playbooks.form import Both, Playbook
-from playbooks.load import LIBRARY, Catalogue, load_catalogue
+from playbooks.load import Catalogue, Shelf
 from playbooks.plan import Surroundings, facts_of_incident
-from playbooks.policy import Freeze, Policy, read_policy
+from playbooks.policy import Freeze, Policy
 from playbooks.requests import WHATS, Requests, carry
 from playbooks.runner import Runner, Ties
 from service.alerting.live import Carrier, LiveAlerting
-from service.estate import Stamp, folder_stamp
 from service.reaching import ServiceReach
 from store.base import ABSENT, Store
 from store.filter import Range, Term
 
 log: Final = structlog.get_logger("playbooks")
-FILE: Final = "playbooks.yaml"
-FOLDER: Final = "playbooks"
 
 
 class Playing:
     """See the module. ``round`` is called every second or so."""
 
     def __init__(self, settings: Settings, store: Store, vault: Secrets, clock: Clock, alerting: LiveAlerting, alarm: Callable[[Finding], None]) -> None:
-        self._settings, self._store, self._clock, self._alerting = settings, store, clock, alerting
+        self._store, self._clock, self._alerting = store, clock, alerting
         self._graph: Graph = build_graph(())
         self._catalogue, self._policy = Catalogue(), Policy()
-        self._stamp: Stamp = (("never", 0, 0),)
+        self._shelf = Shelf(settings.site_folder)
         self.problems: tuple[ConfigError, ...] = ()
         ties = Ties(self.surroundings, lambda asset, seconds: ServiceReach(vault, asset, seconds), self._tell, alarm, self._comment)
         self.runner = Runner(store, clock, ties)
@@ -84,24 +81,11 @@ class Playing:
         self.runner.close()
 
     def _read(self) -> None:
-        stamp = self._stamp_now()
-        if stamp == self._stamp:
-            return
-        self._stamp = stamp
-        found = load_catalogue((LIBRARY, self._settings.site_folder / FOLDER))
-        problems = list(found.problems)
-        try:
-            self._policy = read_policy(self._settings.site_folder / FILE)
-        except ConfigError as err:
-            problems.append(err)  # the policy before stays in force
-        self._catalogue, self.problems = found, tuple(problems)
-        for problem in problems:
-            log.error("playbook", problem=str(problem))
-
-    def _stamp_now(self) -> Stamp:
-        site = self._settings.site_folder
-        policy = site / FILE
-        return (*folder_stamp(site / FOLDER), *(((FILE, policy.stat().st_size, policy.stat().st_mtime_ns),) if policy.exists() else ()))
+        self._catalogue, self._policy = self._shelf.look()
+        if self._catalogue.problems != self.problems:
+            self.problems = self._catalogue.problems
+            for problem in self.problems:
+                log.error("playbook", problem=str(problem))
 
     # ties
 

@@ -43,23 +43,26 @@ class Right(StrEnum):
     ROLE_GRANT = "role.grant"
     AUDIT_READ = "audit.read"
     SETTINGS_READ = "settings.read"
+    PLAYBOOK_READ = "playbook.read"
+    PLAYBOOK_RUN = "playbook.run"
+    TASK_DO = "task.do"
     SET_UP = "set_up"
 
 
 ADMINISTRATORS: Final = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
-_WATCH: Final = frozenset({Right.ESTATE_READ, Right.INCIDENT_READ, Right.EVENTS_READ, Right.COMPLIANCE_READ, Right.HEALTH_READ})
-_ACT: Final = _WATCH | {Right.INCIDENT_ACT, Right.MUTE_WRITE}
+_WATCH: Final = frozenset({Right.ESTATE_READ, Right.INCIDENT_READ, Right.EVENTS_READ, Right.COMPLIANCE_READ, Right.HEALTH_READ, Right.PLAYBOOK_READ})
+_PART: Final = frozenset({Right.PLAYBOOK_READ, Right.TASK_DO})
+_ACT: Final = _WATCH | {Right.INCIDENT_ACT, Right.MUTE_WRITE, Right.PLAYBOOK_RUN, Right.TASK_DO}
 
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = {
     Role.VIEWER: _WATCH,
     Role.OPERATOR: _ACT | {Right.ASSET_WRITE},
     Role.DUTY_LEADER: _ACT | {Right.ASSET_WRITE},
     Role.SECURITY_OFFICER: _ACT | {Right.COMPLIANCE_ANSWER},
-    Role.SYSTEM_ADMIN: frozenset({Right.ESTATE_READ, Right.ASSET_WRITE, Right.HEALTH_READ, Right.SETTINGS_READ, Right.ACCOUNT_READ, Right.ACCOUNT_WRITE}),
-    Role.SECURITY_ADMIN: frozenset(
-        {Right.ESTATE_READ, Right.HEALTH_READ, Right.SETTINGS_READ, Right.ACCOUNT_READ, Right.ROLE_GRANT, Right.COMPLIANCE_READ, Right.COMPLIANCE_ANSWER}
-    ),
-    Role.AUDIT_ADMIN: frozenset({Right.AUDIT_READ, Right.COMPLIANCE_READ, Right.HEALTH_READ}),
+    Role.SYSTEM_ADMIN: _PART | {Right.ESTATE_READ, Right.ASSET_WRITE, Right.HEALTH_READ, Right.SETTINGS_READ, Right.ACCOUNT_READ, Right.ACCOUNT_WRITE},
+    Role.SECURITY_ADMIN: _PART
+    | {Right.ESTATE_READ, Right.HEALTH_READ, Right.SETTINGS_READ, Right.ACCOUNT_READ, Right.ROLE_GRANT, Right.COMPLIANCE_READ, Right.COMPLIANCE_ANSWER},
+    Role.AUDIT_ADMIN: _PART | {Right.AUDIT_READ, Right.COMPLIANCE_READ, Right.HEALTH_READ},
 }
 FOUNDER: Final = frozenset({Right.SET_UP, Right.AUDIT_READ, Right.ACCOUNT_READ, Right.SETTINGS_READ})
 """What the first account may do beside its role until the three administrators are appointed; see docs/decisions/0004-first-account.md."""

@@ -7,7 +7,9 @@ from typing import Final, cast
 from core.registry import resolve
 from playbooks.capability import Capability
 
-CAPABILITIES: Final[dict[str, str]] = {}
+CAPABILITIES: Final[dict[str, str]] = {
+    "blocklist.add": "playbooks.capabilities.blocklist:BlockListAdd",
+}
 
 
 def capability(name: str) -> Capability:

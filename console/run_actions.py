@@ -1,0 +1,261 @@
+"""What pages show of plans and runs, and the buttons: each asks the service, waits a moment for its answer and says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from console import parts
+from console.case_actions import do
+from console.desk import Desk
+from console.i18n import _, one
+from console.identity.accounts import Account
+from console.identity.roles import Right
+from console.queries import runs, times
+from console.run_forms import fields
+from console.run_words import ACT, RISK, RUN, VERBS
+from console.text import plain
+from console.words import look, word
+from playbooks.fold import TaskState, decision
+from playbooks.form import Ask
+from playbooks.plan import Plan, Stage
+from playbooks.requests import LEAD, Who, is_for, new_run
+
+
+def show_plan(here: Desk, plan: Plan) -> None:
+    """Everything that a run would do, in the order in which it would."""
+    lost = [hit for hit in plan.impact if hit.lost]
+    weaker = [hit for hit in plan.impact if not hit.lost]
+    parts.strip(
+        [
+            (_("risk"), parts.badge(RISK, plan.risk.value)),
+            (_("targets"), plain(", ".join(here.estate.title(target) for target in plan.targets[:8])) or _("none")),
+            (_("approval"), _approval(plan)),
+            (
+                _("hit while a target stops"),
+                _("{n} assets break, {weak} lose redundancy").format(n=len(lost), weak=len(weaker)) if plan.changes else _("nothing"),
+            ),
+            (_("plan"), plain(plan.hash[:12])),
+        ]
+    )
+    parts.table(
+        [line for stage in plan.stages for line in _plan_lines(here, stage)],
+        {_("commands"): st.column_config.TextColumn(width=420), _("the way back"): st.column_config.TextColumn(width=300)},
+    )
+    if plan.impact:
+        with st.expander(_("Who is hit")):
+            parts.table(
+                [
+                    {_("asset"): here.estate.title(hit.asset), _("through"): here.estate.title(hit.via), _("breaks"): "●" if hit.lost else ""}
+                    for hit in plan.impact
+                ]
+            )
+
+
+def _approval(plan: Plan) -> str:
+    if plan.approval is None:
+        return _("not needed")
+    roles = ", ".join(plan.approval.by)
+    return plain(_("{n} × {roles}").format(n=plan.approval.count, roles=roles) + (f" ({one(plan.why_approval)})" if plan.why_approval else ""))
+
+
+def _plan_lines(here: Desk, stage: Stage) -> list[dict[str, Any]]:
+    under = " · ".join(f"{asked}={'✓' if answer else '✗'}" for asked, answer in stage.under)
+    line = {
+        _("step"): stage.id,
+        _("what"): word(VERBS, stage.verb),
+        _("when"): under,
+        _("target"): "",
+        _("wave"): "",
+        _("commands"): _what(stage),
+        _("the way back"): "",
+    }
+    if not stage.parts:
+        return [line]
+    waves = [number for number, size in enumerate(stage.waves, 1) for _unused in range(size)]
+    return [
+        {
+            **line,
+            _("what"): stage.step.run or "",
+            _("target"): here.estate.title(part.target) if part.target else "",
+            _("wave"): str(waves[number]),
+            _("commands"): "\n".join(part.commands),
+            _("the way back"): "\n".join(part.inverse) + (f" ({_('by itself after')} {stage.undo_after_s:.0f} s)" if stage.undo_after_s else ""),
+        }
+        for number, part in enumerate(stage.parts[:200])
+    ]
+
+
+def _what(stage: Stage) -> str:
+    step = stage.step
+    asked = step.ask or step.assign
+    if asked:
+        return f"{runs.person_word(asked.to)}: {runs.words(asked.text)}"
+    if step.approve:
+        return f"{step.approve.count} × {', '.join(step.approve.by)}"
+    if step.notify:
+        return f"{runs.person_word(step.notify.to)}: {runs.words(step.notify.text)}"
+    return step.if_ or (f"{step.wait:.0f} s" if step.wait else "")
+
+
+def request_button(here: Desk, me: Account, plan: Plan, given: Mapping[str, Any]) -> None:
+    """Ask for a run of exactly this plan."""
+    label = _("Ask for this run") if plan.approval else _("Run it now")
+    if st.button(label, type="primary", icon=":material/play_arrow:", key="run-begin"):
+        run = new_run(here.now())
+        args = {"run": run, "playbook": plan.playbook, "inputs": dict(given), "hash": plan.hash, "incident": str(plan.incident.get("id", ""))}
+        if do(here, me, "run.begin", args, run):
+            st.session_state.pop("plan-of", None)
+            parts.go("run.py", id=run)
+
+
+def run_table(here: Desk, found: Sequence[runs.Row], key: str) -> None:
+    """Runs as a list; a click opens one."""
+    moment = here.now()
+    row = parts.rows(
+        [
+            {
+                _("state"): look(RUN, run.state).text,
+                _("playbook"): run.title,
+                _("risk"): look(RISK, run.risk).text,
+                _("targets"): ", ".join(here.estate.title(target) for target in run.targets[:4]),
+                _("asked for by"): run.requester,
+                _("asked"): times.clock(run.asked, here.zone, moment),
+                _("put back at"): times.clock(run.undo_at, here.zone, moment),
+                _("incident"): run.incident,
+                _("why"): one(run.reason),
+            }
+            for run in found
+        ],
+        key,
+        {_("why"): st.column_config.TextColumn(width=320)},
+    )
+    if row is not None:
+        parts.go("run.py", id=found[row].id)
+
+
+def step_table(here: Desk, found: runs.Whole) -> None:
+    """Every step on every target, with what it said."""
+    rows = runs.step_rows(found)
+    row = parts.rows(
+        [
+            {
+                _("state"): look(ACT, state).text,
+                _("step"): stage.id,
+                _("what"): stage.step.run or word(VERBS, stage.verb),
+                _("target"): here.estate.title(target) if target else "",
+                _("commands"): "\n".join(next((part.commands for part in stage.parts if part.target == target), ())) or _what(stage),
+                _("said"): one(act.error or act.said)[:300] if act else _task_text(found, stage),
+            }
+            for stage, target, act, state in rows[:500]
+        ],
+        "run-steps",
+        {_("said"): st.column_config.TextColumn(width=360), _("commands"): st.column_config.TextColumn(width=280)},
+    )
+    if row is not None and (act := rows[row][2]) is not None and act.said:
+        st.code(act.said, language=None, wrap_lines=True)
+
+
+def _task_text(found: runs.Whole, stage: Stage) -> str:
+    task = found.state.tasks.get(stage.id)
+    if task is None:
+        return ""
+    if task.no:
+        return f"{_('said no')}: {task.no} {task.reason}"
+    return (f"{task.by} " if task.by else "") + ", ".join(f"{key}: {value}" for key, value in task.values.items())
+
+
+def buttons(here: Desk, me: Account, found: runs.Whole) -> None:
+    """What this person may do to the run now."""
+    for name in [name for name, task in found.state.tasks.items() if not task.done]:
+        with st.container(border=True):
+            task_panel(here, me, found, name)
+    who = Who(me.name, me.roles)
+    state = found.state
+    if me.may(Right.PLAYBOOK_RUN) and not state.outcome and not state.failing and (state.requester == me.name or who.has(LEAD)):
+        with st.popover(_("Cancel"), icon=":material/stop:"):
+            reason = st.text_input(_("Reason"), key="run-cancel-why")
+            if st.button(_("Cancel and put back"), key="run-cancel") and do(here, me, "run.cancel", {"reason": reason}, found.id):
+                st.rerun()
+    undoable = {(stage.id, part.target) for stage in found.plan.stages for part in stage.parts if part.inverse}
+    can_go_back = any(key in undoable and act.effect != "no" and act.undo in ("", "due", "failed") for key, act in state.acts.items())
+    may_go_back = me.may(Right.PLAYBOOK_RUN) and bool(state.outcome) and can_go_back
+    if may_go_back and st.button(_("Put back now"), icon=":material/undo:", key="run-back") and do(here, me, "run.take_back", {}, found.id):
+        st.rerun()
+
+
+def task_panel(here: Desk, me: Account, found: runs.Whole, name: str) -> None:
+    """One task: what it asks, and its buttons for whom it is for."""
+    task = found.state.tasks.get(name)
+    if task is None:
+        return
+    who, moment = Who(me.name, me.roles), here.now()
+    late = task.due is not None and task.due < moment
+    st.markdown(f"**{word(VERBS, task.kind)}** {plain(runs.words(found.playbook.title))} · {plain(name)} · {_('for')} {plain(runs.person_word(task.to))}")
+    st.caption(
+        plain(f"{_('due')} {times.clock(task.due, here.zone, moment)} ({times.ago(task.due, moment)})")
+        + (f" :red-badge[{_('overdue')}]" if late and not task.done else "")
+    )
+    if task.done:
+        st.caption(plain(f"{_('done by')} {task.by}"))
+    elif not me.may(Right.TASK_DO):
+        st.caption(_("Your roles allow looking, not acting."))
+    elif task.kind == "approve":
+        _approve(here, me, found, name, task)
+    elif not is_for(task.to, who) and not who.has(LEAD):
+        st.caption(_("This task is for somebody else."))
+    elif task.kind == "decide":
+        _decide(here, me, found, name)
+    else:
+        _answer(here, me, found, name)
+
+
+def _approve(here: Desk, me: Account, found: runs.Whole, name: str, task: TaskState) -> None:
+    if task.yes:
+        st.caption(plain(f"{_('approved')}: {', '.join(task.yes)}"))
+    reason = st.text_input(_("Reason"), key=f"why-{name}", placeholder=_("needed for no"))
+    with st.container(horizontal=True):
+        if st.button(_("Approve plan {hash}").format(hash=found.plan.hash[:12]), type="primary", icon=":material/check:", key=f"yes-{name}") and do(
+            here, me, "run.approve", {"step": name, "hash": found.plan.hash}, found.id
+        ):
+            st.rerun()
+        if st.button(_("No"), icon=":material/close:", disabled=not reason.strip(), key=f"no-{name}") and do(
+            here, me, "run.reject", {"step": name, "hash": found.plan.hash, "reason": reason.strip()}, found.id
+        ):
+            st.rerun()
+
+
+def _decide(here: Desk, me: Account, found: runs.Whole, name: str) -> None:
+    step, target = next((key for key in found.state.acts if decision(*key) == name), ("", ""))
+    act = found.state.acts[step, target]
+    part = next(part for part in found.plan.stage(step).parts if part.target == target)
+    st.markdown(_("It was cut off while it was doing this; look at the target and say what became of it. It is never done twice by itself."))
+    st.code("\n".join(part.commands), language=None)
+    st.caption(plain(one(act.error)))
+    reason = st.text_input(_("What you saw"), key=f"seen-{name}")
+    with st.container(horizontal=True):
+        for label, done in ((_("It was done"), True), (_("It was not done"), False)):
+            args = {"step": step, "target": target, "done": done, "reason": reason.strip()}
+            if st.button(label, disabled=not reason.strip(), key=f"decide-{done}-{name}") and do(here, me, "run.decide", args, found.id):
+                st.rerun()
+
+
+def _answer(here: Desk, me: Account, found: runs.Whole, name: str) -> None:
+    step = found.plan.stage(name).step
+    form: Ask | None = step.ask or step.assign
+    if form is None:
+        return
+    st.markdown(plain(runs.words(form.text)))
+    with st.form(f"task-{name}", border=False):
+        given = fields(here, form.form, f"answer-{name}")
+        note = "" if "note" in form.form else st.text_input(_("Comment"), key=f"note-{name}")
+        is_sent = st.form_submit_button(_("Send") if form.form else _("It is done"), type="primary")
+    if is_sent and do(here, me, "run.answer", {"step": name, "values": {**given, **({"note": note} if note else {})}}, found.id):
+        st.rerun()
+    with st.popover(_("Hand over"), icon=":material/person_add:"):
+        people = sorted(account.name for account in here.identity.accounts.all() if not account.disabled and account.name != me.name)
+        person = st.selectbox(_("To"), people, key=f"hand-{name}")
+        if st.button(_("Hand over"), key=f"hand-do-{name}") and do(here, me, "run.hand", {"step": name, "to": person}, found.id):
+            st.rerun()

@@ -1,0 +1,49 @@
+"""One playbook: its inputs, and the plan of a run: exact commands, targets, the way back, who else is hit. Touches nothing."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from console import parts, run_actions
+from console.i18n import _, one
+from console.identity.roles import Right
+from console.queries import runs
+from console.run_forms import fields
+from console.run_words import RISK
+from console.text import plain
+from core.errors import ConfigError
+from playbooks.plan import taken_from
+
+here, me = parts.enter(Right.PLAYBOOK_READ)
+site, name, about = here.settings.site_folder, parts.asked("name"), parts.asked("incident")
+book = runs.catalogue(site).playbooks.get(name)
+if book is None:
+    parts.empty(_("There is no such playbook."), page="playbooks.py", label=_("all playbooks"))
+    st.stop()
+incident = runs.incident_facts(here.store, about)
+
+st.markdown(f"#### {parts.badge(RISK, book.risk.value)} {plain(runs.words(book.title))}")
+st.caption(plain(runs.words(book.about)))
+parts.strip([(_("name"), plain(f"{book.name} v{book.version}")), (_("incident"), plain(about)), (_("steps"), str(len(book.steps)))])
+
+with st.form("run-inputs", border=bool(book.inputs)):
+    given = fields(here, book.inputs, f"input-{name}", taken_from(book, incident))
+    is_asked = st.form_submit_button(_("Show the plan"), type="primary", icon=":material/visibility:")
+st.caption(_("The plan touches nothing."))
+if is_asked:
+    st.session_state["plan-of"] = (name, about)
+if st.session_state.get("plan-of") == (name, about):
+    try:
+        plan, reasons = runs.plan_of(site, name, given, here.estate.graph(), incident, here.now())
+    except ConfigError as err:
+        st.error(plain(str(err)))
+    else:
+        run_actions.show_plan(here, plan)
+        for reason in reasons:
+            st.error(plain(one(reason)), icon=":material/block:")
+        if me.may(Right.PLAYBOOK_RUN) and not reasons:
+            run_actions.request_button(here, me, plan, given)
+recent = runs.list_runs(here.store, playbook=name)[:10]
+if recent:
+    st.markdown(f"##### {_('Latest runs')}")
+    run_actions.run_table(here, recent, "playbook-runs")
