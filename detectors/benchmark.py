@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.base import Floats
-from detectors.series.baseline import BUDGETS, SHIPPED
+from detectors.series.budgets import BUDGETS, SHIPPED
 from detectors.series.engine import Series
 
 ALARM = 0.5

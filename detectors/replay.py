@@ -13,7 +13,8 @@ from core.records import Finding, Sample
 from core.registry import resolve
 from detectors import DETECTORS
 from detectors.base import Detector
-from detectors.series.baseline import BUDGETS, SHIPPED, Baseline, Options
+from detectors.series.baseline import Baseline, Options
+from detectors.series.budgets import BUDGETS, SHIPPED
 from detectors.series.offload import Inline
 
 NEAR: Final = timedelta(hours=1)  # an alarm this near to a judged one is taken for the same

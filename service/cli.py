@@ -340,7 +340,7 @@ def detect_replay(
     since: Annotated[str, typer.Option("--since", help="How far back, such as 30d.")] = "30d",
     asset: Annotated[list[str] | None, typer.Option("--asset", help="Only these assets.")] = None,
     metric: Annotated[list[str] | None, typer.Option("--metric", help="Only these metrics.")] = None,
-    budget: Annotated[str, typer.Option("--budget", help="How often baseline may call: watchful, shipped or calm.")] = "shipped",
+    budget: Annotated[str, typer.Option("--budget", help="How often baseline may call: watchful, shipped, calm, both, weekly, monthly or silent.")] = "shipped",
     as_json: Annotated[bool, typer.Option("--json")] = False,
     config: Config = None,
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,6 +16,7 @@ from core.errors import ConfigError
 from core.records import Finding, Sample, Severity
 from detectors.series import words
 from detectors.series.bank import Bank
+from detectors.series.budgets import BUDGETS, SHIPPED
 from detectors.series.engine import Day, Judgement, Policy, Series, plain_day
 from detectors.series.memory import pack, unpack
 from detectors.series.parts import Tape
@@ -31,12 +32,7 @@ WATCHED: Final = (
 )  # fmt: skip
 LEAST: Final = {"%": 5.0, "1/s": 1.0, "Cel": 2.0, "s": 0.05, "By/s": 10_000.0, "W": 20.0, "1": 1.0}
 
-SHIPPED: Final = "shipped"
-BUDGETS: Final = {
-    "watchful": Policy(agree=1),  # every record
-    SHIPPED: Policy(),  # records that two signals see together, and far ones
-    "calm": Policy(margin=0.05, alone=math.inf),  # only what two signals see together
-}
+BudgetOf = Callable[[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +70,19 @@ class Baseline:
         self.options = options or Options()
         self._watched = frozenset(self.options.metrics)
         self._day = calendar_day(self.options.calendar) if self.options.calendar else plain_day
-        self._policies = {metric: self._policy(metric) for metric in self._watched}
+        self._budget_of: BudgetOf = lambda _asset, _metric: ""
         self._bank: Bank[_Watch] = Bank(self.name, self.options.limit)
 
-    def _policy(self, metric: str) -> Policy:
-        wanted = self.options.policy
-        least = wanted.least or self.options.least.get(words.metric_row(metric).unit, 0.0)
-        return replace(wanted, least=least)
+    def _policy(self, asset: str, metric: str) -> Policy:
+        wanted = BUDGETS.get(self._budget_of(asset, metric), self.options.policy)
+        return _fitted(wanted, wanted.least or self.options.least.get(words.metric_row(metric).unit, 0.0))
+
+    def use_budgets(self, budget_of: BudgetOf) -> None:
+        """From now on every series is judged by the budget that ``budget_of(asset, metric)`` names ("" the default); what was learned stays."""
+        self._budget_of = budget_of
+        for key, _, watch in self._bank.items():
+            asset, metric = key.split("\x1f")[:2]
+            watch.series.policy = self._policy(asset, metric)
 
     def observe(self, samples: Sequence[Sample]) -> list[Finding]:
         """Judge every watched sample in order of time, then learn it."""
@@ -107,7 +109,7 @@ class Baseline:
         return watch.series.judged if watch else Judgement(0.0, False)
 
     def _watch(self, sample: Sample) -> _Watch | None:
-        return self._bank.get(sample.series, sample.time.timestamp(), lambda: _Watch(Series(self._policies[sample.metric], self._day)))
+        return self._bank.get(sample.series, sample.time.timestamp(), lambda: _Watch(Series(self._policy(sample.asset, sample.metric), self._day)))
 
     def _one(self, sample: Sample) -> list[Finding]:
         watch = self._watch(sample)
@@ -182,7 +184,8 @@ class Baseline:
             tape = Tape(arrays["numbers"].tolist(), arrays["shapes"], head.get("version", OLDEST))
             bank: Bank[_Watch] = Bank(self.name, self.options.limit)
             for key, at in zip(head["keys"], arrays["used"].tolist(), strict=True):
-                watch = _Watch(Series(self._policies.get(key.split("\x1f")[1], self.options.policy), self._day))
+                asset, metric = key.split("\x1f")[:2]
+                watch = _Watch(Series(self._policy(asset, metric), self._day))
                 watch.since, watch.calm, watch.rows = tape.take(), int(tape.take()), int(tape.take())
                 watch.severity = list(Severity)[int(tape.take())]
                 watch.series.read(tape)
@@ -190,6 +193,12 @@ class Baseline:
         except (KeyError, ValueError, IndexError, AttributeError, TypeError) as err:
             raise ConfigError("the memory of baseline is damaged; it is learned anew from history") from err
         self._bank = bank
+
+
+@lru_cache(maxsize=1024)
+def _fitted(policy: Policy, least: float) -> Policy:
+    """One object for all series of a metric: ten thousand copies are a megabyte."""
+    return replace(policy, least=least)
 
 
 def sentence(sample: Sample, judged: Judgement, rows: int, interval_s: float) -> dict[str, str]:

@@ -22,6 +22,7 @@ from detectors.series.parts import FAR, WINDOWS, Extremes, Profile, Shapes, Sing
 
 Day = Callable[[float], tuple[int, int, int]]
 SIGNALS: Final = ("value", "daily", "mean8", "mean64", "spread64")
+RARE: Final = 0.02  # of the past shapes are at least as strange: the second method sees it
 ERRORS: Final = 256  # past residuals kept for the expected band and the rarity
 
 
@@ -31,6 +32,7 @@ class Policy:
 
     ``hold`` (in parts of the warm-up) is how long after an alarm no further one is raised. ``agree`` signals must set a record together,
     unless one is beyond its range by ``alone``. Nothing is raised before ``least_s`` seconds were watched: half a day's wave makes the other half a record.
+    ``rest_s`` seconds at least lie between two alarms; with ``both`` the shape must be stranger than ``RARE`` of the past ones, too.
     """
 
     warmup_rows: int = 720
@@ -40,6 +42,8 @@ class Policy:
     agree: int = 2
     alone: float = 0.15
     least_s: float = 86_400.0
+    rest_s: float = 0.0
+    both: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class Series:
         self._unit = 1.0
         self._errors = array("f")
         self._sorted = array("f")
-        self._since_alarm = 1 << 40
+        self._since_alarm, self._alarm_at = 1 << 40, -math.inf
         self._outside = 0
         self._before = (-math.inf, math.inf)
         self.judged = QUIET
@@ -162,16 +166,24 @@ class Series:
         turns = self._turns(signals, self.policy.margin)
         named = tuple(name for name, turn in zip(SIGNALS, turns, strict=True) if turn)
         is_record = len(named) >= self.policy.agree or (bool(named) and any(self._turns(signals, self.policy.alone)))
-        is_alarm = is_record and not self._is_holding and at - self.first_at >= self.policy.least_s
+        rank = 1.0 - bisect_left(self._sorted, far) / max(len(self._sorted), 1)
+        is_alarm = is_record and self._may_call(at, rank)
         self._since_alarm = 1 if is_alarm else self._since_alarm + 1
+        self._alarm_at = at if is_alarm else self._alarm_at
         centre = row[1] if usual is None else usual
         width = self._width()
-        rank = 1.0 - bisect_left(self._sorted, far) / max(len(self._sorted), 1)
         self._watch_unit(value)
         self._learn(at, value, row, shape, far, is_known=True)
         self.rows += 1
         direction = next((turn for turn in turns if turn), 0)
         return Judgement(far / (far + self._unit), is_alarm, named, direction, centre, centre - width, centre + width, rank)
+
+    def _may_call(self, at: float, rank: float) -> bool:
+        """Whether a record may be an alarm now: the budget's part of the decision."""
+        policy = self.policy
+        if self._is_holding or at - self.first_at < policy.least_s or at - self._alarm_at < policy.rest_s:
+            return False
+        return rank <= RARE or not policy.both
 
     @property
     def _is_holding(self) -> bool:
@@ -242,7 +254,7 @@ class Series:
 
     def write(self, tape: Tape) -> None:
         """Put everything on the tape."""
-        tape.put(self.rows, self.first_at, self.last_at, self.interval_s, self._unit, self._since_alarm, self._outside, *self._before)
+        tape.put(self.rows, self.first_at, self.last_at, self.interval_s, self._unit, self._since_alarm, self._alarm_at, self._outside, *self._before)
         tape.put(self.judged.severity, self.judged.usual, self.judged.low, self.judged.high)
         tape.put_many(self._early)
         tape.put_many(self._centre)
@@ -261,7 +273,9 @@ class Series:
 
     def _read(self, tape: Tape) -> None:
         self.rows, self.first_at, self.last_at, self.interval_s = int(tape.take()), tape.take(), tape.take(), tape.take()
-        self._unit, since, outside, low, high = (tape.take() for _ in range(5))
+        self._unit, since = tape.take(), tape.take()
+        self._alarm_at = tape.take() if tape.version >= 5 else -math.inf
+        outside, low, high = (tape.take() for _ in range(3))
         self._since_alarm, self._outside, self._before = int(since), int(outside), (low, high)
         severity, usual, below, above = (tape.take() for _ in range(4))
         self.judged = Judgement(severity, False, usual=usual, low=below, high=above)

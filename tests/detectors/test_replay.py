@@ -116,7 +116,7 @@ def test_every_detector_can_be_replayed(history: Store, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "back", "budget", "message"),
-    [("magic", "3d", "shipped", "magic"), ("rate", "soon", "shipped", "--since"), ("baseline", "3d", "brave", "calm, shipped, watchful")],
+    [("magic", "3d", "shipped", "magic"), ("rate", "soon", "shipped", "--since"), ("baseline", "3d", "brave", "both, calm, monthly")],
 )
 def test_what_is_unknown_is_refused_in_words(history: Store, name: str, back: str, budget: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
