@@ -10,7 +10,7 @@ import streamlit as st
 from console import parts
 from console.actions import ask, outcome
 from console.desk import Desk
-from console.i18n import _, marked
+from console.i18n import _, marked, one
 from console.identity.accounts import Account
 from console.identity.roles import Right
 from console.queries.cases import PRIORITIES, Case
@@ -60,7 +60,7 @@ def do(here: Desk, me: Account, what: str, args: Mapping[str, Any], on: str) -> 
     with st.spinner(_("asking the service …")):
         state, message = outcome(here, intent)
     if state == "refused":
-        st.error(_("Refused: {reason}").format(reason=plain(message)))
+        st.error(_("Refused: {reason}").format(reason=plain(one(message))))
         return False
     st.toast(_("done") if state == "done" else _("noted; the service carries it out as soon as it can"), icon=":material/check:")
     return True

@@ -14,13 +14,14 @@ from console.i18n import _, one
 from console.identity.accounts import Account
 from console.identity.roles import Right
 from console.queries import runs, times
+from console.queries.cases import Case
 from console.run_forms import fields
 from console.run_words import ACT, RISK, RUN, VERBS
 from console.text import plain
 from console.words import look, word
-from playbooks.fold import TaskState, decision
+from playbooks.fold import Entry, TaskState, decision
 from playbooks.form import Ask
-from playbooks.plan import Plan, Stage
+from playbooks.plan import Part, Plan, Stage
 from playbooks.requests import LEAD, Who, is_for, new_run
 
 
@@ -44,6 +45,10 @@ def show_plan(here: Desk, plan: Plan) -> None:
         [line for stage in plan.stages for line in _plan_lines(here, stage)],
         {_("commands"): st.column_config.TextColumn(width=420), _("the way back"): st.column_config.TextColumn(width=300)},
     )
+    commands = [line for stage in plan.stages for part in stage.parts for line in _command_lines(here, stage, part)]
+    if commands:
+        with st.expander(_("Every command in full"), expanded=len(commands) <= 12):
+            st.code("\n".join(commands[:2000]), language=None, wrap_lines=True)
     if plan.impact:
         with st.expander(_("Who is hit")):
             parts.table(
@@ -57,7 +62,7 @@ def show_plan(here: Desk, plan: Plan) -> None:
 def _approval(plan: Plan) -> str:
     if plan.approval is None:
         return _("not needed")
-    roles = ", ".join(plan.approval.by)
+    roles = runs.role_words(plan.approval.by)
     return plain(_("{n} × {roles}").format(n=plan.approval.count, roles=roles) + (f" ({one(plan.why_approval)})" if plan.why_approval else ""))
 
 
@@ -88,13 +93,18 @@ def _plan_lines(here: Desk, stage: Stage) -> list[dict[str, Any]]:
     ]
 
 
+def _command_lines(here: Desk, stage: Stage, part: Part) -> list[str]:
+    place = f"{stage.id} @ {here.estate.title(part.target)}" if part.target else stage.id
+    return [*(f"{place}  → {line}" for line in part.commands), *(f"{place}  ← {line}" for line in part.inverse)]
+
+
 def _what(stage: Stage) -> str:
     step = stage.step
     asked = step.ask or step.assign
     if asked:
         return f"{runs.person_word(asked.to)}: {runs.words(asked.text)}"
     if step.approve:
-        return f"{step.approve.count} × {', '.join(step.approve.by)}"
+        return f"{step.approve.count} × {runs.role_words(step.approve.by)}"
     if step.notify:
         return f"{runs.person_word(step.notify.to)}: {runs.words(step.notify.text)}"
     return step.if_ or (f"{step.wait:.0f} s" if step.wait else "")
@@ -122,7 +132,7 @@ def run_table(here: Desk, found: Sequence[runs.Row], key: str) -> None:
                 _("risk"): look(RISK, run.risk).text,
                 _("targets"): ", ".join(here.estate.title(target) for target in run.targets[:4]),
                 _("asked for by"): run.requester,
-                _("asked"): times.clock(run.asked, here.zone, moment),
+                _("asked at"): times.clock(run.asked, here.zone, moment),
                 _("put back at"): times.clock(run.undo_at, here.zone, moment),
                 _("incident"): run.incident,
                 _("why"): one(run.reason),
@@ -134,6 +144,23 @@ def run_table(here: Desk, found: Sequence[runs.Row], key: str) -> None:
     )
     if row is not None:
         parts.go("run.py", id=found[row].id)
+
+
+def offers(here: Desk, me: Account, case: Case) -> None:
+    """On an incident's page: playbooks that are meant for it, and runs that belong to it."""
+    if not me.may(Right.PLAYBOOK_READ):
+        return
+    found = runs.offered(here.settings.site_folder, {member.rule for member in case.members})
+    st.markdown(f"##### {_('Playbooks')}")
+    with st.container(horizontal=True):
+        for book in found[:6]:
+            st.page_link(
+                parts.VIEWS / "playbook.py", label=runs.words(book.title), query_params={"name": book.name, "incident": case.id}, icon=":material/menu_book:"
+            )
+        st.page_link(parts.VIEWS / "playbooks.py", label=_("all playbooks"), query_params={"incident": case.id}, icon=":material/arrow_forward:")
+    for run in runs.list_runs(here.store, incident=case.id)[:5]:
+        label = f"{look(RUN, run.state).text} {run.title} · {run.requester} · {times.clock(run.asked, here.zone, here.now())}"
+        st.page_link(parts.VIEWS / "run.py", label=plain(label), query_params={"id": run.id}, icon=":material/play_circle:")
 
 
 def step_table(here: Desk, found: runs.Whole) -> None:
@@ -156,6 +183,17 @@ def step_table(here: Desk, found: runs.Whole) -> None:
     )
     if row is not None and (act := rows[row][2]) is not None and act.said:
         st.code(act.said, language=None, wrap_lines=True)
+
+
+def told(entry: Entry) -> str:
+    """What a line of the journal says beside who, what and where."""
+    body = entry.body
+    if body.get("to"):
+        return runs.person_word(str(body["to"]))
+    if text := body.get("error") or body.get("reason"):
+        return one(str(text))
+    status = str(body.get("status") or body.get("outcome") or "")
+    return look({**ACT, **RUN}, status).text if status else ""
 
 
 def _task_text(found: runs.Whole, stage: Stage) -> str:
@@ -193,7 +231,7 @@ def task_panel(here: Desk, me: Account, found: runs.Whole, name: str) -> None:
         return
     who, moment = Who(me.name, me.roles), here.now()
     late = task.due is not None and task.due < moment
-    st.markdown(f"**{word(VERBS, task.kind)}** {plain(runs.words(found.playbook.title))} · {plain(name)} · {_('for')} {plain(runs.person_word(task.to))}")
+    st.markdown(f"**{word(VERBS, task.kind)}** {plain(runs.words(found.playbook.title))} · {plain(name)} · {_('for whom')}: {plain(runs.person_word(task.to))}")
     st.caption(
         plain(f"{_('due')} {times.clock(task.due, here.zone, moment)} ({times.ago(task.due, moment)})")
         + (f" :red-badge[{_('overdue')}]" if late and not task.done else "")
@@ -217,14 +255,13 @@ def _approve(here: Desk, me: Account, found: runs.Whole, name: str, task: TaskSt
         st.caption(plain(f"{_('approved')}: {', '.join(task.yes)}"))
     reason = st.text_input(_("Reason"), key=f"why-{name}", placeholder=_("needed for no"))
     with st.container(horizontal=True):
-        if st.button(_("Approve plan {hash}").format(hash=found.plan.hash[:12]), type="primary", icon=":material/check:", key=f"yes-{name}") and do(
-            here, me, "run.approve", {"step": name, "hash": found.plan.hash}, found.id
-        ):
-            st.rerun()
-        if st.button(_("No"), icon=":material/close:", disabled=not reason.strip(), key=f"no-{name}") and do(
-            here, me, "run.reject", {"step": name, "hash": found.plan.hash, "reason": reason.strip()}, found.id
-        ):
-            st.rerun()
+        is_yes = st.button(_("Approve plan {hash}").format(hash=found.plan.hash[:12]), type="primary", icon=":material/check:", key=f"yes-{name}")
+        is_no = st.button(_("No"), icon=":material/close:", disabled=not reason.strip(), key=f"no-{name}")
+    args = {"step": name, "hash": found.plan.hash}
+    if is_yes and do(here, me, "run.approve", args, found.id):
+        st.rerun()
+    if is_no and do(here, me, "run.reject", {**args, "reason": reason.strip()}, found.id):
+        st.rerun()
 
 
 def _decide(here: Desk, me: Account, found: runs.Whole, name: str) -> None:
@@ -236,10 +273,11 @@ def _decide(here: Desk, me: Account, found: runs.Whole, name: str) -> None:
     st.caption(plain(one(act.error)))
     reason = st.text_input(_("What you saw"), key=f"seen-{name}")
     with st.container(horizontal=True):
-        for label, done in ((_("It was done"), True), (_("It was not done"), False)):
-            args = {"step": step, "target": target, "done": done, "reason": reason.strip()}
-            if st.button(label, disabled=not reason.strip(), key=f"decide-{done}-{name}") and do(here, me, "run.decide", args, found.id):
-                st.rerun()
+        is_done = st.button(_("It was done"), disabled=not reason.strip(), key=f"decide-yes-{name}")
+        is_not = st.button(_("It was not done"), disabled=not reason.strip(), key=f"decide-no-{name}")
+    args = {"step": step, "target": target, "done": is_done, "reason": reason.strip()}
+    if (is_done or is_not) and do(here, me, "run.decide", args, found.id):
+        st.rerun()
 
 
 def _answer(here: Desk, me: Account, found: runs.Whole, name: str) -> None:

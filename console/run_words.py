@@ -68,5 +68,5 @@ ENTRIES: Final[Mapping[str, str]] = {
     "late": marked("task is overdue"),
     "decided": marked("decided"),
     "failing": marked("stops"),
-    "ended": marked("ended"),
+    "ended": marked("the run ended"),
 }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from console.i18n import two
+from console.i18n import _, two
 from console.queries.times import read
+from console.words import ROLES, word
 from core.errors import NotFound
 from core.names import INCIDENT, RUN, TASK
 from playbooks.capabilities import capability
@@ -208,5 +209,11 @@ def undecided(found: Whole) -> list[tuple[str, str]]:
 
 
 def person_word(to: str) -> str:
-    """``person:x,role:y`` without the prefixes."""
-    return ", ".join(part.partition(":")[2] or part for part in to.split(","))
+    """Whom a task is for, in the reader's language: names, and roles by their word."""
+    parts = [part.partition(":") for part in to.split(",")]
+    return ", ".join(word(ROLES, name) if kind == "role" else name or {"requester": _("who asked")}.get(kind, kind) for kind, _colon, name in parts)
+
+
+def role_words(roles: Iterable[str]) -> str:
+    """Roles by their words."""
+    return ", ".join(word(ROLES, role) for role in roles)

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from console import case_actions, causes, judging, parts
+from console import case_actions, causes, judging, parts, run_actions
 from console.i18n import _
 from console.identity.roles import Right
 from console.queries import cases, charts, evidence, times
@@ -119,6 +119,7 @@ def draft(form: str) -> bytes:
 
 
 with story_side:
+    run_actions.offers(here, me, first)
     story()
     with st.container(horizontal=True):
         for form in ("docx", "pdf"):

@@ -13,6 +13,7 @@ from console.text import plain
 from console.words import look, word
 
 here, me = parts.enter(Right.PLAYBOOK_READ)
+about = parts.asked("incident")
 found = runs.catalogue(here.settings.site_folder)
 books = sorted(found.playbooks.values(), key=lambda book: (book.domain, book.name))
 parts.heading(_("Playbooks"), _("{n} playbooks; every one shows its plan before anything is touched").format(n=len(books)))
@@ -24,7 +25,7 @@ if books:
             {
                 _("playbook"): runs.words(book.title),
                 _("risk"): look(RISK, book.risk.value).text,
-                _("for"): word(DOMAINS, book.domain),
+                _("field"): word(DOMAINS, book.domain),
                 _("what it does"): runs.words(book.about),
                 _("steps"): len(book.steps),
                 _("name"): book.name,
@@ -35,7 +36,7 @@ if books:
         {_("what it does"): st.column_config.TextColumn(width=520), _("playbook"): st.column_config.TextColumn(width=220)},
     )
     if row is not None:
-        parts.go("playbook.py", name=shown[row].name)
+        parts.go("playbook.py", name=shown[row].name, **({"incident": about} if about else {}))
 else:
     parts.empty(_("There is no playbook yet."), _("Put YAML files into the folder playbooks of the site; docs/playbooks.md tells their form."))
 for problem in found.problems:

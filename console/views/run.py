@@ -11,7 +11,7 @@ from console.queries import runs, times
 from console.run_words import ENTRIES, RISK, RUN
 from console.text import plain
 from console.words import word
-from playbooks.journal import summary
+from playbooks.journal import ENGINE, summary
 
 here, me = parts.enter(Right.PLAYBOOK_READ)
 id_ = parts.asked("id")
@@ -34,9 +34,9 @@ def story() -> None:
     parts.strip(
         [
             (_("asked for by"), plain(state.requester)),
-            (_("asked"), plain(times.clock(state.asked, here.zone, moment))),
-            (_("began"), plain(times.clock(state.started, here.zone, moment))),
-            (_("ended"), plain(times.clock(state.ended, here.zone, moment))),
+            (_("asked at"), plain(times.clock(state.asked, here.zone, moment))),
+            (_("began at"), plain(times.clock(state.started, here.zone, moment))),
+            (_("ended at"), plain(times.clock(state.ended, here.zone, moment))),
             (_("put back at"), plain(times.clock(undo, here.zone, moment))),
             (_("incident"), plain(about["incident"])),
             (_("plan"), plain(found.plan.hash[:12])),
@@ -49,9 +49,9 @@ def story() -> None:
     st.markdown(f"##### {_('What happened')}")
     for entry in reversed(found.entries[-200:]):
         place = " · ".join(part for part in (entry.step, here.estate.title(entry.target) if entry.target else "") if part)
-        told = str(entry.body.get("error") or entry.body.get("reason") or entry.body.get("to") or entry.body.get("status") or "")
-        what = f"{plain(word(ENTRIES, entry.kind))} {plain(place)} {plain(one(told), 300)}"
-        st.markdown(f":gray[{plain(times.clock(entry.time, here.zone, moment))}] **{plain(entry.who)}** {what}")
+        what = f"{plain(word(ENTRIES, entry.kind))} {plain(place)} {plain(run_actions.told(entry), 300)}"
+        who = _("the engine") if entry.who == ENGINE else entry.who
+        st.markdown(f":gray[{plain(times.clock(entry.time, here.zone, moment))}] **{plain(who)}** {what}")
 
 
 story()

@@ -33,7 +33,7 @@ row = parts.rows(
             _("task"): word(VERBS, task.kind),
             _("playbook"): task.title,
             _("step"): task.step,
-            _("for"): runs.person_word(task.to),
+            _("for whom"): runs.person_word(task.to),
             _("asked for by"): task.requester,
             _("due"): (f"{_('overdue')} · " if task.is_open and task.due and task.due < moment else "") + times.ago(task.due, moment),
             _("done by"): task.by if not task.is_open else "",
