@@ -25,7 +25,15 @@ SPAN_HOURS: Final = 24 * 14
 LEAST_HOURS: Final = 48
 RECENT_HOURS: Final = 30
 SETTLED_HOURS: Final = 6
-WATCHED: Final = ("system.memory.utilization", "system.cpu.utilization", "system.processes.count", "http.client.duration", "icmp.rtt", "hw.temperature", "hw.optical_power")
+WATCHED: Final = (
+    "system.memory.utilization",
+    "system.cpu.utilization",
+    "system.processes.count",
+    "http.client.duration",
+    "icmp.rtt",
+    "hw.temperature",
+    "hw.optical_power",
+)
 
 
 @dataclass(frozen=True, slots=True)
