@@ -39,6 +39,8 @@ PLACES: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
             ("now.py", marked("Now"), ":material/visibility:", Right.INCIDENT_READ),
             ("incidents.py", marked("Incidents"), ":material/notifications:", Right.INCIDENT_READ),
             ("mutes.py", marked("Mutes"), ":material/notifications_paused:", Right.INCIDENT_READ),
+            ("duty.py", marked("Duty"), ":material/event_available:", Right.INCIDENT_READ),
+            ("review.py", marked("Review"), ":material/insights:", Right.INCIDENT_READ),
         ),
     ),
     (

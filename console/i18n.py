@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 LANGUAGES: Final[Mapping[str, str]] = {"zh_CN": "中文", "en": "English"}
 FALLBACK: Final = "zh_CN"
@@ -35,6 +35,11 @@ def language() -> str:
     """The language in use now."""
     found = _spoken.get() or (_source[0]() if _source else "")
     return found if found in LANGUAGES else FALLBACK
+
+
+def report_language() -> Literal["zh_CN", "en"]:
+    """The language in use now, as reports name it."""
+    return "en" if language() == "en" else "zh_CN"
 
 
 def _(message: str) -> str:

@@ -30,13 +30,13 @@ def write(kind: str, dossier: Dossier, form: str, language: Language, tell: Tell
     tell(0.85, "content")
     content = make(kind, dossier, language, whole=form == "xlsx")
     tell(0.9, form)
-    made = _written(content, form)
+    made = rendered(content, form)
     tell(1.0, "done")
     return made
 
 
-def _written(content: Content, form: str) -> bytes:
-    """The libraries of each format are loaded when it is asked for."""
+def rendered(content: Content, form: str) -> bytes:
+    """The content as docx, xlsx or pdf; the libraries of each format are loaded when it is asked for."""
     if form == "docx":
         from compliance.reports.word import document
 

@@ -95,7 +95,6 @@ def facts(member: Member) -> list[str]:
 
 def clocks(case: Case, now: datetime) -> list[tuple[str, str]]:
     """(acknowledge or resolve, how the promised time stands)."""
-    words = {"running": _("running"), "warned": _("running out"), "breached": _("missed"), "met": _("kept"), "paused": _("paused")}
     found = []
     for name in ("ack", "resolve"):
         clock = case.sla.get(name)
@@ -104,8 +103,14 @@ def clocks(case: Case, now: datetime) -> list[tuple[str, str]]:
         state = str(clock.get("state", "")) if isinstance(clock, Mapping) else str(clock)
         due = read(clock.get("due")) if isinstance(clock, Mapping) else None
         left = _(", {span} left").format(span=span(due - now)) if due and due > now and state in ("running", "warned") else ""
-        found.append((name, words.get(state, state) + left))
+        found.append((name, promise_word(state) + left))
     return found
+
+
+def promise_word(state: str) -> str:
+    """The word for how a promised time stands."""
+    words = {"running": _("running"), "warned": _("running out"), "breached": _("missed"), "met": _("kept"), "paused": _("paused"), "none": "–"}
+    return words.get(state, state)
 
 
 def step_word(what: str) -> str:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
 
 import streamlit as st
 
-from console import case_actions, causes, judging, parts, run_actions
+from console import case_actions, causes, drafting, judging, parts, run_actions
 from console.i18n import _
 from console.identity.roles import Right
 from console.queries import cases, charts, evidence, times
-from console.reports import incident
 from console.text import plain
 from console.words import PRIORITY, SEVERITY, STATE, look
 
@@ -110,19 +108,7 @@ def story() -> None:
             st.caption(plain(f"{times.clock(change.time, here.zone, moment)} {change.who}: {here.estate.title(change.asset)} {', '.join(change.after)}"))
 
 
-def draft(form: str) -> bytes:
-    """The review of this incident as a document."""
-    case = cases.get_case(here.store, id_)
-    moment = here.now()
-    made = incident.content(case, evidence.changes_before(here.store, case), here.estate.title, report_language(), here.zone, moment)
-    return rendered(made, form)
-
-
 with story_side:
     run_actions.offers(here, me, first)
     story()
-    with st.container(horizontal=True):
-        for form in ("docx", "pdf"):
-            label = _("Draft of a review ({form})").format(form={"docx": "Word", "pdf": "PDF"}[form])
-            data = partial(draft, form)
-            st.download_button(label, data, f"wanglou-{id_}.{form}", TYPES[form], icon=":material/download:", on_click="ignore", key=f"case-{form}")
+    drafting.buttons(here, id_)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from core.names import ALERT, CANDIDATE, HEALTH, INCIDENT, MUTE, SEARCH, SNAPSHOT
+from core.names import ALERT, CANDIDATE, HANDOVER, HEALTH, INCIDENT, MUTE, ROSTER, ROSTER_CHANGE, SEARCH, SNAPSHOT
 from core.records import Event, Sample, Snapshot
 from inventory.book import Book
 from inventory.discovery.candidate import Difference, fold
@@ -39,6 +39,7 @@ def fill(store: Store, now: datetime, *, incidents: int = 3, assets: int = 12, h
     save_snapshot(store, Snapshot(time=now, asset=names[0], kind="sshd_config", body="permitrootlogin yes\npasswordauthentication yes\n"))
     assert store.documents.find(SNAPSHOT).items
     seed_candidates(store, now)
+    seed_duty(store, now)
 
 
 def seed_assets(store: Store, now: datetime, count: int) -> list[str]:
@@ -144,7 +145,11 @@ def incident(number: int, asset: str, now: datetime) -> dict[str, Any]:
         "id": f"i{number:05d}", "title": {"zh": f"{asset} 处理器利用率过高", "en": f"{asset}: processor utilization too high"}, "root": asset, "state": "open",
         "priority": ("P1", "P2", "P3")[number % 3], "severity": severity, "owner": None, "opened": opened.isoformat(), "updated": opened.isoformat(),
         "members": [member], "timeline": story, "links": [],
-        "sla": {"ack": {"state": "breached" if number == 1 else "running", "due": (opened + timedelta(minutes=15)).isoformat()}},
+        "sla": {
+            "ack": {
+                "state": "breached" if number == 1 else "running", "due": (opened + timedelta(minutes=15)).isoformat(), "used_s": 1000.0, "limit_s": 900.0,
+            }
+        },
     }  # fmt: skip
 
 
@@ -166,9 +171,28 @@ def seed_candidates(store: Store, now: datetime) -> None:
     ]
     for number, (candidate, state) in enumerate(zip(found, states, strict=True)):
         store.documents.put(CANDIDATE, f"d{number}", candidate.model_copy(update={"id": f"d{number}", **state}).document())
-    for number, state in enumerate(("done", "running")):
-        body = {"state": state, "by": "li", "created": now.isoformat(), "search": {"ranges": ["10.9.0.0/24"]}, "asked": 100, "known": 254, "found": 4}
+    for number, progress in enumerate(("done", "running")):
+        body = {"state": progress, "by": "li", "created": now.isoformat(), "search": {"ranges": ["10.9.0.0/24"]}, "asked": 100, "known": 254, "found": 4}
         store.documents.put(SEARCH, f"s{number}", body)
+
+
+def seed_duty(store: Store, now: datetime) -> None:
+    """Two rotas, one with a gap; a swap; a note with markup in it."""
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    for rota, people in (("net", ("li", "wang")), ("机房值班", ("zhao", ""))):
+        shifts = [
+            {
+                "from": (day + timedelta(days=n)).isoformat(),
+                "until": (day + timedelta(days=n + 1)).isoformat(),
+                "person": people[n % 2],
+                "why": "swap" if n == 3 else "turn",
+            }
+            for n in range(-7, 35)
+        ]
+        store.documents.put(ROSTER, rota, {"rota": rota, "shifts": shifts})
+    span = {"from": (day + timedelta(days=3)).isoformat(), "until": (day + timedelta(days=4)).isoformat()}
+    store.documents.put(ROSTER_CHANGE, "c1", {"kind": "swap", "rota": "net", "gives": "wang", "takes": "li", "by": "li", "why": "考试", **span})
+    store.documents.put(HANDOVER, "h1", {"rota": "net", "by": "li", "time": now.isoformat(), "text": "UPS 2 <b>waits</b> for a battery"})
 
 
 def mute(now: datetime) -> dict[str, Any]:
