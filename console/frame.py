@@ -60,7 +60,24 @@ PLACES: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
             ("quality.py", marked("Detection quality"), ":material/fact_check:", Right.INCIDENT_READ),
         ),
     ),
-    (marked("Compliance"), (("compliance.py", marked("Graded protection"), ":material/verified_user:", Right.COMPLIANCE_READ),)),
+    (
+        marked("Compliance"),
+        (
+            ("compliance.py", marked("Graded protection"), ":material/verified_user:", Right.COMPLIANCE_READ),
+            ("compliance_objects.py", marked("Protection objects"), ":material/shield:", Right.COMPLIANCE_READ),
+            ("compliance_risks.py", marked("Gaps and risks"), ":material/warning:", Right.COMPLIANCE_READ),
+            ("compliance_history.py", marked("State by day"), ":material/history:", Right.COMPLIANCE_READ),
+            ("compliance_reports.py", marked("Reports"), ":material/description:", Right.COMPLIANCE_READ),
+        ),
+    ),
+    (
+        marked("Act"),
+        (
+            ("tasks.py", marked("Tasks"), ":material/task_alt:", Right.TASK_DO),
+            ("playbooks.py", marked("Playbooks"), ":material/menu_book:", Right.PLAYBOOK_READ),
+            ("runs.py", marked("Runs"), ":material/play_circle:", Right.PLAYBOOK_READ),
+        ),
+    ),
     (
         marked("Act"),
         (

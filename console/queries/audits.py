@@ -1,0 +1,129 @@
+"""What the pages for the auditor compute: dossiers kept for a minute, the register's rows, the trend, how two days differ."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from compliance import evidence
+from compliance.dossier import Dossier, Tell
+from compliance.history import Cause, Turn, as_of, causes, turns
+from compliance.objects import Progress, ProtectionObject, Step, horizon
+from compliance.office import Office
+from compliance.register import WHOLE
+from compliance.risk import Risk
+from compliance.whatif import Way, cheapest, load_efforts
+from inventory.asset import Asset
+from inventory.book import Book
+from store.base import Documents
+
+KEPT: Final = 8
+MOST_TURNS: Final = 200
+_kept: OrderedDict[tuple[Any, ...], Dossier] = OrderedDict()
+_lock: Final = threading.Lock()
+
+
+def dossier(office: Office, subject: ProtectionObject, moment: datetime, now: datetime, tell: Tell) -> Dossier:
+    """The dossier of an object; for a minute the same one, unless the evidence chain grew."""
+    head = evidence.head(office.store.documents)
+    when = "now" if moment == now else moment.isoformat()
+    key = (id(office.store), subject.model_dump_json(), when, f"{now:%Y%m%d%H%M}" if moment == now else "", head)
+    with _lock:
+        if found := _kept.get(key):
+            _kept.move_to_end(key)
+            return found
+    made = office.dossier(subject, moment, now, tell)
+    with _lock:
+        _kept[key] = made
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectRow:
+    """An object in the list: how many assets, the figure of its last noted day, and the step that is due next."""
+
+    subject: ProtectionObject
+    assets: int
+    figure: float | None
+    conclusion: str
+    next_step: Step | None
+
+
+def object_rows(objects: Iterable[ProtectionObject], assets: Sequence[Asset], noted: Mapping[str, Any], today: date) -> list[ObjectRow]:
+    """The register as a list, the most urgent first."""
+    rows = []
+    for one in objects:
+        due = [step for _, step in horizon([one], today)]
+        said = noted.get(one.id, {})
+        rows.append(
+            ObjectRow(
+                subject=one,
+                assets=len(one.members(assets)),
+                figure=said.get("figure"),
+                conclusion=str(said.get("conclusion", "")),
+                next_step=due[0] if due else None,
+            )
+        )
+    return sorted(rows, key=lambda row: (row.next_step.due if row.next_step and row.next_step.due else date.max, row.subject.id))
+
+
+def overdue(rows: Iterable[ObjectRow]) -> int:
+    """How many objects have something overdue."""
+    return sum(row.next_step is not None and row.next_step.progress is Progress.OVERDUE for row in rows)
+
+
+def days(documents: Documents) -> list[tuple[str, Mapping[str, Any]]]:
+    """(day, figures by object) of every noted day, oldest first."""
+    return [(str(said["day"]), said["objects"]) for _, said in evidence.notes(documents, evidence.DAYS)]
+
+
+def trend(noted: Iterable[tuple[str, Mapping[str, Any]]], subject: str) -> list[tuple[str, float]]:
+    """(day, figure) of an object."""
+    return [(day, float(objects[subject]["figure"])) for day, objects in noted if subject in objects]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """Two times of an object: the newest turns first, at most ``MOST_TURNS`` of ``total``."""
+
+    turns: tuple[Turn, ...]
+    total: int
+    worse: int
+    better: int
+    is_dark: bool
+
+
+def compare(office: Office, subject: ProtectionObject, before: datetime, after: datetime) -> Compared:
+    """What turned on the object's assets between two times."""
+    assets = Book(office.store).all()
+    mine = {asset.id for asset in (assets if subject.id == WHOLE else subject.members(assets))}
+    old, new = (as_of(office.store.documents, moment) for moment in (before, after))
+    found = turns(*([body for body in state.verdicts if body["asset"] in mine] for state in (old, new)))
+    return Compared(
+        turns=tuple(found[:MOST_TURNS]),
+        total=len(found),
+        worse=sum(turn.after == "fail" for turn in found),
+        better=sum(turn.before == "fail" and turn.after == "pass" for turn in found),
+        is_dark=old.is_dark or new.is_dark,
+    )
+
+
+def causes_of(office: Office, turn: Turn) -> list[Cause]:
+    """What may have caused a turn."""
+    return causes(office.store.documents, turn)
+
+
+def way(found: Dossier) -> Way:
+    """The cheapest way to the best conclusion."""
+    return cheapest(found.items, found.results, found.risks, found.verdicts, found.scheme, load_efforts())
+
+
+def risk_of(found: Dossier, item: str) -> Risk | None:
+    """The risk of an item."""
+    return next((risk for risk in found.risks if risk.item == item), None)

@@ -1,0 +1,107 @@
+"""Reports for the auditor: make one and take it along, or take one from the shelf."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import get_args
+
+import streamlit as st
+
+from compliance.office import Made, Office
+from compliance.reports.content import Language
+from compliance.reports.schedule import read_schedule
+from compliance.reports.write import KINDS, TYPES
+from console import audit_parts, parts
+from console.i18n import _, language, marked
+from console.identity.roles import Right
+from console.text import plain
+
+NAMES = {
+    "assessment": marked("Self-assessment report"),
+    "rectification": marked("Rectification plan"),
+    "summary": marked("Summary for the management"),
+    "applicability": marked("Statement of applicability"),
+    "evidence": marked("Evidence package"),
+}
+FORMATS = {"docx": "Word", "xlsx": "Excel", "pdf": "PDF"}
+LANGUAGES = {"zh_CN": "中文", "en": "English"}
+
+here, me = parts.enter(Right.COMPLIANCE_READ)
+moment = here.now()
+office = Office(here.store, here.settings)
+kept = office.kept()
+parts.sentence(_("{n} reports are on the shelf").format(n=len(kept)))
+subject = audit_parts.choose_object(office)
+with st.form("report"):
+    kind = st.segmented_control(_("Report"), list(KINDS), default="assessment", format_func=lambda name: _(NAMES[name]), key="kind") or "assessment"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        form = st.segmented_control(_("Format"), list(FORMATS), default="docx", format_func=FORMATS.__getitem__, key="form") or "docx"
+        spoken = st.segmented_control(_("Language"), list(get_args(Language)), default=language(), format_func=LANGUAGES.__getitem__, key="spoken") or "zh_CN"
+        day = st.date_input(_("State at the end of"), value=moment.astimezone(here.zone).date(), max_value=moment.astimezone(here.zone).date(), width=160)
+        is_kept = st.checkbox(_("keep on the shelf"))
+        sent = st.form_submit_button(_("Make"), type="primary", icon=":material/description:")
+
+
+def made() -> Made:
+    """Gather and write, with a bar."""
+    place = st.empty()
+    tell = audit_parts.bar_in(place)
+    found = office.dossier(subject, office.moment(day, moment), moment, tell)
+    report = office.make(kind, found, form, "en" if spoken == "en" else "zh_CN", tell)
+    if is_kept:
+        office.keep(report, kind, me.name, moment)
+    else:
+        office.audit(report, kind, me.name, moment)
+    place.empty()
+    return report
+
+
+if sent and (report := parts.attempt(made)):
+    st.session_state["report-made"] = (report.name, report.content, report.sha256, report.dossier.is_dark)
+if "report-made" in st.session_state:
+    name, content, digest, is_dark = st.session_state["report-made"]
+    with st.container(border=True):
+        st.download_button(
+            _("Download {name} ({size} kB)").format(name=name, size=f"{len(content) / 1000:,.0f}"), content, name, TYPES[name.rsplit(".", 1)[1]], type="primary"
+        )
+        st.caption(f"SHA-256 {digest}")
+        if is_dark:
+            st.warning(_("Nothing was noted in the two days before this day: the report shows the last known state."))
+
+st.markdown(f"##### {_('On the shelf')}")
+schedule, problems = read_schedule(here.settings.site_folder)
+for problem in problems:
+    st.error(plain(str(problem)))
+if schedule:
+    due = "、".join(f"{one.id} ({_(NAMES[one.kind])}, {FORMATS.get(one.format, one.format)})" for one in schedule)
+    st.caption(_("made by the calendar: {reports}").format(reports=plain(due)))
+if not kept:
+    parts.empty(
+        _("No report is kept yet."), _("Make one and keep it, or write reports.yaml in the site's folder: then they make themselves, by month for instance.")
+    )
+else:
+    row = parts.rows(
+        [
+            {
+                _("made"): parts.when(datetime.fromisoformat(str(body["made"])), moment),
+                _("report"): _(NAMES.get(str(body["kind"]), str(body["kind"]))),
+                _("object"): str(body["title"]),
+                _("state of"): f"{datetime.fromisoformat(str(body['state'])).astimezone(here.zone):%Y-%m-%d %H:%M}",
+                _("figure"): body.get("figure"),
+                _("by"): str(body["who"]),
+                _("size"): f"{int(str(body['bytes'])) / 1000:,.0f} kB",
+                "SHA-256": str(body["sha256"]),
+            }
+            for body in kept
+        ],
+        "kept",
+    )
+    if row is None:
+        st.caption(_("Click a line to take the report from the shelf."))
+    else:
+        name = str(kept[row]["file"])
+        content = parts.attempt(lambda: office.read(name))
+        if content:
+            st.download_button(
+                _("Download {name} ({size} kB)").format(name=name, size=f"{len(content) / 1000:,.0f}"), content, name, TYPES[name.rsplit(".", 1)[1]]
+            )
