@@ -79,14 +79,6 @@ PLACES: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
         ),
     ),
     (
-        marked("Act"),
-        (
-            ("tasks.py", marked("Tasks"), ":material/task_alt:", Right.TASK_DO),
-            ("playbooks.py", marked("Playbooks"), ":material/menu_book:", Right.PLAYBOOK_READ),
-            ("runs.py", marked("Runs"), ":material/play_circle:", Right.PLAYBOOK_READ),
-        ),
-    ),
-    (
         marked("System"),
         (
             ("health.py", marked("Collection and health"), ":material/monitor_heart:", Right.HEALTH_READ),
