@@ -64,7 +64,7 @@ if "report-made" in st.session_state:
         st.download_button(
             _("Download {name} ({size} kB)").format(name=name, size=f"{len(content) / 1000:,.0f}"), content, name, TYPES[name.rsplit(".", 1)[1]], type="primary"
         )
-        st.caption(f"SHA-256 {digest}")
+        st.caption(f"sha256 {digest}")
         if is_dark:
             st.warning(_("Nothing was noted in the two days before this day: the report shows the last known state."))
 
