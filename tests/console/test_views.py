@@ -112,7 +112,7 @@ def test_every_page_says_what_to_do_when_there_is_nothing(live: Desk, visitor: V
     assert said(test).strip()
 
 
-@pytest.mark.parametrize("page", sorted({"now.py", "incidents.py", "assets.py", "discovery.py", "events.py", "health.py", "audit.py"}))
+@pytest.mark.parametrize("page", sorted({"now.py", "incidents.py", "assets.py", "configuration.py", "discovery.py", "events.py", "health.py", "audit.py"}))
 def test_a_store_that_is_away_is_said_in_words(live: Desk, visitor: Visitor, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     visitor.account = everything(language="en")
 
@@ -140,6 +140,7 @@ MENUS = {
         "assets.py",
         "map.py",
         "finder.py",
+        "configuration.py",
         "discovery.py",
         "events.py",
         "flows.py",
@@ -151,8 +152,20 @@ MENUS = {
         "audit.py",
         "me.py",
     },
-    Role.SYSTEM_ADMIN: {"assets.py", "map.py", "finder.py", "discovery.py", "health.py", "users.py", "settings.py", "me.py"} | PART,
-    Role.SECURITY_ADMIN: {"assets.py", "map.py", "finder.py", "discovery.py", "compliance.py", "health.py", "users.py", "settings.py", "me.py"} | PART,
+    Role.SYSTEM_ADMIN: {"assets.py", "map.py", "finder.py", "configuration.py", "discovery.py", "health.py", "users.py", "settings.py", "me.py"} | PART,
+    Role.SECURITY_ADMIN: {
+        "assets.py",
+        "map.py",
+        "finder.py",
+        "configuration.py",
+        "discovery.py",
+        "compliance.py",
+        "health.py",
+        "users.py",
+        "settings.py",
+        "me.py",
+    }
+    | PART,
     Role.AUDIT_ADMIN: {"compliance.py", "health.py", "audit.py", "me.py"} | PART,
 }
 
