@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from simulator.authority import open_authority
 from simulator.box import Box
 from simulator.chatter import Speaker
 from simulator.estate import SHIPPED, load_estate
+from simulator.objects import write_objects
 from simulator.places import Places
 from simulator.site import write_site
 from simulator.world import World
@@ -47,6 +49,7 @@ def run(
         authority = open_authority(folder)
         if site:
             write_site(site, places, authority.path)
+            write_objects(site, declared, datetime.now(UTC).date())
         started = time.monotonic()
         world = World(declared, lambda: time.monotonic() - started, speed)
         host, _, port = syslog.rpartition(":")
