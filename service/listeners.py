@@ -68,6 +68,11 @@ class Listeners:
         if given.trap_port is not None:
             self._traps = Traps(settings, pipeline.store, vault, clock, self._names.resolve, self._deliver)
 
+    @property
+    def trap_port(self) -> int | None:
+        """The port that listens for traps, when one does."""
+        return self._traps.listener.port if self._traps is not None else None
+
     def set_assets(self, assets: Iterable[Asset]) -> None:
         """Know these senders from now on."""
         known = tuple(assets)

@@ -1,0 +1,72 @@
+"""A trap and the poll that it hastens: one alert, one incident, told once, ended when the port is back."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.clock import SystemClock
+from core.names import INCIDENT
+from core.settings import read_settings
+from service.serve import Service, build
+from store.base import Selector
+from store.filter import Term
+from tests.collectors.events.test_traps import LINK_DOWN, send
+from tests.peers.program import until
+from tests.peers.snmp_agent import INTEGER, TICKS, Agent, Bench, Table, switch
+
+IF = "1.3.6.1.2.1.2.2.1"
+UP_FOR_TEN_DAYS = {"1.3.6.1.2.1.1.3.0": (TICKS, 90_000_000), f"{IF}.9.2": (TICKS, 3_600_000)}
+ASSETS = """
+assets:
+  - {{id: core1, kind: switch, address: 127.0.0.1, collect: {{snmp: {{port: {port}, interval: 3600, timeout_s: 2.0}}}}}}
+"""
+
+
+@pytest.fixture
+def agent() -> Iterator[tuple[Bench, Agent]]:
+    one = Agent(Table.of(switch("core1", ports=2) | UP_FOR_TEN_DAYS))
+    with Bench({("127.0.0.1", 0): one}) as bench:
+        yield bench, one
+
+
+@pytest.fixture
+def service(tmp_path: Path, agent: tuple[Bench, Agent]) -> Iterator[Service]:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "assets.yaml").write_text(ASSETS.format(port=agent[0].addresses[0][1]), encoding="utf-8")
+    environment = {"WANGLOU_DATA": str(tmp_path), "WANGLOU_COLLECT__TRAP_PORT": "0", "WANGLOU_LOG_LEVEL": "error"}
+    made = build(read_settings(None, environment), SystemClock())
+    made.start()
+    yield made
+    made.stop()
+
+
+def incidents(service: Service) -> list[dict[str, Any]]:
+    return [dict(document.body) for document in service.store.documents.find(INCIDENT).items]
+
+
+def ports(service: Service) -> dict[str, float]:
+    found = service.store.metrics.latest(Selector(metric="network.interface.oper"), service.settings.events_age, service.clock.now())
+    return {sample.labels["interface"]: sample.value for sample in found}
+
+
+@pytest.mark.peer
+def test_a_link_down_trap_and_its_hastened_poll_are_one_incident(tmp_path: Path, service: Service, agent: tuple[Bench, Agent]) -> None:
+    until(lambda: ports(service).get("Gi0/2") == 1, "the first poll", 60)
+    values = switch("core1", ports=2) | UP_FOR_TEN_DAYS
+    agent[1].table = Table.of(values | {f"{IF}.8.2": (INTEGER, 2)})
+    traps = service.listeners.trap_port
+    for _ in range(3):
+        send(tmp_path, "snmptrap", "-v2c", "-c", "public", f"127.0.0.1:{traps}", "", LINK_DOWN[0], f"{IF}.1.2", "i", "2")
+    until(lambda: len(incidents(service)) == 1, "an incident", 60)
+    (incident,) = incidents(service)
+    assert [(member["rule"], member["labels"]) for member in incident["members"]] == [("interface_lost", {"interface": "Gi0/2"})]
+    now = service.clock.now()
+    found = service.store.events.search(Term("event.kind", "link_down"), since=now - timedelta(hours=1), until=now + timedelta(hours=1)).items
+    assert [(event.asset, event.fields["network.interface"]) for event in found] == [("core1", "Gi0/2")] * 3
+
+    agent[1].table = Table.of(values)
+    send(tmp_path, "snmptrap", "-v2c", "-c", "public", f"127.0.0.1:{traps}", "", "1.3.6.1.6.3.1.1.5.4", f"{IF}.1.2", "i", "2")
+    until(lambda: [one["state"] for one in incidents(service)] == ["resolved"], "its end", 60)
