@@ -49,6 +49,7 @@ PLACES: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
             ("assets.py", marked("Assets"), ":material/dns:", Right.ESTATE_READ),
             ("map.py", marked("Map"), ":material/hub:", Right.ESTATE_READ),
             ("finder.py", marked("Machine finder"), ":material/location_searching:", Right.ESTATE_READ),
+            ("network.py", marked("Network"), ":material/lan:", Right.ESTATE_READ),
             ("configuration.py", marked("Configurations"), ":material/difference:", Right.ESTATE_READ),
             ("discovery.py", marked("Discovery"), ":material/travel_explore:", Right.ESTATE_READ),
         ),

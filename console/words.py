@@ -93,6 +93,15 @@ DISCOVERY: Final[Mapping[str, Look]] = {
     "stopped": Look(marked("cut short"), "‖", "yellow", "#B7791F"),
     "failed": Look(marked("failed"), "●", "red", "#C62828"),
 }
+PORTS: Final[Mapping[str, Look]] = {
+    "up": Look(marked("up"), "✓", "green", "#2E7D32"),
+    "busy": Look(marked("busy"), "◆", "yellow", "#B7791F"),
+    "errors": Look(marked("errors"), "▲", "orange", "#E65100"),
+    "down": Look(marked("down"), "●", "red", "#C62828"),
+    "free": Look(marked("nothing plugged in"), "○", "gray", "#616161"),
+    "off": Look(marked("switched off"), "⊘", "gray", "#616161"),
+    "unknown": UNKNOWN,
+}
 PRIORITY: Final[Mapping[str, Look]] = {
     "P1": Look("P1", "●", "red", "#C62828"),
     "P2": Look("P2", "▲", "orange", "#E65100"),
@@ -153,9 +162,9 @@ KINDS: Final[Mapping[str, str]] = {
     "pdu": marked("power strip"),
     "bmc": marked("management controller"),
     "printer": marked("printer"),
-    "balancer": marked("load balancer"),
-    "controller": marked("wireless controller"),
-    "access_point": marked("access point"),
+    "loadbalancer": marked("load balancer"),
+    "wlc": marked("wireless controller"),
+    "ap": marked("access point"),
     "camera": marked("camera"),
     "system": marked("system"),
     "other": marked("other"),

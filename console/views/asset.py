@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from console import asset_tabs, parts
+from console import asset_tabs, device_tabs, parts
 from console.flow_parts import asset_flows
 from console.forms import edit_dialog, importance, remove_dialog
 from console.i18n import _
 from console.identity.roles import Right
 from console.lists import case_list
-from console.queries import assets, cases, times
+from console.queries import assets, cases, device, times
 from console.text import plain
 from console.words import ASSET, KINDS, word
 
@@ -51,8 +51,14 @@ if me.may(Right.ASSET_WRITE):
 if own and me.may(Right.INCIDENT_READ):
     case_list(own, "asset-cases", moment)
 
+DEVICE = {
+    "ports": (_("Ports"), Right.ESTATE_READ, device_tabs.ports),
+    "sensors": (_("Sensors"), Right.ESTATE_READ, device_tabs.sensors),
+    "neighbours": (_("Neighbours"), Right.ESTATE_READ, device_tabs.neighbours),
+}
 TABS = {
     "charts": (_("Numbers"), Right.ESTATE_READ, asset_tabs.numbers),
+    **(DEVICE if device.is_device(here.store, asset.id) else {}),
     "facts": (_("Facts"), Right.ESTATE_READ, asset_tabs.facts),
     "relations": (_("Relations"), Right.ESTATE_READ, asset_tabs.relations),
     "flows": (_("Flows"), Right.EVENTS_READ, asset_flows),

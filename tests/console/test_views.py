@@ -138,6 +138,7 @@ MENUS = {
         "duty.py",
         "review.py",
         "assets.py",
+        "network.py",
         "map.py",
         "finder.py",
         "configuration.py",
@@ -152,9 +153,11 @@ MENUS = {
         "audit.py",
         "me.py",
     },
-    Role.SYSTEM_ADMIN: {"assets.py", "map.py", "finder.py", "configuration.py", "discovery.py", "health.py", "users.py", "settings.py", "me.py"} | PART,
+    Role.SYSTEM_ADMIN: {"assets.py", "network.py", "map.py", "finder.py", "configuration.py", "discovery.py", "health.py", "users.py", "settings.py", "me.py"}
+    | PART,
     Role.SECURITY_ADMIN: {
         "assets.py",
+        "network.py",
         "map.py",
         "finder.py",
         "configuration.py",
