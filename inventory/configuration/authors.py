@@ -12,7 +12,7 @@ from core.records import Event
 BEFORE: Final = timedelta(minutes=2)  # clocks of devices are not ours
 LOGGED_IN: Final = timedelta(hours=1)
 OWN: Final = "snapshot.kind"  # marks what we concluded ourselves; it is no witness
-SAYS_SO: Final = frozenset({"config_changed", "config_command", "command"})
+SAYS_SO: Final = frozenset({"config_changed", "config_stamp", "config_command"})
 LOGIN: Final = frozenset({"login_ok", "session_opened"})
 
 

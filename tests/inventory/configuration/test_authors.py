@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from core.records import Event
 from inventory.configuration.authors import author
 
@@ -22,6 +24,11 @@ def test_the_device_that_names_who_configured_it_is_believed() -> None:
     events = (event("login_ok", 1, "li"), event("config_changed", 20, "wang", **{"source.ip": "10.0.0.9"}), event("login_ok", 30, "zhao"))
     found = author(events, T, T + timedelta(hours=1))
     assert (found.user, found.source, found.how, found.time) == ("wang", "10.0.0.9", "said", T + timedelta(minutes=20))
+
+
+@pytest.mark.parametrize("kind", ["config_stamp", "config_command", "config_changed"])
+def test_a_stamp_and_a_recorded_command_are_the_devices_own_word(kind: str) -> None:
+    assert who(event(kind, 20, "wang"), event("login_ok", 30, "zhao")) == ("wang", "said")
 
 
 def test_the_last_of_several_is_named() -> None:
