@@ -193,11 +193,11 @@ def learn(job: Job, now: Callable[[], datetime]) -> Body:
         reach.close()
 
 
-def do_undo(job: Job, now: Callable[[], datetime]) -> Body:
-    """Put it back, unless it is back already. Returns the body of "undo_end"."""
+def do_undo(job: Job, now: Callable[[], datetime], *, is_again: bool) -> Body:
+    """Put it back; ``is_again``: an earlier try may have done it, so look first. Returns the body of "undo_end"."""
     reach = job.open(job.asset, job.seconds)
     try:
-        if job.capability.verifiable and job.act.undo_tries > 1 and job.capability.verify(job.options, job.asset, reach).holds is False:
+        if job.capability.verifiable and is_again and job.capability.verify(job.options, job.asset, reach).holds is False:
             return {"ok": True, "said": "it was back already"}
         answer = job.capability.undo(job.options, job.asset, reach, job.act.before)
         if job.capability.verifiable and job.capability.verify(job.options, job.asset, reach).holds:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from core.errors import NotFound
 from core.names import RUN, RUN_ENTRY, RUN_PLAN, TASK
 from playbooks.fold import Entry, RunState, fold
 from playbooks.form import Playbook
@@ -65,9 +64,9 @@ def from_audit(store: Store, run: str) -> list[Entry]:
 
 
 def write_plan(store: Store, run: str, plan: Plan, playbook: Playbook) -> None:
-    """What was planned, whole, once."""
+    """What was planned, whole; before the first entry of the run."""
     body = {"plan": plan.model_dump(mode="json", by_alias=True), "playbook": playbook.model_dump(mode="json", by_alias=True), "hash": plan.hash}
-    store.documents.put(RUN_PLAN, run, body, ABSENT)
+    store.documents.put(RUN_PLAN, run, body)
 
 
 def read_plan(store: Store, run: str) -> tuple[Plan, Playbook]:
@@ -142,10 +141,6 @@ def recent(store: Store, playbook: str, since: datetime) -> list[dict[str, Any]]
     return [{**document.body, "id": document.id} for document in found if document.body["asked"] >= since.isoformat()]
 
 
-def exists(store: Store, run: str) -> bool:
-    """Whether a run was begun to be written."""
-    try:
-        store.documents.get(RUN, run)
-    except NotFound:
-        return False
-    return True
+def is_begun(store: Store, run: str) -> bool:
+    """Whether a run was asked for: its first entry is there."""
+    return bool(store.documents.find(RUN_ENTRY, Term("run", run), limit=1).items)

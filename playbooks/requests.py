@@ -42,7 +42,7 @@ class Requests:
     def begin(self, run: str, playbook: str, inputs: Mapping[str, Any], who: Who, *, hash: str, incident: Mapping[str, Any] | None = None) -> str:
         """Ask for a run of exactly the plan that was shown (``hash``). The same ``run`` again is a no-op."""
         with self.runner.lock:
-            if journal.exists(self.runner.store, run):
+            if journal.is_begun(self.runner.store, run):
                 return run
             if not who.has(REQUEST):
                 raise Refused("你的角色不能申请运行剧本 / your roles do not allow asking for a run")
@@ -56,7 +56,7 @@ class Requests:
             form = around.playbooks.get(playbook)
             if form is None or playbook not in around.policy.automatic or not form.trigger.auto:
                 raise Refused(f"剧本 {playbook} 未被允许自动运行 / {playbook} may not begin by itself")
-            if journal.exists(self.runner.store, run):
+            if journal.is_begun(self.runner.store, run):
                 return run
             plan = make_plan(form, inputs, around, incident)
             if plan.changes:
@@ -83,6 +83,7 @@ class Requests:
         playbook = self.runner.ties.surroundings().playbooks[plan.playbook]
         live = Live(run, plan, playbook, RunState())
         journal.write_plan(self.runner.store, run, plan, playbook)
+        journal.write_summary(self.runner.store, run, plan, playbook, live.state)  # what a restart looks for; without an entry it is nothing
         self.runner.runs[run] = live
         body = {"playbook": plan.playbook, "version": plan.version, "inputs": plan.inputs, "hash": plan.hash, "roles": list(who.roles)}
         self.runner.write(live, "asked", who.name, body={**body, "targets": list(plan.targets), "incident": str(plan.incident.get("id", ""))})

@@ -290,7 +290,9 @@ class Runner:
     def _body(self, live: Live, move: Move, job: Job) -> Body:
         if move.kind == "act":
             return do_act(job, lambda kind, body: self.write(live, kind, step=move.step, target=move.target, body=body), self.clock.now)
-        return learn(job, self.clock.now) if move.kind == "recover" else do_undo(job, self.clock.now)
+        if move.kind == "recover":
+            return learn(job, self.clock.now)
+        return do_undo(job, self.clock.now, is_again=move.kind == "recover_undo" or job.act.undo_tries > 1)
 
     def _done(self, live: Live, kind: str, key: Key, act: ActState, body: Body) -> None:
         step, target = key
