@@ -24,6 +24,11 @@ STYLE: Final = """<style>
 [data-testid="stVerticalBlock"] { gap: 0.65rem; }
 [data-testid="stSidebar"] { min-width: 190px; max-width: 230px; }
 [data-testid="stSidebarUserContent"] { padding-bottom: 0.5rem; }
+[data-testid="stSidebarHeader"] { height: 1.4rem; min-height: 1.4rem; margin-bottom: 0; }
+[data-testid="stSidebarNavItems"] { padding-top: 0; }
+[data-testid="stSidebarNavItems"] > div { margin-bottom: 0.25rem; }
+[data-testid="stSidebarNavLink"] { padding-top: 0; padding-bottom: 0; margin-top: 0; margin-bottom: 0; min-height: 1.5rem; height: 1.5rem; }
+[data-testid="stNavSectionHeader"] { padding-top: 0.1rem; padding-bottom: 0; margin-top: 0; margin-bottom: 0; }
 [data-testid="stMarkdownContainer"] h4 { padding: 0.1rem 0 0.3rem; }
 [data-testid="stHeader"] { background: transparent; height: 2.2rem; min-height: 2.2rem; }
 [data-testid="stBaseButton-tertiary"] { min-height: 1.5rem; padding: 0 0.2rem; text-align: left; }
@@ -155,6 +160,6 @@ def show() -> None:
         st.info(_("Your account has no role yet. A security administrator grants roles on the page Users."))
         st.link_button(_("Log out"), "/logout")
         st.stop()
-    page = st.navigation(menu)
+    page = st.navigation(menu, expanded=True)
     side(account)
     parts.guarded(page.run)

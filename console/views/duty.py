@@ -8,7 +8,7 @@ import streamlit as st
 
 from console import parts
 from console.case_actions import do
-from console.i18n import _
+from console.i18n import _, language
 from console.identity.roles import Right, Role
 from console.lists import case_list
 from console.queries import cases, duty, times
@@ -22,16 +22,22 @@ found = duty.rosters(here.store)
 KINDS = {"override": _("stand-in"), "swap": _("swap")}
 
 
+def clock(time: datetime) -> str:
+    """Day and time of day at the site; shifts know no seconds."""
+    return f"{time.astimezone(here.zone):%m-%d %H:%M}"
+
+
 def on_duty() -> None:
     """The first line: who is there, and until when."""
     present = [(roster.name, roster.at(moment)) for roster in found]
-    told = [f"{plain(name, 30)}: **{plain(shift.text, 40)}** {_('until')} {times.clock(shift.end, here.zone, moment)}" for name, shift in present if shift]
-    parts.sentence(_("On duty now: {names}").format(names="; ".join(told)))
+    form = _("{rota}: {person} until {time}")
+    told = [form.format(rota=plain(name, 30), person=plain(shift.text, 40), time=clock(shift.end)) for name, shift in present if shift]
+    parts.sentence(_("On duty now: {names}").format(names="；".join(told) if language() == "zh_CN" else "; ".join(told)))
     gaps = [(roster.name, gap) for roster in found for gap in roster.gaps(moment)]
     if gaps:
         name, first = min(gaps, key=lambda each: each[1].start)
         text = _("Nobody is on duty in {n} shifts of the next five weeks; the first: {rota}, {time}")
-        st.warning(plain(text.format(n=len(gaps), rota=name, time=times.clock(max(first.start, moment), here.zone))), icon=":material/person_off:")
+        st.warning(plain(text.format(n=len(gaps), rota=name, time=clock(max(first.start, moment)))), icon=":material/person_off:")
 
 
 def site_calendar() -> Calendar:
@@ -55,7 +61,7 @@ def hand_over() -> None:
     since = max((shift.start for shift in running), default=moment - timedelta(hours=12))
     told = duty.handed_over([*cases.live_cases(here.store), *cases.list_cases(here.store, ("resolved", "closed"), limit=500).items], since)
     text = _("Since {time}: {opened} incidents began, {ended} ended, {open} are open.")
-    st.markdown(f"**{text.format(time=times.clock(since, here.zone, moment), opened=len(told['opened']), ended=len(told['ended']), open=len(told['open']))}**")
+    st.markdown(f"**{text.format(time=clock(since), opened=len(told['opened']), ended=len(told['ended']), open=len(told['open']))}**")
     if told["open"]:
         case_list(told["open"][:20], "duty-open", moment)
     if me.may(Right.INCIDENT_ACT):
@@ -78,8 +84,8 @@ def changed() -> None:
                     _("rota"): change.rota,
                     _("kind"): KINDS.get(change.kind, change.kind),
                     _("who"): change.who,
-                    _("from"): times.clock(change.start, here.zone),
-                    _("until"): times.clock(change.end, here.zone),
+                    _("from"): clock(change.start),
+                    _("until"): clock(change.end),
                     _("why"): change.why,
                     _("by"): change.by,
                 }
