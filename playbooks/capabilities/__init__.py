@@ -8,7 +8,18 @@ from core.registry import resolve
 from playbooks.capability import Capability
 
 CAPABILITIES: Final[dict[str, str]] = {
+    "account.lock": "playbooks.capabilities.accounts:AccountLock",
     "blocklist.add": "playbooks.capabilities.blocklist:BlockListAdd",
+    "disk.room": "playbooks.capabilities.commands:DiskRoom",
+    "evidence.collect": "playbooks.capabilities.commands:EvidenceCollect",
+    "files.clean": "playbooks.capabilities.cleaning:FilesClean",
+    "firewall.block": "playbooks.capabilities.packets:FirewallBlock",
+    "logs.rotate": "playbooks.capabilities.cleaning:LogsRotate",
+    "remedy.apply": "playbooks.capabilities.remedies:RemedyApply",
+    "service.restart": "playbooks.capabilities.services:ServiceRestart",
+    "service.state": "playbooks.capabilities.services:ServiceState",
+    "service.stop": "playbooks.capabilities.services:ServiceStop",
+    "ssh.command": "playbooks.capabilities.commands:SshCommand",
 }
 
 
