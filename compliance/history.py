@@ -19,6 +19,7 @@ from store.filter import And, Range, Term
 LOOK_BACK: Final = timedelta(days=1)
 DARK_AFTER: Final = timedelta(hours=48)
 SHOWN_LINES: Final = 40
+TELLING: Final = ("pass", "fail")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +76,13 @@ class Turn:
 
 
 def turns(before: Iterable[Body], after: Iterable[Body]) -> list[Turn]:
-    """What differs between two states, the newest first."""
+    """What differs between two states, the newest first; what was judged for the first time counts when it passes or fails."""
     old = {(body["asset"], body["check"]): body for body in before}
     found = []
     for body in after:
         was = old.get((body["asset"], body["check"]))
+        if was is None and body["outcome"] not in TELLING:
+            continue
         if was is None or was["outcome"] != body["outcome"]:
             found.append(
                 Turn(

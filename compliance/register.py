@@ -32,14 +32,14 @@ class Register:
 
 
 def read_register(store: Store, site_folder: Path) -> Register:
-    """All objects; one recorded by a person replaces the one of the file, a removed one stays away."""
+    """All objects in the order of the file; one recorded by a person replaces the one of the file, a removed one stays away."""
     found, problems = _of_file(site_folder / FILE)
     for document in every(store, OBJECT):
         if document.body.get("removed"):
             found.pop(document.id, None)
         else:
             found[document.id] = ProtectionObject.model_validate(document.body["object"])
-    return Register(dict(sorted(found.items())), problems)
+    return Register(found, problems)
 
 
 def whole_estate(level: int) -> ProtectionObject:

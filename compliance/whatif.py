@@ -96,7 +96,7 @@ def _weight(items: Sequence[Item], name: str) -> float:
 
 def _work(item: Item, result: ItemResult, failing: Sequence[Body], must: bool, efforts: Efforts) -> Work:
     checks, assets = tuple(sorted({body["check"] for body in failing})), tuple(sorted({body["asset"] for body in failing}))
-    verify = result.conformity is Conformity.UNKNOWN and not failing
+    verify = result.conformity is Conformity.UNKNOWN and not failing and not must
     if failing:
         hours = efforts.check_h * len(checks) + efforts.asset_h * len(failing)
     else:

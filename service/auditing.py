@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -22,6 +22,7 @@ from service.pulse import SELF
 log: Final = structlog.get_logger("auditing")
 TOLD: Final = "compliance-told"
 WHO: Final = "wanglou"
+SETTLE: Final = timedelta(minutes=10)
 
 
 @dataclass
@@ -29,7 +30,9 @@ class Auditing:
     """One round looks at everything and does what is due; ``round`` may be called as often as one likes."""
 
     office: Office
+    settle: timedelta = SETTLE
     problems: tuple[ConfigError, ...] = field(default=())
+    began: datetime | None = None
 
     def round(self, now: datetime) -> list[Finding]:
         """Note the day once, make the reports that are due; returns what to tell (only what changed)."""
@@ -45,8 +48,9 @@ class Auditing:
         """Figures of each object into the chain, then its head into the audit: once a day of the site's calendar."""
         day = now.astimezone(self.office.zone).date().isoformat()
         documents = self.office.store.documents
-        if self._memory("day").get("day") == day:
-            return
+        self.began = self.began or now
+        if now - self.began < self.settle or self._memory("day").get("day") == day:
+            return  # just after a start nothing is judged yet
         figures = {one.id: self._figures(one, now) for one in objects or [whole_estate(3)]}
         evidence.note(documents, evidence.DAYS, "", {"day": day, "objects": figures}, now)
         seq, head = evidence.head(documents)

@@ -119,7 +119,7 @@ else:
                     _("requirement"): f"{work.item} {two(items[work.item].zh, items[work.item].en)}",
                     _("how"): _("a risk that must go") if work.must else _("verify") if work.verify else _("mend"),
                     _("checks"): ", ".join(work.checks),
-                    _("assets"): len(work.assets) or "",
+                    _("assets"): len(work.assets),
                     _("hours"): work.hours,
                     _("figure then"): round(work.figure, 2),
                 }

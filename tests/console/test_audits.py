@@ -194,7 +194,7 @@ def test_a_report_is_made_downloaded_and_kept(here: Desk, visitor: Visitor) -> N
 
 
 def test_two_days_are_compared_and_the_chain_is_checked(here: Desk, visitor: Visitor) -> None:
-    Auditing(Office(here.store, here.settings)).round(LATER)
+    Auditing(Office(here.store, here.settings), settle=timedelta()).round(LATER)
     test = opened("compliance_history.py", object="oa")
     assert "verdicts turned to failing" in said(test)
     assert "read from the evidence chain" in said(test)

@@ -69,13 +69,22 @@ def test_an_exemption_that_runs_out_is_told_before_and_after(store: Store, offic
 
 
 def test_each_day_is_noted_once_and_the_head_of_the_chain_goes_into_the_audit(store: Store, office: Office) -> None:
-    auditing = Auditing(office)
+    auditing = Auditing(office, settle=timedelta())
     for hours in (0, 1, 2, 24, 25):
         auditing.round(NOW + timedelta(hours=hours))
     days = [said["day"] for _, said in evidence.notes(store.documents, evidence.DAYS)]
     assert days == ["2026-03-02", "2026-03-03"]
     heads = [entry.body for entry in store.audit.read() if entry.action == "compliance.head"]
     assert heads[-1] == {"seq": evidence.head(store.documents)[0], "hash": evidence.head(store.documents)[1]}
+
+
+def test_just_after_a_start_no_day_is_noted(store: Store, office: Office) -> None:
+    auditing = Auditing(office)
+    auditing.round(NOW)
+    auditing.round(NOW + timedelta(minutes=9))
+    assert list(evidence.notes(store.documents, evidence.DAYS)) == []
+    auditing.round(NOW + timedelta(minutes=11))
+    assert len(list(evidence.notes(store.documents, evidence.DAYS))) == 1
 
 
 def test_a_scheduled_report_is_made_once_per_due_time_kept_and_thinned_out(store: Store, office: Office) -> None:

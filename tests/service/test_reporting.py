@@ -48,8 +48,8 @@ def test_wrong_words_are_refused_in_plain_words(office: Office, tmp_path: Path) 
 
 
 def test_the_chain_is_checked_with_the_heads_that_the_audit_noted(office: Office) -> None:
-    Auditing(office).round(NOW)
-    Auditing(office).round(NOW + timedelta(days=1))
+    Auditing(office, settle=timedelta()).round(NOW)
+    Auditing(office, settle=timedelta()).round(NOW + timedelta(days=1))
     said: list[str] = []
     assert verify_evidence(office, said.append, ["{}:{}".format(*evidence.head(office.store.documents))])
     assert "2 noted heads agree" in said[-1]
@@ -59,7 +59,7 @@ def test_the_chain_is_checked_with_the_heads_that_the_audit_noted(office: Office
 
 
 def test_a_chain_that_was_written_anew_is_told_by_the_audit(office: Office) -> None:
-    Auditing(office).round(NOW)
+    Auditing(office, settle=timedelta()).round(NOW)
     previous = evidence.FIRST
     for link in list(evidence.chain(office.store.documents)):
         body = link.body | {"previous": previous} | ({"parser": "2"} if link.body["seq"] == 2 else {})
