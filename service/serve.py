@@ -49,10 +49,11 @@ from service.pipeline import Pipeline
 from service.playing import Playing
 from service.pulse import SELF, Part, Pulse, write_heartbeat
 from service.quality.quality import Quality
+from service.quality.tuning import accepted
 from service.runner import Clockwork, Runner
 from service.stores import retention_of
 from service.topology import Survey
-from service.watchers import learn_history, make_watchers
+from service.watchers import learn_history, make_watchers, use_budgets
 from store.base import ANY, Store
 from store.open import open_for
 from store.snapshots import FLEETING
@@ -104,6 +105,7 @@ class Service:
     configurations: Configurations = field(kw_only=True)
     auditing: Auditing = field(kw_only=True)
     playing: Playing = field(kw_only=True)
+    quality: Quality = field(kw_only=True)
     inspected_all: float = field(default_factory=time.monotonic)
     dirty: set[str] = field(default_factory=set)
     dirty_lock: threading.Lock = field(default_factory=threading.Lock)
@@ -126,6 +128,7 @@ class Service:
         self.flows.stop()
         self.discovering.end()
         self.playing.close()
+        self.quality.close()
         self.clockwork.stop()
         if not self.runner.close():
             log.warning("some polls did not end in time; they are given up")
@@ -148,7 +151,7 @@ class Service:
         """Watch these assets from now on."""
         self.assets = {asset.id: asset for asset in assets}
         self.wrong_assets = (*use_site_profiles(self.settings.site_folder / "snmp"), *self.runner.set_assets(assets))
-        loaded = load_configuration(self.settings.site_folder / "alerting", assets, people, self.inspector.checks, self.settings.timezone)
+        loaded = load_configuration(self.settings.site_folder / "alerting", assets, people, self.inspector.checks, self.settings.timezone, accepted(self.store))
         loaded = replace(loaded, config=with_changes(loaded.config, read_changes(self.store, self.clock.now())))
         self.wrong_alerting = loaded.problems
         for problem in (*self.wrong_assets, *self.wrong_alerting):
@@ -257,7 +260,7 @@ def build(settings: Settings, clock: Clock) -> Service:
     pulse = Pulse(PARTS, time.monotonic())
     inspector = _inspector(settings, store)
     found = read_site(settings.site_folder)
-    loaded = load_configuration(settings.site_folder / "alerting", Book(store).all(), found.people, inspector.checks, settings.timezone)
+    loaded = load_configuration(settings.site_folder / "alerting", Book(store).all(), found.people, inspector.checks, settings.timezone, accepted(store))
     loaded = replace(loaded, config=with_changes(loaded.config, read_changes(store, clock.now())))
     alerting = open_alerting(settings, store, vault, clock, loaded)
     detectors = make_watchers(settings.site_folder / "calendar.yaml", settings.timezone)
@@ -284,6 +287,16 @@ def build(settings: Settings, clock: Clock) -> Service:
         lambda events: pipeline.take(SELF, events),
         lambda: pulse.beat("discovery", time.monotonic()),
     )
+    quality = Quality(
+        settings,
+        store,
+        clock,
+        assets=lambda: service.assets,
+        rule=alerting.rule,
+        use_budgets=lambda budget_of: use_budgets(detectors, pipeline, budget_of),
+        on_tuned=estate.again,
+    )
+    duty = Duty(store, alerting, clock, ZoneInfo(settings.timezone), estate.again)
     service = Service(
         settings,
         clock,
@@ -300,12 +313,11 @@ def build(settings: Settings, clock: Clock) -> Service:
         inspector=inspector,
         survey=Survey(store, settings.site_folder, clock, pipeline.take),
         discovering=discovering,
+        quality=quality,
         configurations=configurations,
         auditing=Auditing(Office(store, settings)),
         playing=Playing(settings, store, vault, clock, alerting, lambda finding: pipeline.tell([finding])),
     )
-    quality = Quality(store, clock, ZoneInfo(settings.timezone), lambda: service.assets, alerting.rule)
-    duty = Duty(store, alerting, clock, ZoneInfo(settings.timezone), estate.again)
     estate.on_change = service.use_estate
     pipeline.on_snapshot = service.mark_dirty
     clockwork.every(0.1, "polling", lambda: _tick(runner, pulse))

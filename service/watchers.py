@@ -16,7 +16,8 @@ from core.errors import ConfigError, StoreError
 from core.registry import resolve
 from detectors import DETECTORS
 from detectors.base import Detector
-from detectors.series.baseline import Baseline, Options
+from detectors.series.baseline import Baseline, BudgetOf, Options
+from service.pipeline import Pipeline
 from service.replaying import batches
 from store.base import Metrics, Selector
 
@@ -34,6 +35,13 @@ def make_watchers(calendar_file: Path, timezone: str) -> list[Detector]:
         log.error("the calendar cannot be read; detectors go by the national one", problem=str(err))
         calendar = Calendar(zone=zone)
     return [Baseline(Options(calendar=calendar)) if name == Baseline.name else resolve(DETECTORS, name, "detector")() for name in DETECTORS]
+
+
+def use_budgets(detectors: Sequence[Detector], pipeline: Pipeline, budget_of: BudgetOf) -> None:
+    """The running baseline calls by these budgets from its next sample on."""
+    with pipeline.pause():
+        for baseline in (one for one in detectors if isinstance(one, Baseline)):
+            baseline.use_budgets(budget_of)
 
 
 def learn_history(detectors: Sequence[Detector], metrics: Metrics, now: datetime) -> int:

@@ -35,6 +35,10 @@ class Offload:
             return False
         return True
 
+    def is_running(self, key: str) -> bool:
+        """Whether the result of ``key`` is still to come."""
+        return key in self._running
+
     def collect(self) -> dict[str, Any]:
         """Results that are ready, by key."""
         ready = {key: future for key, future in self._running.items() if future.done()}
@@ -55,6 +59,13 @@ class Offload:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
         self._pool, self._running = None, {}
+
+    def end(self) -> None:
+        """As ``close``, and what runs is cut off: nobody will ask for it."""
+        processes = list((getattr(self._pool, "_processes", None) or {}).values())  # the executor offers no way to end its work before Python 3.14
+        self.close()
+        for process in processes:
+            process.terminate()
 
 
 class Inline(Offload):

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from compliance.check import Check
 from core.calendar import Calendar, load_calendar
 from core.errors import ConfigError
 from core.files import Document, build, read_yaml
 from detectors.library import Override, library
 from detectors.rules.told import conditions
-from incidents.config import BY_ID, WHOLE, Configuration
+from incidents.config import BY_ID, WHOLE, Configuration, Rule
 from incidents.notify.send import check as check_receiver
 from incidents.verify import verify
 from inventory.asset import Asset
@@ -26,6 +28,9 @@ from inventory.people import Person
 
 BLOCKS: Final = frozenset({*BY_ID, *WHOLE, "settings"}) - {"assets", "people"}
 Entry = Mapping[str, Any]
+Tuned = Mapping[str, Mapping[str, Any]]
+NOTHING: Final[Tuned] = {}
+FIELDS: Final = {"for": "for_"}  # keys that have another name in the model
 OWN: Final[tuple[tuple[Entry, str, str], ...]] = (
     ({"id": "self.store", "class": "self", "severity": "critical"}, "存储拒绝写入", "The store refuses records"),
     ({"id": "self.standstill", "class": "self", "severity": "high"}, "部件停止工作", "A part stands still"),
@@ -68,8 +73,10 @@ class _Blocks:
     whole: dict[str, Any] = field(default_factory=dict)
 
 
-def load_configuration(folder: Path, assets: Iterable[Asset], people: Iterable[Person], checks: Sequence[Check], timezone: str) -> Loaded:
-    """Everything together; never raises for what a site wrote."""
+def load_configuration(
+    folder: Path, assets: Iterable[Asset], people: Iterable[Person], checks: Sequence[Check], timezone: str, tuned: Tuned = NOTHING
+) -> Loaded:
+    """Everything together; never raises for what a site wrote. ``tuned``: accepted proposals by rule (``service/quality/tuning.py``)."""
     problems: list[ConfigError] = []
     rules, texts = _shipped(checks)
     blocks: dict[str, Any] = {name: {} for name in BY_ID}
@@ -79,9 +86,26 @@ def load_configuration(folder: Path, assets: Iterable[Asset], people: Iterable[P
             _take(read_yaml(path), blocks, problems)
         except ConfigError as err:
             problems.append(err)
+    for rule, proposal in tuned.items():
+        _tune(blocks["rules"], rule, proposal, problems)
     base = {"assets": tuple(assets), "people": tuple(people), "timezone": timezone, "calendar": _calendar(folder.parent / "calendar.yaml", problems)}
     config = _whole({**base, **{key: list(value.values()) if key in BY_ID else value for key, value in blocks.items() if value}, **base_after(base)}, problems)
     return Loaded(config, texts, tuple(problems))
+
+
+def _tune(rules: dict[str, Any], name: str, proposal: Mapping[str, Any], problems: list[ConfigError]) -> None:
+    """Lay an accepted proposal over a rule; not when the rule is gone or was changed since by hand: the hand wins."""
+    entry = rules.get(name)
+    if entry is None:
+        return
+    rule = entry if isinstance(entry, Rule) else Rule.model_validate(entry)
+    if any(getattr(rule, FIELDS.get(key, key)) != value for key, value in proposal["was"].items()):
+        problems.append(ConfigError(f"the accepted tuning of rule {name!r} is left out, as its {', '.join(proposal['was'])} was changed by hand; take it back"))
+        return
+    try:
+        rules[name] = Rule.model_validate({**rule.model_dump(by_alias=True, exclude_unset=True), **proposal["set"]})
+    except ValidationError as err:
+        problems.append(ConfigError(f"the accepted tuning of rule {name!r} does not fit: {err.errors(include_input=False, include_url=False)[0]['msg']}"))
 
 
 def _calendar(path: Path, problems: list[ConfigError]) -> dict[str, Any]:

@@ -12,12 +12,17 @@ import structlog
 from core.clock import Clock
 from core.errors import NotFound, Refused
 from core.names import QUALITY
+from core.settings import Settings
 from detectors.honesty import Alarm
+from detectors.series.baseline import BudgetOf
+from detectors.series.offload import Offload
 from incidents.config import Rule
 from inventory.asset import Asset
 from service.quality.alarms import Alarms
+from service.quality.budgets import Budgets
 from service.quality.figures import detector_of, months, read_alarms, summary
 from service.quality.roots import Roots
+from service.quality.tuning import Tuning
 from store.base import Store
 
 log = structlog.get_logger("quality")
@@ -30,34 +35,62 @@ EVERY_S: Final = 120.0
 
 
 class Quality:
-    """``assets`` gives the estate by id, ``rule`` finds a rule in force. Every method may be called from any thread of the service."""
+    """``assets`` gives the estate by id, ``rule`` finds a rule in force, ``use_budgets`` hands them to the running baseline; ``on_tuned`` is called when a
+    rule's setting changes. Every method may be called from any thread of the service.
+    """
 
-    def __init__(self, store: Store, clock: Clock, zone: ZoneInfo, assets: Callable[[], Mapping[str, Asset]], rule: Callable[[str], Rule | None]) -> None:
-        self._store, self._clock, self._zone, self._rule = store, clock, zone, rule
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        *,
+        assets: Callable[[], Mapping[str, Asset]],
+        rule: Callable[[str], Rule | None],
+        use_budgets: Callable[[BudgetOf], None] = lambda _budget_of: None,
+        on_tuned: Callable[[], None] = lambda: None,
+        offload: Offload | None = None,
+    ) -> None:
+        self._store, self._clock, self._zone, self._rule = store, clock, ZoneInfo(settings.timezone), rule
+        self._offload = offload or Offload()
         self.alarms = Alarms(store, lambda asset: known.kind if (known := assets().get(asset)) else "")
         self.roots = Roots(store, lambda: list(assets().values()))
+        self.tuning = Tuning(settings, store, clock, rule, self._offload, on_tuned)
+        self.budgets = Budgets(settings, store, clock, assets, use_budgets, self._offload)
         self._counted_at = -1e9
         self._is_stale = True
 
     def round(self) -> None:
         """Every few seconds: what is new, and the figures when something is or their time has come. Raises StoreError."""
+        now = self._clock.now()
         self._is_stale |= self.alarms.catch_up() > 0
-        self.roots.round(self._clock.now())
+        self.roots.round(now)
+        results = self._offload.collect()
+        self.tuning.take(results, now)
+        self.budgets.take(results, now)
+        self.budgets.apply()
         waited = self._clock.monotonic() - self._counted_at
         if waited >= EVERY_S or (self._is_stale and waited >= EVERY_S / 12):
-            self.count(self._clock.now())
+            self.count(now)
             self._counted_at, self._is_stale = self._clock.monotonic(), False
 
+    def close(self) -> None:
+        """End the process that looks at the past."""
+        self._offload.end()
+
     def count(self, now: datetime) -> None:
-        """Write the figures of the last 30 days and of the months."""
-        self._write(ROLLING, now - SPAN, now)
+        """Write the figures of the last 30 days and of the months; look for better settings of what is noisy."""
+        self.tuning.consider(self._write(ROLLING, now - SPAN, now), SPAN.total_seconds() / 86400, now)
+        self.budgets.tidy(now)
+        self.roots.forget_old(now, SPAN)
         for name, begin, end in months(now, self._zone, MONTHS_BACK):
             self._write(f"month-{name}", begin, end)
 
-    def _write(self, name: str, since: datetime, until: datetime) -> None:
+    def _write(self, name: str, since: datetime, until: datetime) -> list[Alarm]:
         alarms = read_alarms(self._store, since, until)
         if alarms or not name.startswith("month-") or self._is_known(name):
             self._store.documents.put(QUALITY, name, summary(alarms, since, until, self.detector))
+        return alarms
 
     def _is_known(self, name: str) -> bool:
         try:
@@ -74,7 +107,14 @@ class Quality:
     @property
     def carriers(self) -> dict[str, Callable[[Mapping[str, Any]], str]]:
         """The intents that it carries out, by name."""
-        return {"judge_alarm": self.judge}
+        return {
+            "judge_alarm": self.judge,
+            "tuning_accept": self.tuning.accept,
+            "tuning_decline": self.tuning.decline,
+            "tuning_undo": self.tuning.undo,
+            "budget_preview": self.budgets.preview,
+            "budget_set": self.budgets.set,
+        }
 
     def judge(self, intent: Mapping[str, Any]) -> str:
         """A person's verdict on an incident, or on one alert of it (args: verdict, alert). Raises Refused."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,13 +11,20 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from core.names import ALARM, QUALITY
-from core.records import Finding, Severity
+from core.names import ALARM, BUDGET, PREVIEW, QUALITY, TUNING
+from core.records import Finding, Sample, Severity
+from detectors.honesty import Alarm
+from detectors.series.baseline import BudgetOf
+from detectors.series.offload import Inline
+from incidents.config import Rule
+from service.alerting.loading import load_configuration
 from service.quality.figures import months
 from service.quality.quality import Quality
+from service.quality.tuning import accepted, longer_hold
 from tests.service.test_live import ASSETS, NOW, House
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+MEMORY = "system.memory.utilization"
 
 
 class Judged(House):
@@ -27,16 +35,45 @@ class Judged(House):
         self.watch()
 
     def watch(self) -> None:
-        self.quality = Quality(self.store, self.clock, SHANGHAI, lambda: {asset.id: asset for asset in ASSETS}, self.alerting.rule)
+        self.quality = Quality(
+            self.settings,
+            self.store,
+            self.clock,
+            assets=lambda: {asset.id: asset for asset in ASSETS},
+            rule=self.alerting.rule,
+            use_budgets=self.use,
+            on_tuned=self.reload,
+            offload=Inline(),
+        )
         self.alerting.carriers |= self.quality.carriers
+
+    def use(self, budget_of: BudgetOf) -> None:
+        self.chosen = budget_of
+
+    def reload(self) -> None:
+        loaded = load_configuration(self.settings.site_folder / "alerting", ASSETS, (), (), "Asia/Shanghai", accepted(self.store))
+        self.problems = loaded.problems
+        self.alerting.set_estate(ASSETS, (), loaded)
 
     def alarms(self) -> list[dict[str, Any]]:
         self.quality.round()
         return [document.body for document in self.store.documents.find(ALARM, sort="start").items]
 
-    def fill(self, value: float) -> None:
-        self.clock.advance(600)
-        self.alerting.observe([self.sample(value)])
+    def fill(self, value: float, after_s: float = 600) -> None:
+        self.clock.advance(after_s)
+        sample = self.sample(value)
+        self.store.metrics.write([sample])
+        self.alerting.observe([sample])
+
+    def cry_wolf(self, times: int = 8) -> None:
+        """The disk is above its limit for eight minutes again and again, and people call it false."""
+        for number in range(times):
+            for _ in range(8):
+                self.fill(88, 60)
+            self.fill(50, 60)
+            self.fill(50, 5400)
+            self.quality.alarms.catch_up()
+            self.ask("judge_alarm", f"I{number + 1:06d}", ["operator"], verdict="false", number=number)
 
     def figures(self) -> dict[str, Any]:
         self.clock.advance(60)
@@ -119,3 +156,121 @@ def test_months_are_those_of_the_sites_clock() -> None:
     assert (this, before) == ("2026-01", "2025-12")
     assert (begin, end, border) == (now.astimezone(SHANGHAI).replace(hour=0), now.astimezone(SHANGHAI), begin)
     assert border - earlier == timedelta(days=31)
+
+
+def test_a_rule_that_cries_wolf_gets_a_milder_setting_proposed_with_its_effect_on_the_past(judged: Judged) -> None:
+    judged.cry_wolf()
+    judged.figures()
+    judged.quality.round()
+    (proposal,) = [document.body for document in judged.store.documents.find(TUNING).items]
+    assert (proposal["rule"], proposal["state"]) == ("disk_filling", "proposed")
+    assert (proposal["set"], proposal["was"]) == ({"for": 600.0}, {"for": 300.0})
+    assert (proposal["effect"]["before"], proposal["effect"]["removed"], proposal["effect"]["lost_useful"]) == (8, 8, 0)
+    assert judged.alerting.rule("disk_filling").for_ == 300  # type: ignore[union-attr]
+
+
+def test_an_accepted_proposal_takes_effect_is_audited_and_can_be_taken_back(judged: Judged) -> None:
+    judged.cry_wolf()
+    judged.figures()
+    judged.quality.round()
+    assert judged.ask("tuning_accept", "", ["operator"], rule="disk_filling")["state"] == "refused"
+    assert judged.ask("tuning_accept", "", ["duty_leader"], rule="disk_filling", why="yes")["state"] == "done"
+    assert judged.alerting.rule("disk_filling").for_ == 600  # type: ignore[union-attr]
+    (entry,) = judged.store.audit.read(action="quality.accepted")
+    assert (entry.actor, entry.body["set"], entry.body["was"]) == ("li", {"for": 600.0}, {"for": 300.0})
+    judged.ask("tuning_undo", "", ["duty_leader"], rule="disk_filling")
+    assert judged.alerting.rule("disk_filling").for_ == 300  # type: ignore[union-attr]
+
+
+def test_what_a_person_changed_by_hand_wins_over_a_tuning_and_is_said(judged: Judged) -> None:
+    body = {"rule": "disk_filling", "state": "accepted", "set": {"for": 600.0}, "was": {"for": 120.0}, "decided": NOW.isoformat()}
+    judged.store.documents.put(TUNING, "disk_filling", body)
+    judged.reload()
+    assert judged.alerting.rule("disk_filling").for_ == 300  # type: ignore[union-attr]
+    assert "changed by hand" in str(judged.problems[0])
+
+
+def test_a_declined_proposal_is_not_made_again_for_a_month(judged: Judged) -> None:
+    judged.cry_wolf()
+    judged.figures()
+    judged.quality.round()
+    judged.ask("tuning_decline", "", ["duty_leader"], rule="disk_filling", why="seasonal")
+    judged.clock.advance(7 * 86400)
+    judged.figures()
+    judged.quality.round()
+    assert judged.store.documents.get(TUNING, "disk_filling").body["state"] == "declined"
+
+
+def test_durations_speak_for_a_longer_hold_of_a_rule_on_checks() -> None:
+    rule = Rule.model_validate({"id": "reach", "kind": "check", "problem_after": 2})
+    said = ["false"] * 8 + ["useful"] * 2
+    alarms = [
+        Alarm(
+            rule="reach",
+            asset="a",
+            group="g",
+            start=(at := NOW + timedelta(hours=n)),
+            end=at + timedelta(minutes=60 if one == "useful" else 7),
+            verdict=one,
+        )
+        for n, one in enumerate(said)
+    ]
+    found = longer_hold(rule, alarms)
+    assert found is not None
+    assert (found["set"], found["effect"]["removed"], found["effect"]["lost_useful"]) == ({"for": 600.0}, 8, 0)
+    assert longer_hold(rule, alarms[8:]) is None
+
+
+def noisy_history(judged: Judged) -> None:
+    """Three days; on the third memory jumps each six hours, each time higher."""
+    judged.clock.advance(3 * 86400)
+    start, rng = judged.clock.now() - timedelta(days=3), random.Random(1)
+    rows = [50 + rng.gauss(0, 0.5) + ((row // 360) * 8 if row > 2880 and row % 360 < 30 else 0) for row in range(3 * 1440)]
+    judged.store.metrics.write([Sample(time=start + timedelta(minutes=row), asset="a", metric=MEMORY, value=value) for row, value in enumerate(rows)])
+
+
+def test_a_budget_is_previewed_on_the_past_before_it_is_switched_on(judged: Judged) -> None:
+    noisy_history(judged)
+    intent = judged.ask("budget_preview", "", ["duty_leader"], kind="server", metrics="memory", budget="monthly")
+    assert intent["state"] == "done"
+    judged.quality.round()
+    judged.quality.round()
+    body = judged.store.documents.get(PREVIEW, intent["message"]).body
+    assert (body["state"], body["series"], body["present"]) == ("done", 1, "shipped")
+    now, then = body["budgets"]["shipped"], body["budgets"]["monthly"]
+    assert now["alarms"] > then["alarms"] == 1
+    assert then["list"][0]["metric"] == MEMORY
+    assert then["list"][0]["zh"]
+    assert not judged.store.documents.find(BUDGET).items
+
+
+def test_a_budget_switched_on_reaches_the_running_detector_and_is_audited(judged: Judged) -> None:
+    judged.ask("budget_set", "", ["duty_leader"], kind="server", metrics="memory", budget="both")
+    judged.quality.round()
+    assert judged.chosen("a", MEMORY) == "both"
+    assert judged.chosen("a", "hw.temperature") == ""
+    judged.ask("budget_set", "", ["duty_leader"], kind="server", metrics="memory", budget="", more=1)
+    judged.quality.round()
+    assert judged.chosen("a", MEMORY) == ""
+    assert [entry.body["budget"] for entry in judged.store.audit.read(action="quality.budget")] == ["both", ""]
+
+
+@pytest.mark.parametrize(
+    ("roles", "args"),
+    [
+        (["operator"], {"budget": "both"}),
+        (["duty_leader"], {"budget": "brave"}),
+        (["duty_leader"], {"budget": "both", "metrics": "moon"}),
+        (["duty_leader"], {"budget": "both", "kind": "submarine"}),
+    ],
+)
+def test_a_wrong_budget_is_refused_in_words(judged: Judged, roles: list[str], args: dict[str, str]) -> None:
+    answer = judged.ask("budget_set", "", roles, **args)
+    assert answer["state"] == "refused"
+    assert answer["message"]
+
+
+def test_a_preview_that_a_restart_cut_off_says_so(judged: Judged) -> None:
+    judged.store.documents.put(PREVIEW, "p1", {"state": "running", "begun": judged.clock.now().isoformat()})
+    judged.quality.budgets.tidy(judged.clock.now())
+    assert judged.store.documents.get(PREVIEW, "p1").body["state"] == "failed"

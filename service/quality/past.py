@@ -1,0 +1,118 @@
+"""Work over stored history, done in a process of its own: another setting of a limit, another budget of a baseline. Functions of plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from core.calendar import Calendar, load_calendar
+from core.errors import ConfigError
+from core.records import Sample, series_key
+from core.settings import Settings
+from detectors.base import Floats
+from detectors.series.baseline import WATCHED, Baseline, Options
+from detectors.series.budgets import BUDGETS, EVERY, class_of
+from detectors.tuning import Setting, best
+from store.base import Selector, Store
+from store.open import open_for
+
+MOST_SERIES: Final = 20  # looked at; what there is beyond is said
+LEAD: Final = timedelta(days=7)  # before the span, so that a baseline has learned when it begins
+MOST_LISTED: Final = 200
+Key = tuple[str, Mapping[str, str]]
+"""Asset and labels of one series."""
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Store]:
+    store = open_for(settings, "console")
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def better_limit(
+    settings: Settings, metric: str, now: Setting, keys: Sequence[Key], judged: Mapping[str, Sequence[tuple[float, str]]], since: datetime, until: datetime,
+    *, is_percent: bool,
+) -> dict[str, Any] | None:  # fmt: skip
+    """The change of a limit that the past speaks for: ``set``, ``effect``, ``series`` looked at; None when there is none. Raises StoreError."""
+    with _opened(settings) as store:
+        series = {series_key(asset, metric, labels): _points(store, metric, asset, labels, since, until) for asset, labels in keys[:MOST_SERIES]}
+    found = best(series, judged, now, is_percent=is_percent)
+    if found is None:
+        return None
+    then, effect = found
+    return {"set": now.changes(then), "was": then.changes(now), "effect": effect.body(), "series": len(series), "all_series": len(keys)}
+
+
+def _points(store: Store, metric: str, asset: str, labels: Mapping[str, str], since: datetime, until: datetime) -> tuple[Floats, Floats]:
+    found = [one for one in store.metrics.range(Selector(metric=metric, asset=asset, labels=labels), since, until) if dict(one.labels) == dict(labels)]
+    points = found[0].points if found else ()
+    return np.array([time.timestamp() for time, _ in points], float), np.array([value for _, value in points], float)
+
+
+def budget_preview(settings: Settings, assets: Sequence[str], metrics: str, budgets: Sequence[str], since: datetime, until: datetime) -> dict[str, Any]:
+    """What each budget had called for in the span on series of these assets and class of metrics: counts and the alarms themselves. Raises StoreError."""
+    with _opened(settings) as store:
+        known = store.metrics.series(Selector(asset=tuple(assets), metric=WATCHED))
+        wanted = [one for one in known if metrics in (EVERY, class_of(one.metric)) and one.asset in set(assets)]
+        chosen = _spread_out(wanted, MOST_SERIES)
+        found: dict[str, list[dict[str, Any]]] = {budget: [] for budget in budgets}
+        for one in chosen:
+            history = _history(store, one, since - LEAD, until)
+            for budget in budgets:
+                found[budget] += _alarms(history, budget, since, _calendar(settings))
+    days = (until - since).total_seconds() / 86400
+    return {
+        "series": len(chosen),
+        "all_series": len(wanted),
+        "days": round(days, 2),
+        "budgets": {
+            budget: {
+                "alarms": len(alarms),
+                "a_month_all": round(len(alarms) * len(wanted) / max(len(chosen), 1) * 30 / max(days, 1e-9), 1),
+                "list": sorted(alarms, key=lambda alarm: str(alarm["time"]), reverse=True)[:MOST_LISTED],
+            }
+            for budget, alarms in found.items()
+        },
+    }
+
+
+def _spread_out(samples: Sequence[Sample], most: int) -> list[Sample]:
+    """At most so many, evenly over all in order of their names."""
+    ordered = sorted(samples, key=lambda one: one.series)
+    return [ordered[number * len(ordered) // most] for number in range(most)] if len(ordered) > most else ordered
+
+
+def _history(store: Store, one: Sample, since: datetime, until: datetime) -> list[Sample]:
+    found = store.metrics.range(Selector(metric=one.metric, asset=one.asset, labels=one.labels), since, until)
+    return [replace(one, time=time, value=value) for each in found if dict(each.labels) == dict(one.labels) for time, value in each.points]
+
+
+def _alarms(history: Sequence[Sample], budget: str, since: datetime, calendar: Calendar) -> list[dict[str, Any]]:
+    detector = Baseline(Options(policy=BUDGETS[budget], calendar=calendar))
+    said = [finding for sample in history for finding in detector.observe([sample])]
+    return [
+        {
+            "time": one.time.isoformat(), "asset": one.asset, "metric": one.labels["metric"],
+            "labels": {key: value for key, value in one.labels.items() if key != "metric"}, "severity": one.severity.value,
+            **{key: one.evidence.get(key) for key in ("value", "low", "high", "zh", "en")},
+        }
+        for one in said if one.firing and one.time >= since
+    ]  # fmt: skip
+
+
+def _calendar(settings: Settings) -> Calendar:
+    zone = ZoneInfo(settings.timezone)
+    try:
+        return load_calendar(Path(settings.site_folder) / "calendar.yaml", zone)
+    except ConfigError:
+        return Calendar(zone=zone)
