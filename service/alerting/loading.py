@@ -21,9 +21,10 @@ from core.files import Document, build, read_yaml
 from detectors.library import Override, library
 from detectors.rules.told import conditions
 from incidents.config import BY_ID, WHOLE, Configuration, Rule
+from incidents.graph import Topology
 from incidents.notify.send import check as check_receiver
 from incidents.verify import verify
-from inventory.asset import Asset
+from inventory.asset import Asset, Ways
 from inventory.people import Person
 
 BLOCKS: Final = frozenset({*BY_ID, *WHOLE, "settings"}) - {"assets", "people"}
@@ -88,9 +89,31 @@ def load_configuration(
             problems.append(err)
     for rule, proposal in tuned.items():
         _tune(blocks["rules"], rule, proposal, problems)
-    base = {"assets": tuple(assets), "people": tuple(people), "timezone": timezone, "calendar": _calendar(folder.parent / "calendar.yaml", problems)}
+    base = {
+        "assets": _known(tuple(assets), problems),
+        "people": tuple(people),
+        "timezone": timezone,
+        "calendar": _calendar(folder.parent / "calendar.yaml", problems),
+    }
     config = _whole({**base, **{key: list(value.values()) if key in BY_ID else value for key, value in blocks.items() if value}, **base_after(base)}, problems)
     return Loaded(config, texts, tuple(problems))
+
+
+def _known(assets: tuple[Asset, ...], problems: list[ConfigError]) -> tuple[Asset, ...]:
+    """The assets without ways to ones that are not in the book (removed, or not there yet): one name too many must not stop the alerting."""
+    lost: dict[str, dict[str, set[str]]] = {}
+    for name, relation, target in Topology(assets).unknown():
+        problems.append(ConfigError(f"{relation} names {target!r}, which is no asset; it is left out", key=f"assets.{name}"))
+        lost.setdefault(name, {}).setdefault(relation, set()).add(target)
+    return tuple(asset.model_copy(update=_without(asset, lost[asset.id])) if asset.id in lost else asset for asset in assets)
+
+
+def _without(asset: Asset, lost: Mapping[str, set[str]]) -> dict[str, Ways]:
+    ways: dict[str, Ways] = {relation: getattr(asset, relation) for relation in lost}
+    return {
+        relation: Ways(any=tuple(one for one in way.any if one not in lost[relation]), all=tuple(one for one in way.all if one not in lost[relation]))
+        for relation, way in ways.items()
+    }
 
 
 def _tune(rules: dict[str, Any], name: str, proposal: Mapping[str, Any], problems: list[ConfigError]) -> None:

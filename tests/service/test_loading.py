@@ -70,3 +70,14 @@ def test_the_calendar_of_the_site_counts_for_duty(folder: Path) -> None:
     (folder.parent / "calendar.yaml").write_text("holidays: [2027-01-04]\n")
     calendar = load(folder).config.calendar
     assert (calendar.holidays, calendar.national) == ((date(2027, 1, 4),), True)
+
+
+def test_a_way_to_an_asset_that_was_removed_is_left_out_and_said(folder: Path) -> None:
+    assets = (Asset(id="a", reached_by=["gone", "r"]), Asset(id="b", depends_on=["gone"]), Asset(id="r"))  # type: ignore[arg-type]
+    loaded = load_configuration(folder, assets, (), CHECKS, "Asia/Shanghai")
+    assert [str(problem) for problem in loaded.problems] == [
+        "assets.a: reached_by names 'gone', which is no asset; it is left out",
+        "assets.b: depends_on names 'gone', which is no asset; it is left out",
+    ]
+    by_id = {asset.id: asset for asset in loaded.config.assets}
+    assert (by_id["a"].reached_by.ids, by_id["b"].depends_on.ids) == (("r",), ())
