@@ -6,12 +6,17 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from core.clock import SystemClock
 from core.errors import ConfigError
 from core.settings import Settings, read_settings
+from inventory.credentials import Vault, master_key
 from service.children import Child
+from service.pulse import SELF
 from service.supervisor import Supervisor, heartbeat_path, refuse_taken_port
+from store.open import open_for
 
 DEMO_DATA = "data-demo"
+DEMO_CREDENTIAL = "simulated-devices"
 BUREAU = "http://127.0.0.1:8899/faults"  # the control page of the simulated bureau
 
 
@@ -21,6 +26,8 @@ def run_up(config: Path | None, *, demo: bool, say: Callable[[str], None]) -> in
         os.environ.setdefault("WANGLOU_DATA", DEMO_DATA)
     settings = read_settings(config)
     prepare_folder(settings.data)
+    if demo:
+        seal_demo_login(settings)
     refuse_taken_port(settings.host, settings.port)
     heartbeat_path(settings.data).unlink(missing_ok=True)
     say(f"Wanglou 望楼: data in {settings.data.resolve()}, store {settings.store.backend}" + (f" at {settings.store.url}" if settings.store.url else ""))
@@ -40,6 +47,17 @@ def children(settings: Settings, config: Path | None, *, demo: bool) -> dict[str
     found["service"] = Child("service", ["-m", "service", "serve", *given], data)
     found["console"] = Child("console", ["-m", "console.server", *given], data)
     return found
+
+
+def seal_demo_login(settings: Settings) -> None:
+    """The credential with which the simulated devices, on loopback alone, let their configuration be read."""
+    store = open_for(settings, "console")
+    try:
+        vault = Vault(store, master_key(settings.data))
+        if DEMO_CREDENTIAL not in vault.names():
+            vault.put(DEMO_CREDENTIAL, {"username": "wanglou", "password": "simulated"}, who=SELF, now=SystemClock().now())
+    finally:
+        store.close()
 
 
 def prepare_folder(folder: Path) -> None:

@@ -22,6 +22,7 @@ from simulator.chatter import Speaker
 from simulator.estate import SHIPPED, load_estate
 from simulator.objects import write_objects
 from simulator.places import Places
+from simulator.shell import shown_key
 from simulator.site import write_site
 from simulator.world import World
 
@@ -48,7 +49,7 @@ def run(
         folder = (site or Path.home() / ".cache" / "wanglou").resolve() / "simulator"
         authority = open_authority(folder)
         if site:
-            write_site(site, places, authority.path)
+            write_site(site, places, authority.path, shown_key(folder))
             write_objects(site, declared, datetime.now(UTC).date())
         started = time.monotonic()
         world = World(declared, lambda: time.monotonic() - started, speed)

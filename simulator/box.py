@@ -8,6 +8,7 @@ import os
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -15,10 +16,12 @@ from core.errors import ConfigError
 from simulator.agents import serve_agents
 from simulator.authority import Authority, open_authority
 from simulator.chatter import Chatter, Speaker
-from simulator.estate import Sensors, System
+from simulator.estate import Device, Sensors, System
 from simulator.pages import Door, control_page, exporter_page, system_page
 from simulator.places import Places
+from simulator.running import configuration
 from simulator.sensors import Post
+from simulator.shell import Shell, open_key, serve_shell
 from simulator.world import World
 
 log = structlog.get_logger("simulator")
@@ -39,6 +42,7 @@ class Box:
     doors: list[Door] = field(default_factory=list)
     posts: list[tuple[Sensors, Post]] = field(default_factory=list)
     transports: list[asyncio.DatagramTransport] = field(default_factory=list)
+    shells: list[Any] = field(default_factory=list)
     contexts: dict[str, ssl.SSLContext] = field(default_factory=dict)
     days: dict[str, float] = field(default_factory=dict)
     authority: Authority = field(init=False)
@@ -58,10 +62,22 @@ class Box:
         self.contexts = {system.id: self._context(system) for system in self.world.estate.systems if system.secure}
         try:
             self.transports = await serve_agents(self.world, self.places, lambda: self.reachable)
+            await self._open_shells()
             self._hang_doors()
             await self._keep_open()
         except OSError as err:
             raise ConfigError(f"the simulator cannot listen: {err}; is another one running? Choose other addresses with --net") from err
+
+    async def _open_shells(self) -> None:
+        """The command lines of the network devices; one that cannot be reached ends every session at once."""
+        key = open_key(self.folder)
+        for device in self.world.estate.devices:
+            shell = self._shell(device)
+            self.shells.append(await serve_shell(self.places.address(device), self.places.ssh, key, shell.talk))
+
+    def _shell(self, device: Device) -> Shell:
+        family = self.world.estate.models[device.model].family
+        return Shell(device.id, family, lambda which: configuration(self.world, self.places, device, which), lambda: device.id in self.reachable)
 
     def _context(self, system: System) -> ssl.SSLContext:
         self.days[system.id] = self.world.days_left(system.id)
@@ -130,7 +146,7 @@ class Box:
             await door.close()
         for _, server in self.posts:
             await server.close()
-        for transport in self.transports:
+        for transport in (*self.transports, *self.shells):
             transport.close()
         if self.speaker:
             self.speaker.close()

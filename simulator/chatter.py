@@ -15,9 +15,11 @@ from typing import Final
 from simulator.estate import Fault, link_of
 from simulator.mib import port_name
 from simulator.places import Places
+from simulator.running import ENTERED
 from simulator.world import World
 
 ATTACKER: Final = "203.0.113.66"
+DESK: Final = "10.8.3.21"
 USERS: Final = ("zhangwei", "lina", "wangfang", "liuyang")
 GUESSES: Final = ("root", "admin", "oracle", "test", "postgres", "www")
 AUTH, DAEMON, LOCAL7 = 4, 3, 23
@@ -89,6 +91,10 @@ class Chatter:
                 interface = port_name(devices[name], port)
                 if fault.kind == "link_cut":
                     yield Line(name, LOCAL7, severity, "", f"%%01IFNET/4/IF_STATE(l): Interface {interface} has turned into {state} state.")
+        elif fault.kind == "config_change" and is_on:
+            for command in (line.strip() for line in ENTERED):
+                said = f'(Task=VTY, Ip={DESK}, VpnName=, User={USERS[2]}, AuthenticationMethod="Local-user", Command="{command}")'
+                yield Line(fault.target, LOCAL7, INFORMATIONAL, "", f"%%01SHELL/5/CMDRECORD(s)[7]:Recorded command information. {said}")
         elif fault.kind == "on_battery":
             text = "utility power lost, running on battery" if is_on else "utility power restored"
             yield Line(fault.target, DAEMON, ERROR if is_on else INFORMATIONAL, "ups", text)

@@ -17,7 +17,7 @@ Importance = Literal["critical", "high", "normal", "low"]
 FaultKind = Literal[
     "link_cut", "power_off", "disk_filling", "cpu_high", "memory_leak", "service_stop", "page_broken", "page_slow",
     "certificate", "temperature", "leak", "door", "on_battery", "brute_force", "port_errors",
-    "stranger", "address_clash",
+    "stranger", "address_clash", "config_change",
 ]  # fmt: skip
 
 

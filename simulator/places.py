@@ -18,6 +18,7 @@ class Places:
     https: int = 8443
     exporter: int = 9100
     modbus: int = 1502
+    ssh: int = 2222
     control: int = 8899
 
     def address(self, one: Standing) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import asyncssh
@@ -33,6 +34,7 @@ class Shell:
     name: str
     family: Family
     text: Callable[[str], str]
+    answers: Callable[[], bool] = lambda: True
 
     def answer(self, command: str) -> str | None:
         """What the device prints; None for a command that ends the session."""
@@ -44,6 +46,9 @@ class Shell:
 
     async def talk(self, process: Any) -> None:
         """One session: prompt, command, answer, until either side ends it."""
+        if not self.answers():
+            process.exit(1)
+            return
         prompt = PROMPTS[self.family].format(self.name)
         process.stdout.write(f"\r\n{prompt}")
         async for line in process.stdin:
@@ -52,6 +57,21 @@ class Shell:
                 break
             process.stdout.write((said.rstrip("\n").replace("\n", "\r\n") + "\r\n" if said else "") + prompt)
         process.exit(0)
+
+
+def open_key(folder: Path) -> Any:
+    """The host key of all devices, made at the first start."""
+    path = folder / "ssh_host_key"
+    if not path.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        asyncssh.generate_private_key("ssh-ed25519").write_private_key(path)
+    return asyncssh.read_private_key(path)
+
+
+def shown_key(folder: Path) -> str:
+    """Its public half, as a site approves it."""
+    return str(open_key(folder).export_public_key().decode().strip())
 
 
 class _Login(asyncssh.SSHServer):

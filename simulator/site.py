@@ -16,17 +16,41 @@ from simulator.sensors import points
 
 FILE = "simulated.yaml"
 INTERVAL_S = 30
+CLI_INTERVAL_S = 300
+CREDENTIAL = "simulated-devices"
+PLATFORMS = {"huawei": "huawei", "h3c": "hp_comware"}
+WINDOWS = [{"days": ["every"], "from": "22:00", "until": "06:00", "kinds": ["switch", "router", "firewall"]}]
+TEMPLATE = {
+    "name": "remote-login",
+    "title": {"zh": "远程登录基线", "en": "Baseline of remote logins"},
+    "kinds": ["switch", "router", "firewall"],
+    "platforms": ["vrp", "usg", "comware"],
+    "must": [
+        {"pattern": "^info-center loghost ", "why": {"zh": "日志须集中", "en": "logs are kept in one place"}},
+        {"line": "protocol inbound ssh", "inside": "^(?:user-interface|line) vty"},
+    ],
+    "must_not": [{"pattern": "^telnet server enable$", "why": {"zh": "口令明文传输", "en": "passwords travel in clear text"}}],
+}
 Entry = dict[str, Any]
 
 
-def write_site(folder: Path, places: Places, authority: Path | None = None) -> Path:
+def write_site(folder: Path, places: Places, authority: Path | None = None, host_key: str = "") -> Path:
     """Write the estate's files (assets, address plan) below ``folder``; the path of the assets. Other files of the site stay as they are.
 
-    ``authority`` is the certificate file that makes the pages' certificates trusted. Raises ConfigError.
+    ``authority`` is the certificate file that makes the pages' certificates trusted, ``host_key`` the key of the devices' command lines; without it these
+    are not read. When they may be changed and what they must have is written once and then left to people. Raises ConfigError.
     """
     _write(folder / "networks" / FILE, {"networks": list(networks(places))})
     _write(folder / "vlans" / FILE, {"vlans": [{"id": MANAGEMENT, "name": VLANS[MANAGEMENT]}, {"id": FACILITIES, "name": VLANS[FACILITIES]}]})
-    return _write(folder / "assets" / FILE, {"assets": list(assets(places, authority))})
+    if host_key:
+        _write_once(folder / "calendar.yaml", {"change_windows": WINDOWS})
+        _write_once(folder / "templates" / FILE, TEMPLATE)
+    return _write(folder / "assets" / FILE, {"assets": list(assets(places, authority, host_key))})
+
+
+def _write_once(path: Path, content: Mapping[str, Any]) -> None:
+    if not path.exists():
+        _write(path, content)
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> Path:
@@ -51,14 +75,18 @@ def networks(places: Places) -> Iterator[Entry]:
         yield {"prefix": f"{desks.net}.0/24", "name": f"{VLANS[OFFICE]} {desks.switch}", "vlan": OFFICE, "dynamic": [f"{desks.net}.10-99"]}
 
 
-def assets(places: Places, authority: Path | None) -> Iterator[Entry]:
+def assets(places: Places, authority: Path | None, host_key: str = "") -> Iterator[Entry]:
     """Every asset of the estate."""
     estate = places.estate
     for room in estate.rooms:
         yield {"id": room.id, "name": room.name, "kind": "room", "site": _site_name(estate, room.site), "simulated": True}
     for device in estate.devices:
         model = estate.models[device.model]
-        yield _standing(places, device, device.kind) | {"vendor": model.vendor, "model": model.model} | _snmp(places) | _reached(estate, device)
+        entry = _standing(places, device, device.kind) | {"vendor": model.vendor, "model": model.model} | _snmp(places) | _reached(estate, device)
+        if host_key:
+            cli = {"platform": PLATFORMS[model.family], "port": places.ssh, "host_key": host_key, "interval": CLI_INTERVAL_S}
+            entry |= {"collect": {**entry["collect"], "cli": cli}, "credentials": {"cli": CREDENTIAL}}
+        yield entry
     for server in estate.servers:
         url = f"http://{places.address(server)}:{places.exporter}/metrics"
         how = _snmp(places) if server.how == "snmp" else {"collect": {"prometheus": {"url": url, "interval": INTERVAL_S}}}

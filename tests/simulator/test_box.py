@@ -42,7 +42,7 @@ def collect(running: Running, id: str) -> list[Any]:
 
 
 def read(asset: Asset) -> list[Any]:
-    ((name, options),) = asset.collect.items()
+    name, options = next(iter(asset.collect.items()))  # the command line of devices is read elsewhere
     made = resolve(COLLECTORS, name, "collector")
     collector = made(made.Options(**{key: value for key, value in options.items() if key != "interval"}), NoSecrets())
     try:
