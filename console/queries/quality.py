@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from console.i18n import _, marked
-from core.names import ALARM, QUALITY
+from core.names import ALARM, BUDGET, PREVIEW, QUALITY, TUNING
 from store.base import Body, Store
 from store.filter import Term
 
@@ -80,3 +80,22 @@ def row(body: Mapping[str, Any], name: str) -> dict[str, Any]:
         _("assets"): body["assets"],
         _("noisy"): "●" if body["noisy"] else "",
     }
+
+
+ORDER: Final = ("proposed", "accepted", "declined", "withdrawn")
+
+
+def proposals(store: Store) -> list[Body]:
+    """Proposals of settings, those that wait for a decision first."""
+    found = [document.body for document in store.documents.find(TUNING, limit=500).items]
+    return sorted(found, key=lambda body: (ORDER.index(body["state"]) if body["state"] in ORDER else len(ORDER), body["rule"]))
+
+
+def budgets(store: Store) -> list[Body]:
+    """Budgets that people chose."""
+    return [document.body for document in store.documents.find(BUDGET, limit=500).items]
+
+
+def previews(store: Store) -> list[tuple[str, Body]]:
+    """(id, preview), the newest first."""
+    return [(document.id, document.body) for document in store.documents.find(PREVIEW, sort="-begun", limit=10).items]

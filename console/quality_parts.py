@@ -1,0 +1,228 @@
+"""The parts of the page of detection quality: proposals, budgets with their preview, forecasts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import streamlit as st
+
+from console import parts
+from console.case_actions import do
+from console.desk import Desk
+from console.i18n import _, marked, two
+from console.identity.accounts import Account
+from console.identity.roles import Role
+from console.queries import charts, times
+from console.queries.quality import budgets, previews, proposals
+from console.text import plain
+from console.words import KINDS, Look, word
+from store.base import Body
+
+MAY: Final = {Role.DUTY_LEADER, Role.SECURITY_OFFICER}
+KEYS: Final[Mapping[str, str]] = {
+    "for": marked("hold"),
+    "above": marked("limit above"),
+    "below": marked("limit below"),
+    "clear_below": marked("over below"),
+    "clear_above": marked("over above"),
+}
+PROPOSAL: Final[Mapping[str, Look]] = {
+    "proposed": Look(marked("proposed"), "◆", "yellow", "#B7791F"),
+    "accepted": Look(marked("in force"), "✓", "green", "#2E7D32"),
+    "declined": Look(marked("declined"), "■", "gray", "#616161"),
+    "withdrawn": Look(marked("taken back"), "■", "gray", "#616161"),
+}
+BUDGET: Final[Mapping[str, str]] = {
+    "watchful": marked("every record"),
+    "shipped": marked("what two signals see, and far ones (default)"),
+    "calm": marked("only what two signals see"),
+    "both": marked("only what both methods see"),
+    "weekly": marked("at most one a week per series"),
+    "monthly": marked("at most one a month per series"),
+    "silent": marked("nobody is called, only colours"),
+}
+CLASS: Final[Mapping[str, str]] = {
+    "*": marked("all metrics"),
+    "processor": marked("processor"),
+    "memory": marked("memory"),
+    "disk": marked("disk"),
+    "network": marked("network"),
+    "response": marked("response times"),
+    "room": marked("room and power"),
+}
+
+
+def may_tune(me: Account) -> bool:
+    """Whether this account decides about settings of detection."""
+    return bool(MAY & set(me.roles))
+
+
+# proposals
+
+
+def changes(body: Body) -> str:
+    """What would change, such as hold 5m → 10m, in the reader's language."""
+    return ", ".join(f"{word(KEYS, key)} {_value(key, body['was'].get(key))} → {_value(key, value)}" for key, value in sorted(body["set"].items()))
+
+
+def _value(key: str, value: float | None) -> str:
+    if value is None:
+        return "–"
+    return times.span(timedelta(seconds=value)) if key == "for" else charts.number(value)
+
+
+def effect(body: Body) -> str:
+    """What it would have done, in one sentence."""
+    told = body["effect"]
+    text = _("In the last 30 days {removed} of {before} alarms would not have come: {false} judged false, {lost} of {useful} judged useful.").format(
+        removed=told["removed"], before=told["before"], false=told["removed_false"], lost=told["lost_useful"], useful=told["useful"]
+    )
+    later = _(" The others would have come {span} later.").format(span=times.span(timedelta(seconds=told["later_s"]))) if told["later_s"] else ""
+    part = _(" Looked at: {n} of {all} series.").format(n=body["series"], all=body["all_series"]) if body["series"] < body["all_series"] else ""
+    return text + later + part
+
+
+def proposed(here: Desk, me: Account) -> None:
+    """Every proposal with its evidence; a duty leader decides."""
+    found = proposals(here.store)
+    if not found:
+        parts.empty(
+            _("Nothing is proposed."),
+            _("A rule with five or more alarms in 30 days gets a milder setting proposed when most were judged false, or most are over at once unjudged."),
+        )
+        return
+    for body in found:
+        with st.container(border=True):
+            st.markdown(f"{parts.badge(PROPOSAL, body['state'])} **{plain(body['rule'])}** {plain(changes(body))}")
+            st.markdown(plain(effect(body), 400))
+            if body["decided"]:
+                st.caption(plain(f"{body['by']} · {times.clock(times.read(body['decided']), here.zone, here.now())} {body['why']}", 300))
+            if may_tune(me):
+                _decide(here, me, body)
+
+
+def _decide(here: Desk, me: Account, body: Body) -> None:
+    name = body["rule"]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if body["state"] == "proposed":
+            why = st.text_input(_("Why"), key=f"why-{name}", width=320)
+            if st.button(_("Accept"), key=f"accept-{name}", type="primary") and do(here, me, "tuning_accept", {"rule": name, "why": why}, ""):
+                st.rerun()
+            if st.button(_("Decline"), key=f"decline-{name}") and do(here, me, "tuning_decline", {"rule": name, "why": why}, ""):
+                st.rerun()
+        if body["state"] == "accepted" and st.button(_("Take back"), key=f"undo-{name}") and do(here, me, "tuning_undo", {"rule": name}, ""):
+            st.rerun()
+
+
+# budgets
+
+
+def chosen(here: Desk, me: Account) -> None:
+    """Which budgets hold; a preview first, then the switch."""
+    st.markdown(_("How often a single series may call people, beside the rules with limits. What is not named here goes by the default."))
+    found = budgets(here.store)
+    if found:
+        row = parts.rows(
+            [
+                {
+                    _("kind of asset"): _kind(body["kind"]),
+                    _("metrics"): word(CLASS, body["metrics"]),
+                    _("budget"): word(BUDGET, body["budget"]),
+                    _("chosen by"): body["by"],
+                    _("since"): times.clock(times.read(body["at"]), here.zone, here.now()),
+                }
+                for body in found
+            ],
+            "budget-rows",
+        )
+        if row is not None and may_tune(me):
+            taken = found[row]
+            args = {"kind": taken["kind"], "metrics": taken["metrics"], "budget": ""}
+            if st.button(_("Take this choice away"), key="budget-away") and do(here, me, "budget_set", args, ""):
+                st.rerun()
+    if not may_tune(me):
+        st.caption(_("Duty leaders and security officers choose budgets."))
+    else:
+        _ask(here, me)
+    _previews(here, me)
+
+
+def _kind(kind: str) -> str:
+    return _("all kinds") if kind == "*" else word(KINDS, kind) if kind in KINDS else kind
+
+
+def _ask(here: Desk, me: Account) -> None:
+    kinds = ["*", *sorted({asset.kind for asset in here.estate.assets().values()})]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = st.selectbox(_("Kind of asset"), kinds, format_func=_kind, key="budget-kind", width=200)
+        metrics = st.selectbox(_("Metrics"), list(CLASS), format_func=lambda key: word(CLASS, key), key="budget-metrics", width=200)
+        budget = st.selectbox(_("Budget"), list(BUDGET), index=3, format_func=lambda key: word(BUDGET, key), key="budget-name", width=320)
+        if st.button(_("Look at the last 30 days"), key="budget-look", type="primary"):
+            do(here, me, "budget_preview", {"kind": kind, "metrics": metrics, "budget": budget}, "")
+
+
+def _previews(here: Desk, me: Account) -> None:
+    @parts.live(5)
+    def draw() -> None:
+        for number, (name, body) in enumerate(previews(here.store)[:3]):
+            with st.expander(_title(here, body), expanded=number == 0):
+                _preview(here, me, name, body)
+
+    draw()
+
+
+def _title(here: Desk, body: Body) -> str:
+    when = times.clock(times.read(body["begun"]), here.zone, here.now())
+    return plain(f"{when} · {_kind(body['kind'])} · {word(CLASS, body['metrics'])} · {word(BUDGET, body['budget'])}", 200)
+
+
+def _preview(here: Desk, me: Account, name: str, body: Body) -> None:
+    if body["state"] == "running":
+        st.info(_("The past is being played; this takes a minute or two."), icon=":material/hourglass_top:")
+        return
+    if body["state"] == "failed":
+        st.warning(_("It was cut off; ask again."))
+        return
+    if not body["series"]:
+        st.caption(_("No series of this kind is watched."))
+        return
+    now, then = (body["budgets"][body[key]] for key in ("present", "budget"))
+    st.markdown(
+        _("**{then}** alarms instead of **{now}** ({present}) on {series} of {all} series in {days:.0f} days; about {month:.0f} a month on all.").format(
+            then=then["alarms"], now=now["alarms"], present=word(BUDGET, body["present"]), series=body["series"], all=body["all_series"], days=body["days"],
+            month=then["a_month_all"],
+        )
+    )  # fmt: skip
+    if then["list"]:
+        row = parts.rows(
+            [
+                {
+                    _("time"): times.clock(times.read(alarm["time"]), here.zone, here.now()),
+                    _("asset"): here.estate.title(alarm["asset"]),
+                    _("what"): two(str(alarm["zh"] or ""), str(alarm["en"] or "")),
+                }
+                for alarm in then["list"]
+            ],
+            f"preview-{name}",
+            {_("what"): st.column_config.TextColumn(width="large")},
+            height=240,
+        )
+        _chart(here, then["list"][row or 0])
+    args = {key: body[key] for key in ("kind", "metrics", "budget")}
+    if may_tune(me) and st.button(_("Switch this budget on"), key=f"budget-on-{name}", type="primary") and do(here, me, "budget_set", args, ""):
+        st.rerun()
+
+
+def _chart(here: Desk, alarm: Mapping[str, Any]) -> None:
+    at = times.read(alarm["time"])
+    if at is None:
+        return
+    since, until = at - timedelta(hours=12), min(here.now(), at + timedelta(hours=6))
+    series = charts.read_series(here.store, alarm["asset"], alarm["metric"], since, until, alarm["labels"])
+    if series:
+        st.caption(plain(f"{here.estate.title(alarm['asset'])} · {charts.title_of(alarm['metric'])}", 160))
+        band = charts.Band(low=alarm["low"], high=alarm["high"], at=at)
+        spec = charts.line_chart(series, since=since, until=until, zone=here.zone, unit=charts.unit_of(alarm["metric"]), band=band)
+        st.echarts_chart(spec, height=220, alt=charts.title_of(alarm["metric"]))

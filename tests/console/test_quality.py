@@ -1,0 +1,139 @@
+"""The page of detection quality, and judging on an incident: what is shown, and what is asked of the service."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from console.desk import Desk
+from console.identity.accounts import Account
+from console.identity.roles import Role
+from core.names import ALARM, BUDGET, INTENT, PREVIEW, QUALITY, ROOTS, TUNING
+from detectors.honesty import Alarm
+from service.quality.figures import summary
+from tests.console.seed import fill
+from tests.console.test_views import Visitor, live, opened, said, visitor
+
+__all__ = ["live", "visitor"]  # fixtures
+NOW = datetime.now(UTC)
+
+
+def leader(language: str = "en") -> Account:
+    return Account(name="li", roles=(Role.DUTY_LEADER,), language=language)
+
+
+@pytest.fixture
+def counted(live: Desk) -> Desk:
+    verdicts = ["useful", "false", "false", "false", "", ""]
+    alarms = [Alarm(rule="disk_filling", asset=f"a{n}", group="server", start=NOW - timedelta(hours=n), verdict=one) for n, one in enumerate(verdicts)]
+    live.store.documents.put(QUALITY, "last30", summary(alarms, NOW - timedelta(days=30), NOW, lambda _alarm: "threshold"))
+    live.store.documents.put(QUALITY, "place", {"after": 7})
+    told = {"before": 40, "removed": 31, "lost_useful": 1, "removed_false": 20, "useful": 9, "later_s": 900}
+    tuning = {"rule": "disk_filling", "state": "proposed", "decided": "", "by": "", "why": "", "set": {"for": 1200.0}, "was": {"for": 300.0}, "effect": told}
+    live.store.documents.put(TUNING, "disk_filling", {**tuning, "series": 20, "all_series": 25})
+    chosen = {"kind": "server", "metrics": "memory", "budget": "calm"}
+    live.store.documents.put(BUDGET, "server.memory", {**chosen, "by": "wang", "at": NOW.isoformat()})
+    alarm = {
+        "time": NOW.isoformat(),
+        "asset": "a1",
+        "metric": "system.memory.utilization",
+        "labels": {},
+        "value": 9,
+        "low": 1,
+        "high": 2,
+        "zh": "高",
+        "en": "high",
+    }
+    played = {"shipped": {"alarms": 9, "a_month_all": 20.0, "list": [alarm]}, "calm": {"alarms": 2, "a_month_all": 4.0, "list": [alarm]}}
+    preview: dict[str, Any] = {
+        **chosen,
+        "present": "shipped",
+        "by": "li",
+        "state": "done",
+        "begun": NOW.isoformat(),
+        "series": 20,
+        "all_series": 90,
+        "days": 30,
+    }
+    live.store.documents.put(PREVIEW, "p1", {**preview, "budgets": played})
+    return live
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        ("en", ("6 alarms, 4 judged; of these 25% were worth it", "31 of 40 alarms would not have come", "hold 5 min → 20 min", "instead of **9**")),
+        ("zh_CN", ("共 6 次告警，已评价 4 次，其中 25% 有用", "40 次告警中有 31 次不会发生", "持续时间", "现行设置")),
+    ],
+)
+def test_figures_proposals_and_previews_are_shown_with_their_numbers(counted: Desk, visitor: Visitor, language: str, texts: tuple[str, ...]) -> None:
+    visitor.account = leader(language)
+    test = opened("quality.py")
+    assert not test.exception
+    shown = said(test).replace("\\", "")
+    assert [text for text in texts if text not in shown] == []
+
+
+def asked(desk: Desk) -> list[tuple[str, dict[str, Any]]]:
+    return [(document.body["what"], document.body["args"]) for document in desk.store.documents.find(INTENT).items]
+
+
+def test_a_duty_leader_accepts_a_proposal_and_switches_a_budget_on(counted: Desk, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.actions.WAIT_S", 0.0)
+    visitor.account = leader()
+    test = opened("quality.py")
+    test.button(key="accept-disk_filling").click().run()
+    test.button(key="budget-on-p1").click().run()
+    test.button(key="budget-look").click().run()
+    assert asked(counted)[:2] == [
+        ("tuning_accept", {"rule": "disk_filling", "why": ""}),
+        ("budget_set", {"kind": "server", "metrics": "memory", "budget": "calm"}),
+    ]
+    assert asked(counted)[2][0] == "budget_preview"
+
+
+def test_an_operator_sees_proposals_but_decides_nothing(counted: Desk, visitor: Visitor) -> None:
+    visitor.account = Account(name="me", roles=(Role.OPERATOR,), language="en")
+    test = opened("quality.py")
+    assert "31 of 40" in said(test)
+    assert not [button for button in test.button if str(button.key).startswith(("accept", "decline", "budget", "undo"))]
+
+
+@pytest.fixture
+def incident(live: Desk, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setattr("console.actions.WAIT_S", 0.0)
+    fill(live.store, datetime.now(UTC), incidents=1, assets=3, hours=1)
+    alarm = {"fingerprint": "f00000", "incident": "i00000", "verdict": "useful", "by": "wang", "said": "incident", "start": NOW.isoformat()}
+    live.store.documents.put(ALARM, "f00000-1", alarm)
+    shift = {"metric": "system.cpu.utilization", "labels": {}, "before": 20.0, "value": 97.0, "size": 31.0, "since": NOW.isoformat()}
+    first = {
+        "asset": "server-001",
+        "score": 1.5,
+        "own": 1.0,
+        "deepest": True,
+        "since": NOW.isoformat(),
+        "shifts": [shift],
+        "explains": [["server-000", "depends_on"]],
+    }
+    body = {"incident": "i00000", "candidates": 5, "series": 31, "suspects": [first], "chance_1": 0.2, "chance_3": 0.6}
+    live.store.documents.put(ROOTS, "i00000", body)
+    visitor.account = leader()
+    return opened("incident.py")
+
+
+def test_one_press_judges_an_incident(incident: AppTest, live: Desk) -> None:
+    assert "useful" in said(incident)
+    incident.button(key="judge-false").click().run()
+    (intent,) = live.store.documents.find(INTENT).items
+    assert (intent.body["what"], intent.body["on"], intent.body["args"]) == ("judge_alarm", "i00000", {"verdict": "false"})
+
+
+def test_the_likely_root_is_shown_with_its_evidence_and_the_level_of_chance(incident: AppTest) -> None:
+    shown = said(incident).replace("\\", "")
+    assert "Where it probably began" in shown
+    assert "31 times its usual spread" in shown
+    assert "depends on" in shown
+    assert "20%" in shown
