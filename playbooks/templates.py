@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from jinja2 import StrictUndefined, TemplateError, meta, nodes
+from jinja2 import StrictUndefined, TemplateError, Undefined, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from core.errors import ConfigError
@@ -63,7 +63,7 @@ def texts_in(value: Any, where: tuple[str | int, ...] = ()) -> Iterator[tuple[tu
 
 def is_template(text: str) -> bool:
     """Whether anything in it is to be looked up."""
-    return "{{" in text
+    return "{{" in text or "{%" in text  # a block is refused where it is read
 
 
 def render(value: Any, values: Mapping[str, Any]) -> Any:
@@ -92,7 +92,10 @@ def _text(text: str, values: Mapping[str, Any]) -> Any:
     bare = text.strip()
     try:
         if bare.startswith("{{") and bare.endswith("}}") and bare.count("{{") == 1:
-            return _expression(bare[2:-2])(**values)
+            plain = _expression(bare[2:-2])(**values)
+            if isinstance(plain, Undefined):
+                str(plain)  # says what is missing, or what the sandbox does not give
+            return plain
         found = _ENVIRONMENT.from_string(text).render(**values)
     except TemplateError as err:
         raise ConfigError(f"the template {text!r} cannot be filled in: {err}") from None
