@@ -22,6 +22,7 @@ BENCHMARKS: Final = {
     "roots": "bench.roots:run",
     "shipping": "bench.shipping:run",
     "store": "bench.store:run",
+    "topology": "bench.topology:run",
 }
 
 

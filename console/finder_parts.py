@@ -120,7 +120,7 @@ def network_row(body: Mapping[str, Any]) -> dict[str, Any]:
         _("name"): body.get("name", "") if body["planned"] else _("outside the plan"),
         "VLAN": str(body.get("vlan") or ""),
         _("site"): body.get("site", ""),
-        _("addresses"): f"{body['used']:,} / {body['size']:,}",
+        _("used of all"): f"{body['used']:,} / {body['size']:,}",
         _("in use"): finder.share(body),
         _("of these"): verdicts,
     }

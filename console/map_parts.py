@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -21,6 +22,8 @@ from inventory.topology.history import SURVEY, Known
 from inventory.topology.layout import STEP_X, STEP_Y
 from store.base import ANY
 
+HEIGHTS: Final = {False: 600, True: 440}
+FIGURES_S: Final = 15.0
 MOVES: Final[Mapping[str, tuple[float, float]]] = {"←": (-STEP_X, 0), "→": (STEP_X, 0), "↑": (0, -STEP_Y), "↓": (0, STEP_Y)}
 
 
@@ -32,20 +35,38 @@ def surveyed(here: Desk) -> datetime | None:
         return None
 
 
+def figures(here: Desk, now: datetime) -> Mapping[netmap.Port, netmap.Figures]:
+    """What interfaces measured last, read once for all who look at the map."""
+    return _figures(str(here.settings.data.resolve()), here, now)
+
+
+@st.cache_resource(ttl=FIGURES_S, max_entries=2, show_spinner=False)
+def _figures(folder: str, _here: Desk, _now: datetime) -> Mapping[netmap.Port, netmap.Figures]:  # noqa: ARG001 - the key of the cache
+    return netmap.read_figures(_here.store, _now)
+
+
 def legend() -> str:
     """The states of lines in a row, as Markdown."""
     return " ".join(parts.badge(LINKS, state) for state in ("up", "busy", "errors", "down", "stale", "gone"))
 
 
-def picture(drawn: netmap.Drawing, spec: Mapping[str, Any], height: int) -> str:
-    """Draw; the id of the chosen node, empty when none is."""
-    event = st.echarts_chart(dict(spec), height=height, key="map-picture", on_select="rerun", alt=_("Map of the network"))
-    for series in event["selection"]["selected"]:
-        if series.get("dataType", "node") != "edge":
-            for index in series.get("dataIndex", []):
-                if isinstance(index, int) and index < len(drawn.nodes):
-                    return drawn.nodes[index].id
+def picture(drawn: netmap.Drawing, spec: Mapping[str, Any], *, is_focused: bool) -> str:
+    """Draw; the id of the chosen node, empty when none is. With a node chosen there is room for its ports below."""
+    key = f"map-picture-{_mark(drawn)}"
+    chosen = st.session_state.get(key, {}).get("selection", {}).get("selected")
+    event = st.echarts_chart(dict(spec), height=HEIGHTS[bool(chosen) or is_focused], key=key, on_select="rerun", alt=_("Map of the network"))
+    for group in event["selection"]["selected"]:
+        index = int(group["data_indices"][0])
+        if group["data_type"] == "node" and index < len(drawn.nodes):
+            return drawn.nodes[index].id
+        if group["data_type"] == "edge" and index < len(drawn.lines):
+            return drawn.lines[index].a
     return ""
+
+
+def _mark(drawn: netmap.Drawing) -> str:
+    """Differs when other nodes are drawn: a selection is kept by number and would then mean another node."""
+    return hashlib.sha256("\n".join(node.id for node in drawn.nodes).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def node(here: Desk, me: Account, drawn: netmap.Drawing, id_: str) -> None:

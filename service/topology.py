@@ -33,7 +33,7 @@ log = structlog.get_logger("topology")
 CREDIBLE: Final = timedelta(days=3)  # what a device said longer ago counts no more
 ROUND_S: Final = 300.0
 SHARE: Final = 20  # a round that took a second is followed by a pause of at least twenty
-REFRESH: Final = timedelta(hours=1)  # how old the last sight in a machine's document may be
+REFRESH: Final = timedelta(minutes=15)  # how old the last sight in a machine's document may be
 FLOOD: Final = 20  # more new addresses on one port in one round are one event
 
 

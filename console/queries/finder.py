@@ -65,8 +65,12 @@ def _is_exact(machine: Machine, words: list[str]) -> bool:
 
 
 def newest(machines: Iterable[Machine], now: datetime, age: timedelta) -> list[Machine]:
-    """Machines first seen within ``age``, the newest first."""
-    return sorted((machine for machine in machines if now - machine.first <= age), key=lambda machine: (machine.first, machine.mac), reverse=True)
+    """Machines first seen within ``age``, the newest first; without those that a switch knew when it was first read."""
+    return sorted(
+        (machine for machine in machines if not machine.is_baseline and now - machine.first <= age),
+        key=lambda machine: (machine.first, machine.mac),
+        reverse=True,
+    )
 
 
 def share(body: Mapping[str, Any]) -> float:

@@ -25,7 +25,8 @@ BUSY: Final = 80.0
 ERRORS: Final = 0.1
 GEAR: Final = frozenset({"switch", "router", "firewall", "ap", "wlc", "loadbalancer", "gateway", "bridge", "waf", "vpn", "ips"})
 SHAPES: Final[Mapping[str, str]] = {"critical": "circle", "high": "triangle", "warning": "diamond", "info": "rect", "good": "roundRect", "unknown": "rect"}
-LABELLED: Final = 70  # with more lines than these only the abnormal ones carry a text
+PROPORTION: Final = 2.1
+LABELLED: Final = 70  # with more lines than these none carries a text: they say it when pointed at
 _METRICS: Final = ("network.interface.utilization", "network.interface.errors", "network.interface.oper", "network.interface.admin")
 _GRAVEST: Final = ("down", "removed", "gone", "added", "errors", "busy", "stale", "doubtful", "up")
 
@@ -162,6 +163,8 @@ def drawing(
     cables: dict[tuple[str, str], list[Cable]] = defaultdict(list)
     for known in links:
         state = _state(known, figures, wish, now)
+        if state in ("up", "busy", "errors") and "unreachable" in {states.get(known.link.a.asset), states.get(known.link.b.asset)}:
+            state = "stale"  # what was measured is from before
         a, b = _node_id(known.link.a), _node_id(known.link.b)
         if state and (known.link.layer == 3) == (wish.layer == "routing") and _is_wanted(a, b, assets, wish):
             cables[min(a, b), max(a, b)].append(_cable(known, state, figures))
@@ -247,35 +250,44 @@ def chart(drawn: Drawing, word: Callable[[Node], str], wish: Wish, selected: str
     """ECharts options: places fixed, states by colour, shape and word."""
     number = {node.id: index for index, node in enumerate(drawn.nodes)}
     carrying = {end for line in drawn.lines if wish.vlan in line.vlans for end in (line.a, line.b)} if wish.vlan else set(number)
-    nodes = [_chart_node(node, drawn, word(node), is_faded=node.id not in carrying, is_selected=node.id == selected) for node in drawn.nodes]
+    places = _filled(drawn.places)
+    nodes = [_chart_node(node, places[node.id], word(node), is_faded=node.id not in carrying, is_selected=node.id == selected) for node in drawn.nodes]
     with_text = len(drawn.lines) <= LABELLED
     links = [_chart_line(line, number, with_text=with_text, is_faded=bool(wish.vlan) and wish.vlan not in line.vlans) for line in drawn.lines]
     return {
         "animation": False,
-        "tooltip": {"confine": True},
+        "tooltip": {"confine": True, "formatter": "{c}"},
         "series": [
             {
                 "type": "graph",
                 "layout": "none",
                 "roam": True,
                 "selectedMode": "single",
-                "labelLayout": {"hideOverlap": True},
                 "emphasis": {"focus": "adjacency", "label": {"show": True}},
+                "blur": {"itemStyle": {"opacity": 0.3}, "lineStyle": {"opacity": 0.15}, "label": {"opacity": 0.3}},
+                "edgeLabel": {"show": True, "position": "middle", "formatter": ""},
                 "select": {"itemStyle": {"borderColor": "#17527a", "borderWidth": 4}},
-                "left": 60,
-                "right": 60,
-                "top": 24,
-                "bottom": 40,
+                "zoom": 1.05,
                 "data": nodes,
                 "links": links,
+                **({} if with_text else {"labelLayout": {"hideOverlap": True}}),  # ECharts then misplaces the texts of lines
             }
         ],
     }
 
 
-def _chart_node(node: Node, drawn: Drawing, text: str, *, is_faded: bool, is_selected: bool) -> dict[str, Any]:
+def _filled(places: Mapping[str, Point]) -> dict[str, Point]:
+    """The same picture, stretched sideways or upwards to the proportions of the page; symbols keep their shape."""
+    xs, ys = [x for x, _ in places.values()], [y for _, y in places.values()]
+    width, height = max(xs, default=1) - min(xs, default=0), max(ys, default=1) - min(ys, default=0)
+    if not width or not height:
+        return dict(places)
+    across, down = max(1.0, PROPORTION * height / width), max(1.0, width / height / PROPORTION)
+    return {id_: (x * across, y * down) for id_, (x, y) in places.items()}
+
+
+def _chart_node(node: Node, place: Point, text: str, *, is_faded: bool, is_selected: bool) -> dict[str, Any]:
     seen, is_gear = look(ASSET, node.state), node.asset is not None and node.asset.kind in GEAR
-    x, y = drawn.places[node.id]
     style: dict[str, Any] = {"color": seen.colour, "opacity": 0.15 if is_faded else 1}
     if node.state in ("unreachable", "unknown"):  # hollow: nothing is known of it at first hand
         style |= {"color": "#f3f3f3", "borderColor": seen.colour, "borderWidth": 2, "borderType": "dashed"}
@@ -283,11 +295,12 @@ def _chart_node(node: Node, drawn: Drawing, text: str, *, is_faded: bool, is_sel
         style |= {"borderColor": "#17527a", "borderWidth": 4, "borderType": "solid"}
     return {
         "id": node.id,
-        "name": text,
-        "x": x,
-        "y": y,
+        "name": node.id,
+        "value": _braces(text),
+        "x": place[0],
+        "y": place[1],
         "symbol": SHAPES.get(node.state, "rect"),
-        "symbolSize": 24 if is_gear else 13,
+        "symbolSize": 20 if is_gear else 11,
         "itemStyle": style,
         "label": {
             "show": not is_faded,
@@ -300,18 +313,19 @@ def _chart_node(node: Node, drawn: Drawing, text: str, *, is_faded: bool, is_sel
 
 def _chart_line(line: Line, number: Mapping[str, int], *, with_text: bool, is_faded: bool) -> dict[str, Any]:
     seen = look(LINKS, line.state)
-    is_usual = line.state == "up"
+    is_usual, is_quiet = line.state == "up", line.state in ("up", "stale")
     load = f"{line.load:.0f} %" if line.load is not None else ""
-    text = (load if with_text and (line.load or 0) >= 1 else "") if is_usual else f"{seen.text} {load}".strip()
+    shown = {"up": load if (line.load or 0) >= 1 else "", "stale": "", "busy": f"{seen.text} {load}"}
+    text = shown.get(line.state, seen.text) if with_text else ""
     return {
         "source": number[line.a],
         "target": number[line.b],
         "value": _braces("; ".join(cable_text(cable) for cable in line.cables[:6]) + (f" … {len(line.cables)}" if len(line.cables) > 6 else "")),
         "lineStyle": {
             "color": seen.colour,
-            "width": (1.5 if is_usual else 3) + min(3, len(line.cables) - 1),
+            "width": (1.5 if is_quiet else 3) + min(3, len(line.cables) - 1),
             "type": "dashed" if line.state in ("gone", "stale", "doubtful", "removed", "down") else "solid",
-            "opacity": 0.1 if is_faded else 0.6 if is_usual else 1,
+            "opacity": 0.1 if is_faded else 0.6 if is_quiet else 1,
         },
         "label": {"show": bool(text) and not is_faded, "formatter": _braces(text), "fontSize": 9, "color": seen.colour if not is_usual else "#616161"},
     }

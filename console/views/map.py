@@ -15,7 +15,6 @@ from console.words import ASSET, KINDS, LINKS, look, word
 
 here, me = parts.enter(Right.ESTATE_READ)
 LAYERS = {"all": _("everything"), "gear": _("network devices"), "routing": _("routing sessions")}
-HEIGHT = 560
 
 known = netmap.read_links(here.store)
 if not known:
@@ -63,7 +62,7 @@ def draw() -> None:
     worst, seen = cases.worst_by_asset(cases.live_cases(here.store)), last_seen(here.store, moment)
     states = {asset.id: state_of(asset, worst, seen) for asset in assets.values()}
     links = netmap.read_links(here.store)
-    drawn = netmap.drawing(links, assets, states, netmap.read_figures(here.store, moment), wish, moment)
+    drawn = netmap.drawing(links, assets, states, map_parts.figures(here, moment), wish, moment)
     drawn = netmap.placed(drawn, netmap.read_pins(here.store))
     bad = [line for line in drawn.lines if line.state not in ("up", "stale")]
     cut = netmap.behind(drawn, states)
@@ -77,7 +76,7 @@ def draw() -> None:
     if not drawn.nodes:
         parts.empty(_("Nothing to draw with these filters."), _("Take filters away."))
         return
-    chosen = map_parts.picture(drawn, netmap.chart(drawn, describe, wish, focus), HEIGHT) or focus
+    chosen = map_parts.picture(drawn, netmap.chart(drawn, describe, wish, focus), is_focused=bool(focus)) or focus
     if wish.since is not None:
         map_parts.differences(here, drawn, wish.since)
     if chosen in drawn.places:

@@ -31,7 +31,10 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One MAC address: the asset it belongs to (if any), its IP addresses now and before (with the time of the change), its stays, oldest first."""
+    """One MAC address: the asset it belongs to (if any), its IP addresses now and before (with the time of the change), its stays, oldest first.
+
+    ``is_baseline``: it was there when its switch was read for the first time, so nobody knows since when.
+    """
 
     mac: str
     first: datetime
@@ -42,6 +45,7 @@ class Machine:
     stays: tuple[Stay, ...] = ()
     confidence: float = 0.0
     others: tuple[tuple[str, str], ...] = ()
+    is_baseline: bool = False
 
     @property
     def place(self) -> Stay:
@@ -63,11 +67,21 @@ def fold(known: Mapping[str, Machine], found: Mapping[str, Place], addresses: Ma
     result = {mac: machine for mac, machine in known.items() if now - machine.seen < KEPT}
     new: list[str] = []
     for mac, place in found.items():
-        old = result.get(mac)
+        old, is_baseline = result.get(mac), place.switch not in read_before
         if old is None:
             stay = Stay(place.switch, place.port, place.vlan, place.seen, place.seen)
-            result[mac] = Machine(mac, place.seen, place.seen, owners.get(mac, ""), addresses.get(mac, ()), (), (stay,), place.confidence, place.others)
-            if place.switch in read_before and place.confidence > EDGE:
+            result[mac] = Machine(
+                mac=mac,
+                first=place.seen,
+                seen=place.seen,
+                asset=owners.get(mac, ""),
+                addresses=addresses.get(mac, ()),
+                stays=(stay,),
+                confidence=place.confidence,
+                others=place.others,
+                is_baseline=is_baseline,
+            )
+            if not is_baseline and place.confidence > EDGE:
                 new.append(mac)
         else:
             result[mac] = _seen_again(old, place, addresses.get(mac, ()), owners.get(mac, ""))
@@ -123,6 +137,7 @@ def machine_of(body: Mapping[str, Any]) -> Machine:
         stays=tuple(_stay(stay) for stay in body["stays"]),
         confidence=float(body["confidence"]),
         others=tuple((switch, port) for switch, port in body["others"]),
+        is_baseline=bool(body.get("is_baseline")),
     )
 
 

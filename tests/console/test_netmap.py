@@ -88,7 +88,7 @@ def test_states_are_words_and_shapes_and_what_is_cut_off_is_hollow() -> None:
     drawn = netmap.placed(netmap.drawing(known, assets("a", "b"), {"a": "critical", "b": "unreachable"}, {}, netmap.Wish(), NOW), {"b": (5.0, 6.0)})
     first, second = netmap.chart(drawn, lambda node: node.title, netmap.Wish())["series"][0]["data"]
     assert (first["symbol"], first["label"]["formatter"][0], second["label"]["formatter"][0]) == ("circle", "●", "⊘")
-    assert (second["itemStyle"]["borderType"], second["x"], second["y"]) == ("dashed", 5.0, 6.0)
+    assert (second["itemStyle"]["borderType"], drawn.places["b"]) == ("dashed", (5.0, 6.0))
     assert netmap.behind(drawn, {"b": "unreachable"}) == 1
 
 
