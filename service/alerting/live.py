@@ -226,7 +226,8 @@ class LiveAlerting:
         with self._lock:
             self._loaded = loaded or self._loaded
             everybody = {person.id: person for person in (*self._account_people(), *people)}
-            config = self._loaded.config.model_copy(update={"assets": tuple(assets), "people": tuple(everybody.values())})
+            known = loaded.config.assets if loaded else tuple(assets)  # loading leaves out ways that lead nowhere
+            config = self._loaded.config.model_copy(update={"assets": known, "people": tuple(everybody.values())})
             if config == self._alerting.engine.config:
                 return
             self._to_now()
