@@ -55,7 +55,9 @@ class Shell:
             said = self.answer(line.strip())
             if said is None:
                 break
-            process.stdout.write((said.rstrip("\n").replace("\n", "\r\n") + "\r\n" if said else "") + prompt)
+            process.stdout.write(
+                said.rstrip("\n").replace("\n", "\r\n") + f"\r\n{prompt}"
+            )  # lines that came at once were echoed before: a prompt needs its own
         process.exit(0)
 
 
