@@ -34,7 +34,9 @@ credential = typer.Typer(help="Sealed credentials.", no_args_is_help=True)
 audit = typer.Typer(help="The audit chain.", no_args_is_help=True)
 detect = typer.Typer(help="Detectors over stored history.", no_args_is_help=True)
 evidence = typer.Typer(help="The evidence chain of graded protection.", no_args_is_help=True)
+playbook = typer.Typer(help="Playbooks: list, check, plan, run.", no_args_is_help=True)
 app.add_typer(evidence, name="evidence")
+app.add_typer(playbook, name="playbook")
 for name, group in {"snmp": snmp, "profile": profile, "scenario": scenario, "credential": credential, "audit": audit, "detect": detect}.items():
     app.add_typer(group, name=name)
 
@@ -331,6 +333,67 @@ def evidence_head(config: Config = None) -> None:
     from compliance.evidence import head
 
     say(":".join(map(str, head(_store(read_settings(config)).documents))))
+
+
+@playbook.command("list")
+@plainly
+def playbook_list(config: Config = None) -> None:
+    """Every playbook with its risk, and files that cannot be used."""
+    from service.ordering import catalogue, list_lines
+
+    say("\n".join(list_lines(catalogue(read_settings(config)))))
+
+
+@playbook.command("check")
+@plainly
+def playbook_check(paths: list[Path]) -> None:
+    """Check files or folders; exit status 1 when something is wrong."""
+    from service.ordering import check_lines
+
+    lines, is_well = check_lines(paths)
+    say("\n".join(lines))
+    raise typer.Exit(0 if is_well else 1)
+
+
+Inputs = Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE, once for each input.")]
+
+
+@playbook.command("plan")
+@plainly
+def playbook_plan(
+    name: str, values: Inputs = None, incident: str = "", config: Config = None, as_json: Annotated[bool, typer.Option("--json")] = False
+) -> None:
+    """Exact commands, targets, the way back and who is hit. Touches nothing."""
+    from service.ordering import plan_lines, plan_now, read_inputs
+
+    settings = read_settings(config)
+    plan = plan_now(settings, _store(settings), name, read_inputs(values or ()), incident)
+    say(plan.model_dump_json(by_alias=True, indent=2) if as_json else "\n".join(plan_lines(plan)))
+
+
+@playbook.command("run")
+@plainly
+def playbook_run(
+    name: str,
+    who: Annotated[str, typer.Option("--who", help="The account that asks; its roles count, and it cannot approve.")],
+    values: Inputs = None,
+    incident: str = "",
+    wait: Annotated[str, typer.Option("--wait", help="How long to wait for the end.")] = "10m",
+    config: Config = None,
+) -> None:
+    """Ask the running service for a run and wait for its end; exit status 1 when it did not end well."""
+    from core.clock import seconds
+    from service.ordering import ask_run, plan_lines, plan_now, read_inputs, wait_run
+
+    settings = read_settings(config)
+    store = _store(settings)
+    plan = plan_now(settings, store, name, read_inputs(values or ()), incident)
+    say("\n".join(plan_lines(plan)))
+    run = ask_run(store, plan, who, datetime.now(UTC))
+    say(f"run {run}")
+    state = wait_run(store, run, seconds(wait))
+    say(state)
+    raise typer.Exit(0 if state == "done" else 1)
 
 
 @detect.command("replay")
