@@ -81,6 +81,18 @@ class Shell(Protocol):
         ...
 
 
+class Terminal(Protocol):
+    """The command line of one network device, its host key checked, with the credential that the asset names for ``act`` (else ``cli``)."""
+
+    def show(self, command: str) -> str:
+        """What the device prints; raises BadReply when it does not take the command, DeviceError."""
+        ...
+
+    def configure(self, lines: Sequence[str]) -> str:
+        """Enter lines in configuration mode and leave it; raises BadReply at the first line that is refused, DeviceError."""
+        ...
+
+
 class Reach(Protocol):
     """How an act gets out. Made by the service for one act and closed after it."""
 
@@ -96,6 +108,10 @@ class Reach(Protocol):
 
     def shell(self, asset: Asset) -> Shell:
         """A login on the asset; raises DeviceError (HostKeyChanged before anything is sent) or ConfigError."""
+        ...
+
+    def terminal(self, asset: Asset) -> Terminal:
+        """The command line of a network device, by the platform of its collector ``cli``; raises DeviceError or ConfigError."""
         ...
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
-from collectors.servers.sshlink import SshLink
-from core.errors import ConfigError, Unreachable
+from collectors.network.cli import CliOptions, is_refusal, session
+from collectors.servers.sshlink import SshLink, approved_keys, shown_key, stranger
+from core.errors import BadReply, ConfigError, Unreachable
 from core.secrets import Secret, Secrets
 from inventory.asset import Asset
-from playbooks.capability import Ran, Shell
+from playbooks.capability import Ran, Shell, Terminal
 
 USES: Final = ("act", "ssh")
 CONNECT_S: Final = 10.0
@@ -42,6 +44,39 @@ class SshShell:
         return Ran(status=status, out=out.decode("utf-8", "replace"), err=err.decode("utf-8", "replace"))
 
 
+class CliTerminal:
+    """The command line of one network device; a session of its own for each call, since devices end idle ones."""
+
+    def __init__(self, asset: Asset, options: CliOptions, secret: Secret, reach: ServiceReach) -> None:
+        self._asset, self._options, self._secret, self._reach = asset, options, secret, reach
+
+    def show(self, command: str) -> str:
+        """What the device prints; raises DeviceError."""
+        with self._session() as device:
+            return self._taken(str(device.send_command(command, read_timeout=self._reach.timeout_s)))
+
+    def configure(self, lines: Sequence[str]) -> str:
+        """Enter lines in configuration mode; raises DeviceError at the first that is refused."""
+        with self._session() as device:
+            said = str(device.send_config_set(list(lines), read_timeout=self._reach.timeout_s, cmd_verify=False))
+        for line in said.splitlines():
+            self._taken(line)
+        return said
+
+    def _session(self) -> AbstractContextManager[Any]:
+        options = self._options
+        keys = approved_keys(self._asset.address, options.port, options.host_key, options.known_hosts)
+        if not keys:
+            shown = shown_key(self._asset.id, self._asset.address, options.port, CONNECT_S)
+            raise stranger(self._asset.id, self._asset.address, options.port, shown, keys)
+        return session(self._asset, options, self._secret, keys, self._reach.timeout_s)
+
+    def _taken(self, text: str) -> str:
+        if is_refusal(text):
+            raise BadReply(self._asset.id, f"{self._asset.address} refused: {' '.join(text.split())[:300]}")
+        return text
+
+
 class ServiceReach:
     """The way out of one act, ended by ``close``."""
 
@@ -69,6 +104,16 @@ class ServiceReach:
         if link is None:
             link = self._links[asset.id] = self._connect(asset)
         return SshShell(link, self)
+
+    def terminal(self, asset: Asset) -> Terminal:
+        """The command line of ``asset`` with its credential for ``act``, else ``cli``; platform, port and host key are those of its collector ``cli``."""
+        options = CliOptions.model_validate({"timeout_s": min(CONNECT_S, self.timeout_s), **asset.collect.get("cli", {"platform": ""})})
+        name = next((asset.credentials[use] for use in ("act", "cli") if asset.credentials.get(use)), options.credential)
+        if not options.platform or not name or not asset.address:
+            raise ConfigError(
+                "a playbook needs the asset's address, collector cli and a credential: credentials: {act: NAME}", key=f"assets.{asset.id}.collect.cli"
+            )
+        return CliTerminal(asset, options, self._remembering.get(name), self)
 
     def _connect(self, asset: Asset) -> SshLink:
         options: Mapping[str, Any] = asset.collect.get("ssh", {})

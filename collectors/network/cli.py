@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from tempfile import NamedTemporaryFile
 from typing import Any, ClassVar, Final
@@ -120,14 +121,14 @@ class CliCollector:
         running, startup = self._show(asset, secret, keys)
         yield self._snapshot(asset, "running-config", running, now)
         yield from self._author(asset, running, now)
-        if startup and not _is_refusal(startup):
+        if startup and not is_refusal(startup):
             yield self._snapshot(asset, "startup-config", startup, now)
         elif startup:
             self._has_startup = False  # this device has no such command
 
     def _snapshot(self, asset: Asset, kind: str, text: str, now: datetime) -> Snapshot:
         body = cleaned(text)
-        if not body.strip() or _is_refusal(body):
+        if not body.strip() or is_refusal(body):
             raise BadReply(asset.id, f"{asset.address}: no configuration came back: {_first_line_of(body) or 'nothing'}")
         own = told(body)
         if own and PLATFORMS.get(self._options.platform) == own and not is_whole(body, DIALECTS[own]):
@@ -153,28 +154,35 @@ class CliCollector:
         """(running, startup) as the device prints them; startup is empty when it is not asked for."""
         options = self._options
         command = options.command or COMMANDS[options.platform]
-        try:
-            with (
-                NamedTemporaryFile("w", encoding="ascii", prefix="known_hosts-") as known,
-                bounded_link(asset.address, options.port, options.timeout_s, self.deadline_s, MAX_BYTES) as link,
-            ):
-                known.write(_known_hosts(asset.address, options.port, keys))
-                known.flush()
-                with ConnectHandler(**_parameters(asset.address, options, secret, known.name), sock=link) as device:
-                    if options.enable and not device.check_enable_mode():
-                        device.enable()
-                    running = str(device.send_command(command, read_timeout=options.timeout_s * 2))
-                    startup = str(device.send_command(STARTUP[options.platform], read_timeout=options.timeout_s * 2)) if self._has_startup else ""
-                    return running[:MAX_CHARACTERS], startup[:MAX_CHARACTERS]
-        except NetmikoAuthenticationException as err:
-            raise AuthRefused(asset.id, f"{asset.address}: refused the login of {secret.username!r}") from err
-        except (NetmikoTimeoutException, OSError) as err:
-            if any(isinstance(cause, BadHostKeyException) for cause in _causes(err)):
-                shown = shown_key(asset.id, asset.address, options.port, options.timeout_s)
-                raise stranger(asset.id, asset.address, options.port, shown, keys) from err
-            raise Unreachable(asset.id, f"{asset.address}: {_first_line(err)}") from err
-        except (NetmikoBaseException, SSHException, ValueError, EOFError) as err:
-            raise BadReply(asset.id, f"{asset.address}: {_first_line(err)}") from err
+        with session(asset, options, secret, keys, self.deadline_s) as device:
+            running = str(device.send_command(command, read_timeout=options.timeout_s * 2))
+            startup = str(device.send_command(STARTUP[options.platform], read_timeout=options.timeout_s * 2)) if self._has_startup else ""
+            return running[:MAX_CHARACTERS], startup[:MAX_CHARACTERS]
+
+
+@contextmanager
+def session(asset: Asset, options: CliOptions, secret: Secret, keys: list[Any], deadline_s: float) -> Iterator[Any]:
+    """A netmiko session whose host key is one of ``keys``, hung up at the deadline; what goes wrong in it is raised as DeviceError."""
+    try:
+        with (
+            NamedTemporaryFile("w", encoding="ascii", prefix="known_hosts-") as known,
+            bounded_link(asset.address, options.port, options.timeout_s, deadline_s, MAX_BYTES) as link,
+        ):
+            known.write(_known_hosts(asset.address, options.port, keys))
+            known.flush()
+            with ConnectHandler(**_parameters(asset.address, options, secret, known.name), sock=link) as device:
+                if options.enable and not device.check_enable_mode():
+                    device.enable()
+                yield device
+    except NetmikoAuthenticationException as err:
+        raise AuthRefused(asset.id, f"{asset.address}: refused the login of {secret.username!r}") from err
+    except (NetmikoTimeoutException, OSError) as err:
+        if any(isinstance(cause, BadHostKeyException) for cause in _causes(err)):
+            shown = shown_key(asset.id, asset.address, options.port, options.timeout_s)
+            raise stranger(asset.id, asset.address, options.port, shown, keys) from err
+        raise Unreachable(asset.id, f"{asset.address}: {_first_line(err)}") from err
+    except (NetmikoBaseException, SSHException, ValueError, EOFError) as err:
+        raise BadReply(asset.id, f"{asset.address}: {_first_line(err)}") from err
 
 
 def _causes(err: BaseException) -> Iterator[BaseException]:
@@ -232,7 +240,7 @@ def _time_of(text: str, now: datetime) -> datetime:
     return now
 
 
-def _is_refusal(text: str) -> bool:
+def is_refusal(text: str) -> bool:
     """Whether a short answer is the device's complaint about the command."""
     lines = [line for line in text.splitlines() if line.strip()]
     return len(lines) < 6 and any(_REFUSED.match(line) for line in lines)
