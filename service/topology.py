@@ -171,11 +171,13 @@ class Survey:
             before = known.get(address)
             if before is None or before.get("ended") or tuple(before.get("macs", ())) != clash.macs:
                 where = {mac: [machine.place.switch, machine.place.port] for mac in clash.macs if (machine := self._machines.get(mac))}
-                self._tell(*_address_conflict(clash, where, directory, now))
-                body = {"address": address, "macs": list(clash.macs), "places": where, "since": now.isoformat(), "ended": None}
-                self._store.documents.put(CLASH, address, body, ANY)
+                asset = directory.by_address.get(address) or next((switch for switch, _ in where.values()), address)
+                self._tell(asset, [_address_conflict(clash, where, asset, now)])
+                fresh = {"address": address, "asset": asset, "macs": list(clash.macs), "places": where, "since": now.isoformat(), "ended": None}
+                self._store.documents.put(CLASH, address, fresh, ANY)
         for address, body in known.items():
             if address not in living and not body.get("ended"):
+                self._tell(body["asset"], [_conflict_over(body, now)])
                 self._store.documents.put(CLASH, address, {**body, "ended": now.isoformat()}, ANY)
 
     def _compare_with_plan(self, directory: Directory, assets: Sequence[Asset], now: datetime) -> None:
@@ -232,10 +234,15 @@ def _mac_flood(found: Sequence[Machine]) -> Event:
     return _event("mac_flood", place.switch, moment, message, [place.port, moment.isoformat()], fields)
 
 
-def _address_conflict(clash: Clash, where: Mapping[str, Sequence[str]], directory: Directory, now: datetime) -> tuple[str, list[Event]]:
+def _address_conflict(clash: Clash, where: Mapping[str, Sequence[str]], asset: str, now: datetime) -> Event:
     """Told of the asset that owns the address, else of the first switch that sees one of the two."""
-    asset = directory.by_address.get(clash.address) or next((switch for switch, _ in where.values()), clash.address)
     seen = "; ".join(f"{mac} on {' '.join(where[mac])}" if mac in where else mac for mac in clash.macs)
     fields = {"source.ip": clash.address, "source.mac": list(clash.macs)}
     message = f"address {clash.address} is used by {len(clash.macs)} machines: {seen}"
-    return asset, [_event("address_conflict", asset, now, message, [clash.address, *clash.macs, now.isoformat()], fields)]
+    return _event("address_conflict", asset, now, message, [clash.address, *clash.macs, now.isoformat()], fields)
+
+
+def _conflict_over(body: Mapping[str, Any], now: datetime) -> Event:
+    address = str(body["address"])
+    message = f"address {address} is used by one machine again"
+    return _event("address_conflict_over", str(body["asset"]), now, message, [address, now.isoformat()], {"source.ip": address, "source.mac": body["macs"]})
