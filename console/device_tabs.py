@@ -76,7 +76,7 @@ def sensors(here: Desk, asset: Asset) -> None:
             {
                 _("state"): _sensor_state(one),
                 _("sensor"): one.name,
-                _("measures"): charts.title_of(one.metric),
+                _("quantity"): charts.title_of(one.metric),
                 _("value"): "" if one.metric == "hw.state" else charts.number(one.value, charts.unit_of(one.metric)),
                 _("room to its limit"): charts.number(one.margin, charts.unit_of(one.metric)) if one.margin is not None else "",
                 _("time"): times.ago(one.time, moment),

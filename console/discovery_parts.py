@@ -17,7 +17,7 @@ from console.text import plain
 from console.words import DISCOVERY, KINDS, look, word
 from inventory.discovery import take
 from inventory.discovery.candidate import Candidate
-from inventory.discovery.plan import PORTS
+from inventory.discovery.plan import PORTS, read_plan
 
 FIELDS = {
     "name": marked("name"),
@@ -137,7 +137,8 @@ def note(here: Desk, one: Candidate) -> str:
         return "; ".join(f"{_(FIELDS.get(each.field, each.field))}: {each.before} → {each.after}" for each in one.differences)
     if one.asset:
         return here.estate.title(one.asset)
-    return one.why or (discovery.titles(one) or [""])[0]
+    told = next((sighting.snmp.descr for sighting in one.sightings if sighting.snmp), "")
+    return one.why or next(iter(discovery.titles(one)), "") or told
 
 
 def take_in_form(here: Desk, me: Account, one: Candidate) -> None:
@@ -145,13 +146,14 @@ def take_in_form(here: Desk, me: Account, one: Candidate) -> None:
     assets = here.estate.assets()
     known = sorted({*KINDS, one.guess.kind})
     names, sites = ["", *discovery.credentials(here.store)], ["", *discovery.sites(assets.values())]
+    likely = discovery.likely_site(one, assets.values())
     used = next((sighting.snmp.credential for sighting in one.sightings if sighting.snmp), "")
     with st.form(f"take-in-{one.id}"):
         left, right = st.columns(2)
         id = left.text_input(_("id"), value=take.free_id(one, assets.keys()), help=_("Never changes, whatever the asset is called or where it stands."))  # noqa: A001
         name = right.text_input(_("name"), value=one.title)
         kind = left.selectbox(_("kind"), known, index=known.index(one.guess.kind), format_func=lambda key: word(KINDS, key))
-        site = right.selectbox(_("site"), sites, accept_new_options=True)
+        site = right.selectbox(_("site"), sites, index=sites.index(likely), accept_new_options=True, placeholder=_("choose or type"))
         credential = left.selectbox(_("credential"), names, index=names.index(used) if used in names else 0, format_func=lambda key: key or _("none"))
         same = right.selectbox(_("or it is this asset"), ["", *sorted(assets)], format_func=lambda key: here.estate.title(key) if key else _("a new one"))
         sent = st.form_submit_button(_("Take in"), type="primary", icon=":material/add_task:")
@@ -169,17 +171,39 @@ def take_all_dialog(here: Desk, me: Account, found: Sequence[Candidate]) -> None
     @st.dialog(_("Take in {n} devices").format(n=len(found)))
     def ask() -> None:
         st.caption(_("Each becomes an asset of the kind that was guessed, with the credential that it took. Conflicts and unsure ones stay here."))
-        site = st.selectbox(_("site"), ["", *discovery.sites(here.estate.assets().values())], accept_new_options=True, key="take-all-site")
+        assets = here.estate.assets().values()
+        site = st.selectbox(
+            _("site"),
+            ["", *discovery.sites(assets)],
+            format_func=lambda value: value or _("where their neighbours by address stand"),
+            accept_new_options=True,
+            key="take-all-site",
+        )
         if st.button(_("Take in {n} devices").format(n=len(found)), type="primary", key="take-all-do"):
             bar = st.progress(0.0)
             for number, one in enumerate(found, 1):
-                if not do(here, me, "take_in", {"candidate": one.id, "values": {"site": (site or "").strip()}}, ""):
+                values = {"site": (site or "").strip() or discovery.likely_site(one, assets)}
+                if not do(here, me, "take_in", {"candidate": one.id, "values": values}, ""):
                     return
                 bar.progress(number / len(found))
             here.estate.forget()
             st.rerun()
 
     ask()
+
+
+def planned(here: Desk, me: Account) -> None:
+    """The searches of the site's plan, each to be done now."""
+    plan = parts.attempt(lambda: read_plan(here.settings.site_folder))
+    for number, wanted in enumerate(plan.searches if plan else ()):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            how_often = _("every {time}").format(time=wanted.every) if wanted.every else _("by hand")
+            where = ", ".join((*wanted.ranges, *(f"→ {seed}" for seed in wanted.seeds)))
+            st.markdown(f"**{plain(wanted.name, 60)}** · {plain(where, 120)} · {plain(how_often)}", width="content")
+            if me.may(Right.ASSET_WRITE) and here.settings.discovery.allowed:
+                body = wanted.model_dump(mode="json", exclude_defaults=True)
+                if st.button(_("Search now"), icon=":material/play_arrow:", key=f"planned-{number}", type="tertiary") and do(here, me, "discover", body, ""):
+                    st.rerun()
 
 
 def history(here: Desk) -> None:

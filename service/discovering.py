@@ -126,8 +126,13 @@ def search_now(settings: Settings, store: Store, secrets: Secrets, values: Mappi
     store.audit.append(time=clock.now(), actor=who, action="discovery.search", object=id, body=asked)
     seen: list[Sighting] = []
     outcome = search(order, limits_of(settings.discovery), clock.now, seen.append, threading.Event(), lambda _asked, _known: None)
-    folded = Inbox(store).apply(seen, assets, outcome.searched.__contains__, clock.now())
-    store.audit.append(time=clock.now(), actor=who, action="discovery.end", object=id, body=_figures(folded, outcome))
+    now = clock.now()
+    folded = Inbox(store).apply(seen, assets, outcome.searched.__contains__, now)
+    figures = _figures(folded, outcome)
+    store.audit.append(time=now, actor=who, action="discovery.end", object=id, body=figures)
+    store.events.write(events_of(folded, now))
+    done = {"state": "done", "by": who, "created": now.isoformat(), "finished": now.isoformat(), "name": "", "search": asked, "problems": outcome.problems}
+    store.documents.put(SEARCH, id, {**done, **figures}, ABSENT)
     addresses = {sighting.address for sighting in seen}
     return [candidate for candidate in folded.candidates if addresses & set(candidate.addresses)], outcome
 

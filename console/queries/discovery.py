@@ -128,6 +128,13 @@ def sites(assets: Iterable[Asset]) -> list[str]:
     return [site for site, _ in Counter(asset.site for asset in assets if asset.site).most_common()]
 
 
+def likely_site(one: Candidate, assets: Iterable[Asset]) -> str:
+    """The site at which most assets with addresses next to it (the same /24) stand; empty when there are none."""
+    nets = {address.rpartition(".")[0] for address in one.addresses if "." in address}
+    near = Counter(asset.site for asset in assets if asset.site and asset.address.rpartition(".")[0] in nets)
+    return near.most_common(1)[0][0] if near else ""
+
+
 def words_of(text: str) -> list[str]:
     """Ranges or seeds as they are typed: parted by commas, spaces or lines."""
     return [part for part in text.replace(",", " ").replace("，", " ").split() if part]

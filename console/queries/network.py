@@ -18,7 +18,7 @@ from store.filter import And, Terms
 
 FRESH: Final = timedelta(minutes=15)
 DAY: Final = timedelta(days=1)
-TOP: Final = 10
+TOP: Final = 8
 STATES: Final = ("critical", "high", "warning", "unreachable", "muted", "good", "unknown")
 NOT_WELL: Final = ("down", "half", "gone", "errors", "busy")
 METRICS: Final = ("network.interface.utilization", "network.interface.errors", "network.interface.discards")

@@ -66,7 +66,7 @@ if one.differences:
 left, right = st.columns([3, 2])
 with left:
     st.markdown(f"##### {_('What it answered')}")
-    rows = [{_("address"): address, _("by"): way, _("said"): said} for address, way, said in discovery.answers(one)]
+    rows = [{_("address"): address, _("answered over"): way, _("said"): said} for address, way, said in discovery.answers(one)]
     parts.table(rows, {_("said"): st.column_config.TextColumn(width="large")})
     told = next((sighting.snmp for sighting in one.sightings if sighting.snmp), None)
     if told:

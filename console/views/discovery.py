@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from console import parts
-from console.discovery_parts import history, progress, search_dialog, table, take_all_dialog
+from console.discovery_parts import history, planned, progress, search_dialog, table, take_all_dialog
 from console.i18n import _
 from console.identity.roles import Right
 from console.queries import discovery
@@ -64,4 +64,5 @@ else:
         _("Nothing has been searched yet."),
         _("Search a range, or follow the neighbours of a known device. Regular searches stand in discovery.yaml in the site folder."),
     )
+planned(here, me)
 history(here)

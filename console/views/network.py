@@ -66,7 +66,7 @@ def body() -> None:
             _("There is no network device yet."), _("Search the network, or add switches and routers with the collector snmp."), "discovery.py", _("Discovery")
         )
         return
-    samples = network.read_ports(here.store, moment)
+    samples = [sample for sample in network.read_ports(here.store, moment) if sample.asset in estate]
     worst = cases.worst_by_asset(living)
     states = {asset.id: assets.state_of(asset, worst, seen) for asset in estate.values()}
     drawn = netmap.drawing(netmap.read_links(here.store), estate, states, netmap.read_figures(here.store, moment), netmap.Wish(), moment)
@@ -89,7 +89,7 @@ def body() -> None:
                     _("spare way"): _("yes") if state == "half" else "",
                     _("load"): f"{cable.load:.0f}%" if cable.load is not None else "",
                     _("errors/s"): charts.number(cable.errors) if cable.errors else "",
-                    _("since"): times.ago(cable.known.gone or None, moment),
+                    _("gone since"): times.ago(cable.known.gone, moment),
                 }
                 for state, cable in cables[:20]
             ]
@@ -98,9 +98,12 @@ def body() -> None:
                 parts.go("asset.py", id=cables[row][1].known.link.a.asset, tab="neighbours")
         else:
             st.caption(_("All {n} known cables are up, without errors and with room left.").format(n=sum(len(line.cables) for line in drawn.lines)))
-    for column, metric in zip(st.columns(3), network.METRICS, strict=True):
-        with column:
-            ranked_table(network.top(samples, metric), metric)
+    left, right = st.columns([3, 2])
+    with left:
+        ranked_table(network.top(samples, network.METRICS[0]), network.METRICS[0])
+    with right:
+        for metric in network.METRICS[1:]:
+            ranked_table(network.top(samples, metric, 5), metric)
     left, right = st.columns(2)
     with left:
         st.markdown(f"##### {_('What the network told in the last day')}")

@@ -15,6 +15,7 @@ from console.identity.roles import Role
 from console.queries import device, discovery, network
 from core.names import INTENT
 from core.records import Sample, Snapshot
+from inventory.asset import Asset
 from inventory.discovery.candidate import Candidate
 from store.base import Store
 from store.snapshots import save_snapshot
@@ -149,6 +150,14 @@ def test_the_inbox_sorts_by_state_and_finds_by_words(live: Desk) -> None:
     assert [one.title for one in discovery.matching(found, "new", "huawei s5735")] == ["sw-0"]
     assert discovery.matching(found, "new", "cisco") == []
     assert discovery.certain(found) == []  # the new one is in conflict with another
+
+
+def test_a_site_is_proposed_from_the_neighbours_by_address(live: Desk) -> None:
+    seed_candidates(live.store, live.now())
+    one = inbox(live)[0]
+    assets = [Asset(id=f"a{number}", address=f"10.9.{number // 2}.7{number}", site=site) for number, site in enumerate(("hq", "hq", "lab", "lab", "lab"))]
+    assert discovery.likely_site(one, assets) == "hq"
+    assert discovery.likely_site(one, []) == ""
 
 
 def test_taking_in_asks_the_service(live: Desk, visitor: Visitor) -> None:
