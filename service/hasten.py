@@ -10,7 +10,7 @@ from core.records import Event
 
 GAP_S: Final = 5.0  # between two hastened polls of one asset; what comes meanwhile is seen by the second
 KINDS: Final = frozenset(
-    {f"{thing}_{turn}" for thing in ("link", "bgp", "ospf", "bfd") for turn in ("up", "down")}
+    {f"{thing}_{turn}" for thing in ("link", "line_protocol", "bgp", "ospf", "bfd") for turn in ("up", "down")}
     | {f"{thing}_{turn}" for thing in ("power_supply", "fan", "hardware", "optics") for turn in ("failed", "recovered")}
     | {
         "temperature_high",

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from core.files import Document, build, read_yaml
 
-ANY: Final = "*"
 MAX_TEXT: Final = 1024  # of a message; what a pattern looks for stands at its beginning
 FIELDS: Final = {
     "user": "user.name",
@@ -25,6 +24,8 @@ FIELDS: Final = {
     "command": "process.command_line",
     "interface": "network.interface",
     "method": "event.method",
+    "peer": "network.peer.address",
+    "part": "hw.sensor",
 }
 OUTCOMES: Final = {"login_failed": "failure", "invalid_user": "failure", "sudo_refused": "failure", "login_ok": "success"}
 AUTHENTICATION: Final = frozenset(("login_failed", "invalid_user", "login_ok", "sudo", "sudo_refused", "su", "session_opened", "session_closed"))
@@ -70,27 +71,30 @@ def table() -> Table:
 def meaning(program: str, text: str, known: Table) -> tuple[str, dict[str, Any]]:
     """(kind, fields) of a line; ("log", {}) when no row fits."""
     name = program.rsplit("/", 1)[-1]
-    rows = known.get(name, ())
-    if "-" in text or "/" in text:
-        rows = (*rows, *known.get(ANY, ()))
-    for row in rows:
+    for row in known.get(name, ()):
         if found := row.pattern.search(text[:MAX_TEXT]):
-            return row.kind, _fields(row, found)
+            fields = details(row.kind, found.groupdict())
+            return row.kind, fields | {"event.action": row.event} if row.event else fields
     return "log", {}
 
 
-def _fields(row: Pattern, found: re.Match[str]) -> dict[str, Any]:
-    fields: dict[str, Any] = {FIELDS[name]: value for name, value in found.groupdict().items() if value}
+def details(kind: str, found: Mapping[str, str | None]) -> dict[str, Any]:
+    """The ECS fields of what a pattern's groups hold, and of the kind itself."""
+    fields: dict[str, Any] = {FIELDS[name]: value for name, value in found.items() if value}
     if "source.port" in fields:
         fields["source.port"] = int(fields["source.port"])
-    if (source := fields.get("source.ip")) is not None and not _is_address(source):
-        fields["source.address"] = fields.pop("source.ip")
-    if outcome := OUTCOMES.get(row.kind):
+    if outcome := OUTCOMES.get(kind):
         fields["event.outcome"] = outcome
-    if row.kind in AUTHENTICATION:
+    if kind in AUTHENTICATION:
         fields["event.category"] = "authentication"
-    if row.event:
-        fields["event.action"] = row.event
+    return checked(fields)
+
+
+def checked(fields: dict[str, Any]) -> dict[str, Any]:
+    """``fields`` with what is no address out of the places for addresses."""
+    for name in ("source", "destination"):
+        if (text := fields.get(f"{name}.ip")) is not None and not _is_address(text):
+            fields[f"{name}.address"] = fields.pop(f"{name}.ip")
     return fields
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, Final
 
 from collectors.events.text import decoded, visible
@@ -26,18 +26,22 @@ MONTHS: Final = {name: number for number, name in enumerate(("jan", "feb", "mar"
 _PRI: Final = re.compile(r"<(\d{1,3})>")
 _V5: Final = re.compile(r"1 (\S{1,64}) (\S{1,255}) (\S{1,48}) (\S{1,128}) (\S{1,32}) ")
 _ISO: Final = re.compile(r"(\d{4}-\d{1,2}-\d{1,2})[T ](\d{1,2}:\d{2}:\d{2})([.,]\d{1,9})?(Z|[+-]\d{2}:?\d{2})?:?(?= |$)")
-_BSD: Final = re.compile(r"([*.]?)([A-Z][a-z]{2}) {1,2}(\d{1,2}) (?:(\d{4}) )?(\d{1,2}:\d{2}:\d{2})(\.\d{1,6})?(?: (\d{4}))?(?: ([A-Z]{3,5}))?:?(?= |$)")
+_BSD: Final = re.compile(
+    r"([*.]?)([A-Z][a-z]{2}) {1,2}(\d{1,2}) (?:(\d{4}) )?(\d{1,2}:\d{2}:\d{2})(\.\d{1,6})?(?: (\d{4}))?(?: ([A-Z]{3,5})|([+-]\d{2}:\d{2}))?:?(?= |$)"
+)
+_NEXUS: Final = re.compile(r"(?:: )?(\d{4}) ([A-Z][a-z]{2} {1,2}\d{1,2}) (?=\d{1,2}:)")  # NX-OS writes the year first
+_YEAR_OR_COLON: Final = frozenset("2:")
 _COUNTER: Final = re.compile(r"\d{1,10}: ")
 _HOST: Final = re.compile(r"([A-Za-z0-9_][\w.:-]{0,254}) (?=\S)", re.ASCII)
 _TAG: Final = re.compile(r"([\w./()%@+-]{1,64})(?:\[(\d{1,10})\])?: ?", re.ASCII)
-_VENDOR: Final = re.compile(r"%{1,2}(?:\d{2})?([A-Z][\w-]{0,40})[/-](?:\w{1,20}-)?(\d)[/-]([\w-]{1,60})")  # Cisco, Huawei, H3C mnemonics
+DEVICE_HEAD: Final = re.compile(r"%{1,2}(?:\d{2})?([A-Z][\w-]{0,40})[/-](?:\w{1,20}-)?(\d)[/-]([\w-]{1,60})")  # Cisco, Huawei, H3C mnemonics
 _SD_ELEMENT: Final = re.compile(r'\[([^\s=\]"]{1,32})((?: [^\s=\]"]{1,32}="(?:[^"\\\]]|\\.)*")*)\]')
 _SD_PAIR: Final = re.compile(r' ([^\s=\]"]{1,32})="((?:[^"\\\]]|\\.)*)"')
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The parts of one message; ``time`` is the stated time when it can be believed, else that of arrival."""
+    """The parts of one message; ``time`` is the stated time when it can be believed, else that of arrival; ``head`` what stood for the program."""
 
     time: datetime
     priority: int
@@ -49,6 +53,7 @@ class Message:
     stated: datetime | None = None
     data: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     form: str = "rfc3164"
+    head: str = ""
 
     @property
     def facility(self) -> str:
@@ -93,7 +98,8 @@ def _structured(rest: str) -> tuple[dict[str, dict[str, str]], str]:
 def _old(line: str, priority: int, received: datetime, zone: tzinfo) -> Message:
     if (counter := _COUNTER.match(line)) and _stamp(line[counter.end() :], received, zone):
         line = line[counter.end() :]  # Cisco's "service sequence-numbers"
-    host = program = pid = msgid = ""
+    line = _NEXUS.sub(r"\2 \1 ", line, count=1) if line[:1] in _YEAR_OR_COLON else line
+    host = program = pid = msgid = head = ""
     stamp = _stamp(line, received, zone)
     stated = None
     if stamp is not None:
@@ -104,9 +110,10 @@ def _old(line: str, priority: int, received: datetime, zone: tzinfo) -> Message:
             host, line = found[1], line[found.end() :]
     if found := _TAG.match(line):
         program, pid, line = found[1], found[2] or "", line[found.end() :]
-    if vendor := _VENDOR.search(f"{program} {line}"[:200]):
+        head = program
+    if vendor := DEVICE_HEAD.search(f"{program} {line}"[:200]):
         msgid, program = f"{vendor[1]}-{vendor[2]}-{vendor[3]}", program if not program.startswith("%") else vendor[1]
-    return Message(_believed(stated, received), priority, visible(line), visible(host), visible(program), pid, visible(msgid), stated)
+    return Message(_believed(stated, received), priority, visible(line), visible(host), visible(program), pid, visible(msgid), stated, head=head)
 
 
 def _stamp(line: str, received: datetime, zone: tzinfo) -> tuple[datetime, int] | None:
@@ -118,8 +125,15 @@ def _stamp(line: str, received: datetime, zone: tzinfo) -> tuple[datetime, int] 
     if found is None or month is None:
         return None
     year = int(found[4] or found[7] or 0)
-    time = _nearest(year, month, int(found[3]), found[5], received, UTC if found[8] in ("UTC", "GMT") else zone)
+    stated = UTC if found[8] in ("UTC", "GMT") else _offset(found[9]) if found[9] else zone
+    time = _nearest(year, month, int(found[3]), found[5], received, stated)
     return (time, found.end()) if time else None
+
+
+def _offset(text: str) -> tzinfo:
+    """``+08:00`` as a zone."""
+    minutes = int(text[1:3]) * 60 + int(text[4:6])
+    return timezone(timedelta(minutes=min(minutes, 1439)) * (-1 if text[0] == "-" else 1))
 
 
 def _iso(text: str, zone: tzinfo) -> datetime | None:
