@@ -68,7 +68,7 @@ class TrapListener:
         self._delivery = Delivery("traps", deliver, settings.queue, self.tally)
         self._seen: OrderedDict[bytes, bool] = OrderedDict()  # message: whether its event is durable
         self._tables: Tables = tables()
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._transport: asyncio.DatagramTransport | None = None
         self._inode: int | None = None
         self._thread: threading.Thread | None = None
@@ -87,21 +87,20 @@ class TrapListener:
         try:
             link = udp_socket(settings.host, settings.port)
         except OSError as err:
-            self._loop.close()
             raise ConfigError(
                 f"the trap listener cannot listen on {settings.host} port {settings.port}: {err.strerror or err}; is the port taken or below 1024?",
                 key="collect.trap_port",
             ) from err
         self._inode, self.port = inode(link), link.getsockname()[1]
-        transport, _ = self._loop.run_until_complete(self._loop.create_datagram_endpoint(lambda: Datagrams(self.datagram), sock=link))
-        self._transport = transport
+        loop = self._loop = asyncio.new_event_loop()
+        self._transport, _ = loop.run_until_complete(loop.create_datagram_endpoint(lambda: Datagrams(self.datagram), sock=link))
         self._delivery.start()
-        self._thread = threading.Thread(target=self._serve, name="traps", daemon=True)
+        self._thread = threading.Thread(target=self._serve, args=(loop,), name="traps", daemon=True)
         self._thread.start()
 
     def stop(self, timeout_s: float = 10.0) -> None:
         """Close the port, deliver what waits, end both threads."""
-        if self._thread is None:
+        if self._thread is None or self._loop is None:
             return
         self._closing = True
         self._delivery.stop(timeout_s)  # before the loop, so that informs of the last moment are still answered
@@ -122,22 +121,22 @@ class TrapListener:
         now = self._clock.now()
         return [Sample(time=now, asset=asset, metric=metric, value=float(value), labels=labels) for metric, labels, value in labelled]
 
-    def _serve(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._watch()
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        self._watch(loop)
         try:
-            self._loop.run_forever()
+            loop.run_forever()
         finally:
             if self._transport is not None:
                 self._transport.close()
-            self._loop.run_until_complete(asyncio.sleep(0))  # lets the transport close its socket
-            self._loop.close()
+            loop.run_until_complete(asyncio.sleep(0))  # lets the transport close its socket
+            loop.close()
 
-    def _watch(self) -> None:
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Tell the end of storms."""
         for storm in self._limits.ended(self._clock.monotonic()):
             self._delivery.put(self._storm(storm, "trap_storm_over"))
-        self._loop.call_later(WATCH_S, self._watch)
+        loop.call_later(WATCH_S, self._watch, loop)
 
     def datagram(self, data: bytes, sender: Sender) -> None:
         """One datagram; never raises for what it holds."""
@@ -198,8 +197,9 @@ class TrapListener:
 
     def _durable(self, key: bytes, answer: bytes, sender: Sender) -> None:
         """Called on the thread of the delivery."""
-        with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._confirm, key, answer, sender)
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._confirm, key, answer, sender)
 
     def _confirm(self, key: bytes, answer: bytes, sender: Sender) -> None:
         if key in self._seen:
