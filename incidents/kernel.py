@@ -166,6 +166,13 @@ class Kernel:
         if alert.cut and alert.top:
             self.by_top.setdefault(alert.top, {})[alert.id] = True
 
+    def lose(self, alert: Alert) -> None:
+        """Take an alert out that nothing points at."""
+        del self.world.alerts[alert.id]
+        self.dirty_alerts.pop(alert.id, None)
+        self.by_rule[alert.rule].pop(alert.id, None)
+        self.by_asset[alert.asset].pop(alert.id, None)
+
     def complain(self, key: str, about: str, title_en: str, title_zh: str, until: float | None = None) -> None:
         """Raise an alert about the product itself (once, until it is taken back)."""
         if key not in self.world.selfs:

@@ -22,7 +22,7 @@ def survivor(k: Kernel, nth: int) -> Incident | None:
 
 def create(k: Kernel, root: str, *, candidate: bool = False, title: str = "") -> Incident:
     """A new incident, last in order; it begins to run with ``begin``."""
-    nth = len(k.world.incidents) + 1
+    nth = k.world.newest = max(k.world.newest, len(k.world.incidents)) + 1  # states of before it was kept have them all
     incident = Incident(nth, root, k.now, state="candidate" if candidate else "open", title=title or root, last_join=k.now)
     k.world.incidents[nth] = incident
     return incident

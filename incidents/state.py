@@ -314,5 +314,6 @@ class World:
     errors: dict[str, list[float]] = field(default_factory=dict)  # rule -> [since, until]
     takeovers: dict[str, Takeover] = field(default_factory=dict)
     outages: list[list[float]] = field(default_factory=list)
+    newest: int = 0  # the number of the last incident, also when it is forgotten
     sequence: int = 0
     turns: int = 0

@@ -15,6 +15,7 @@ from incidents import observe
 from incidents.config import Configuration
 from incidents.delivery import content_of
 from incidents.engine import Engine, load_world
+from incidents.forgetting import forget
 from incidents.observe import Push
 from incidents.state import Delivery
 from service.alerting.judge import NEAR_ARRIVAL_S, Judge
@@ -161,10 +162,19 @@ class Alerting:
                 self._configure(p)
             case "outcome":
                 engine.outcome(p["id"], p["answer"], p.get("retry_after"))
+            case _:
+                self._apply_own(kind, p)
+
+    def _apply_own(self, kind: str, p: dict[str, Any]) -> None:
+        """What alerting tells itself: about time, its configuration and its memory."""
+        engine = self.engine
+        match kind:
             case "back":
                 engine.came_back(p["since"], p["until"])
             case "jump":
                 engine.jump(p["by"])
+            case "forget":
+                forget(engine, p["before"])
             case "rule_error":
                 observe.rule_failed(engine, p["rule"], p["for"])
             case "replace":

@@ -8,7 +8,7 @@ from typing import Any
 
 from incidents import sla
 from incidents.engine import Engine
-from incidents.state import Alert, Incident, Member, MuteState
+from incidents.state import Alert, Incident, MuteState
 
 Texts = Mapping[str, Mapping[str, Any]]
 
@@ -26,7 +26,7 @@ def number_of(incident: str) -> int | None:
 
 def incident_body(engine: Engine, incident: Incident, texts: Texts) -> dict[str, Any]:
     """One incident with its members, story and clocks."""
-    members = [_member(engine, engine.world.alerts[name], member, texts) for name, member in incident.members.items() if name in engine.world.alerts]
+    members = [_member(engine, incident, engine.world.alerts[name], texts) for name in incident.members if name in engine.world.alerts]
     return {
         "id": incident_id(incident.nth),
         "title": title_of(engine, incident, texts),
@@ -136,8 +136,14 @@ def mute_body(engine: Engine, mute: MuteState) -> dict[str, Any]:
     }
 
 
-def _member(engine: Engine, alert: Alert, member: Member, texts: Texts) -> dict[str, Any]:
-    return {**alert_body(engine, alert, texts), "joined": _iso(engine, member.joined), "why": member.why}
+def _member(engine: Engine, incident: Incident, alert: Alert, texts: Texts) -> dict[str, Any]:
+    """An alert as it was in this incident; when it fires anew in a later one, it has ended here."""
+    member = incident.members[alert.id]
+    body = {**alert_body(engine, alert, texts), "joined": _iso(engine, member.joined), "why": member.why}
+    if alert.firing and not alert.excepted and alert.id not in incident.firing:
+        ended = incident.resolved_at or incident.merged_at or alert.start
+        body |= {"state": "ended", "start": _iso(engine, member.start), "end": _iso(engine, ended), "held_by": "", "via": ""}
+    return body
 
 
 def _iso(engine: Engine, at: float | datetime | None) -> str | None:

@@ -24,6 +24,7 @@ from core.names import ACCOUNT, ALERT, INCIDENT, INTENT, MUTE, NOTICE
 from core.records import Event, Finding, Result, Sample, State, fingerprint
 from core.settings import Settings
 from incidents.config import Rule
+from incidents.forgetting import forgettable
 from incidents.notify.send import Answer as Said
 from incidents.notify.send import Target, send
 from incidents.notify.templates import title
@@ -44,6 +45,8 @@ log: Final = structlog.get_logger("alerting")
 JUMP_S: Final = 2.0
 OWN_SOURCE: Final = "wanglou"
 SENDERS: Final = 8
+REMEMBERED_S: Final = 90 * 86400.0  # how long alerting itself knows of an incident that is over; the store keeps it
+FORGET_EVERY_S: Final = 86400.0
 AUDIT_LOOK_BACK: Final = 2_000
 Carrier = Callable[[Mapping[str, Any]], str]
 """Carries out an intent of another part of the service: takes its body and returns what to tell; raises Refused or ConfigError. It returns at once."""
@@ -61,7 +64,7 @@ class LiveAlerting:
         self._unwritten: deque[dict[str, Any]] = deque()
         self._written_mutes: dict[str, dict[str, Any]] = {}
         self._known: set[int] = set()
-        self._rest_until = 0.0
+        self._rest_until = self._forget_at = 0.0
         self.carriers: dict[str, Carrier] = {}
         saved, entries = journal.read()
         self._alerting = Alerting.restored(loaded.config, saved, entries, clock.now().timestamp(), journal, self._transport)
@@ -120,8 +123,17 @@ class LiveAlerting:
                 self._alerting.take("outcome", {"id": delivery, "answer": said.status, "retry_after": said.retry_after_s})
             self._to_now(inclusive=True)
             self._settle(spare=True)
+            self._forget()
             if self._journal.wants_state:
                 self._keep_state()
+
+    def _forget(self) -> None:
+        """Once a day, when every document is written."""
+        engine = self._alerting.engine
+        if self._now() >= self._forget_at and not engine.dirty_incidents:
+            self._forget_at = self._now() + FORGET_EVERY_S
+            if forgettable(engine, self._now() - REMEMBERED_S):
+                self._alerting.take("forget", {"before": self._now() - REMEMBERED_S})
 
     def _to_now(self, *, inclusive: bool = False) -> None:
         self._alerting.advance(self._now(), inclusive=inclusive)

@@ -80,7 +80,8 @@ free = st.one_of(
     assets.map(lambda asset: {"except": {"match": {"rule": "login", "asset": asset}, "until": "1d", "why": "test"}}),
 ).map(lambda do: ("user", {"user": "li", "do": do}))
 waits = st.sampled_from([1, 20, 60, 300, 601, 1801, 20_000, 90_000]).map(lambda by: ("wait", {"by": by}))
-steps = st.lists(st.one_of(pushes, pushes, results, results, actions, free, waits), min_size=1, max_size=40)
+forgets = st.sampled_from([60, 2000, 90_000]).map(lambda before: ("forget", {"before": float(before)}))
+steps = st.lists(st.one_of(pushes, pushes, results, results, actions, free, waits, forgets), min_size=1, max_size=40)
 Step = tuple[str, dict[str, Any]]
 
 

@@ -132,3 +132,34 @@ def test_a_jump_of_the_wall_clock_is_told_and_moves_no_distance(house: House) ->
     house.alerting.tick()
     assert house.incidents()[0]["state"] == "open"
     assert ["clock" in one["title_en"] for one in house.alerting.self_alerts()] == [True]
+
+
+def test_an_incident_that_is_over_for_months_leaves_the_memory_but_not_the_store(house: House) -> None:
+    for day in range(4):
+        house.alerting.observe([house.sample(99)])
+        for _ in range(21):  # so many good ones that nothing looks like flapping
+            house.clock.advance(60)
+            house.alerting.observe([house.sample(50)])
+        words = {"reason": "fixed", "cause": "logs", "review": "rotation was off"}
+        assert house.ask("close", f"I{day + 1:06d}", ["duty_leader"], **words)["message"] == ""
+        house.clock.advance(86400.0 * (40 if day < 3 else 1))
+        house.alerting.tick()
+    known = house.alerting._alerting.engine.world.incidents
+    assert sorted(known) == [2, 3, 4]  # the first one ended 121 days ago
+    assert [(body["id"], body["state"], body["members"][0]["state"]) for body in house.incidents()] == [(f"I{n:06d}", "closed", "ended") for n in range(1, 5)]
+    house.kill(5)
+    assert sorted(house.alerting._alerting.engine.world.incidents) == [2, 3, 4]
+    house.alerting.observe([house.sample(99)])
+    *before, last = house.incidents()
+    assert (last["id"], last["members"][0]["state"]) == ("I000005", "firing")  # numbers are never used twice
+    assert {body["members"][0]["state"] for body in before} == {"ended"}  # what ended there stays ended there
+    assert before[-1]["members"][0]["end"] == before[-1]["resolved"]
+
+
+def test_what_still_fires_is_never_forgotten(house: House) -> None:
+    house.alerting.observe([house.sample(99)])
+    house.clock.advance(86400.0 * 200)
+    house.alerting.tick()
+    assert len(house.alerting._alerting.engine.world.incidents) == 1
+    house.alerting.observe([house.sample(50)])
+    assert house.incidents()[0]["state"] == "resolved"
