@@ -61,6 +61,7 @@ class CollectSettings(_Table):
     syslog_tcp: int | None = Field(default=None, ge=0, le=65535)
     syslog_tls: int | None = Field(default=None, ge=0, le=65535)
     syslog_host: str = "127.0.0.1"
+    syslog_rate: float = Field(default=0, ge=0)
     syslog_cert: Path | None = None
     syslog_key: Path | None = None
     trap_port: int | None = Field(default=None, ge=0, le=65535)

@@ -63,6 +63,7 @@ class Listeners:
                 cert=given.syslog_cert,
                 key=given.syslog_key,
                 zone=settings.zone,
+                rate=given.syslog_rate,
             )
             self._syslog = SyslogListener(wanted, self._names.resolve, self._deliver, clock)
         if given.trap_port is not None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Final
 
-MAX_SOURCES = 4096
+MAX_SOURCES: Final = 4096
+SHOWN_SOURCES: Final = 20
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import asyncio
 import ssl
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
@@ -20,9 +20,11 @@ from typing import Any, Final, cast
 from collectors.events import devices
 from collectors.events.delivery import Deliver, Delivery, Identities, Tally
 from collectors.events.framing import BadFrame, Frame, Frames
+from collectors.events.limits import SHOWN_SOURCES, SourceLimits
 from collectors.events.patterns import meaning, table
 from collectors.events.sockets import Datagrams, inode, kernel_drops, udp_socket
 from collectors.events.syslog import fields, parse
+from collectors.network.masking import masked_line
 from core.clock import Clock
 from core.errors import ConfigError
 from core.records import Event, Sample
@@ -31,11 +33,15 @@ Resolve = Callable[[str, str], str]
 HANDSHAKE_S: Final = 10.0
 IDLE_S: Final = 3600.0
 PIECE: Final = 64 * 1024
+COMMANDS: Final = frozenset({"command", "config_command"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Ports are None for "not at all" and 0 for "any free one". ``limit`` is the longest message in bytes; longer ones are cut."""
+    """Ports are None for "not at all" and 0 for "any free one". ``limit`` is the longest message in bytes; longer ones are cut.
+
+    ``rate`` datagrams a second of one source are taken (0: all), ten times as many at once; streams are slowed down instead.
+    """
 
     host: str = "127.0.0.1"
     udp: int | None = None
@@ -45,6 +51,7 @@ class Settings:
     key: Path | None = None
     zone: tzinfo = UTC
     limit: int = 16 * 1024
+    rate: float = 0.0
     queue: int = 50_000
     connections: int = 1000
     connections_per_source: int = 100
@@ -74,6 +81,7 @@ class SyslogListener:
         self._closers: list[Callable[[], None]] = []
         self._inode: int | None = None
         self._identities = Identities()
+        self._limits = SourceLimits(settings.rate, 10 * settings.rate)
         self.ports: dict[str, int] = {}
 
     def start(self) -> None:
@@ -109,8 +117,10 @@ class SyslogListener:
             self.tally.kernel_dropped = kernel_drops(self._inode)
         now, tally = self._clock.now(), self.tally
         counts = {name: getattr(tally, name) for name in ("received", "delivered", "dropped", "kernel_dropped", "cut", "bad_frames", "refused")}
-        counts |= {"queue": self._delivery.waiting, "connections": sum(self._open.values()), "sources": len(tally.sources)}
-        return [Sample(time=now, asset=asset, metric=f"syslog.{name}", value=float(value)) for name, value in counts.items()]
+        counts |= {"held": self._limits.held, "queue": self._delivery.waiting, "connections": sum(self._open.values()), "sources": len(tally.sources)}
+        found = [Sample(time=now, asset=asset, metric=f"syslog.{name}", value=float(value)) for name, value in counts.items()]
+        worst = self._limits.worst(SHOWN_SOURCES)
+        return found + [Sample(time=now, asset=asset, metric="syslog.held.source", value=float(held), labels={"source": source}) for source, held in worst]
 
     async def _bind(self) -> None:
         settings = self._settings
@@ -175,7 +185,9 @@ class SyslogListener:
             self.take(frame, address)
 
     def datagram(self, data: bytes, sender: tuple[str, int]) -> None:
-        """One datagram: dropped and counted when the queue is full."""
+        """One datagram: dropped and counted when the queue is full, or its source sends more than its share."""
+        if not self._limits.allow(sender[0], self._clock.monotonic()):
+            return
         if self._delivery.is_full:
             self.tally.dropped += 1
             return
@@ -202,8 +214,17 @@ class SyslogListener:
         if frame.is_cut:
             facts["log.flags"] = "truncated"
         text = message.text + (" […]" if frame.is_cut else "")
+        if kind in COMMANDS:
+            facts, text = without_secrets(facts, text)
         identity = self._identities.of(frame.data, address, now)
         return Event(id=identity, time=message.time, asset=self._resolve(address, message.host) or address, kind=kind, message=text, fields=facts)
+
+
+def without_secrets(facts: Mapping[str, Any], text: str) -> tuple[dict[str, Any], str]:
+    """What a device tells of a command that somebody entered may hold a password; it is kept without it."""
+    entered = str(facts.get("process.command_line", ""))
+    blanked = masked_line(entered)
+    return {**facts, **({"process.command_line": blanked} if entered else {})}, masked_line(text.replace(entered, blanked) if entered else text)
 
 
 def _context(settings: Settings) -> ssl.SSLContext:

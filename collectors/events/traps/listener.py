@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, Final
 
 from collectors.events.delivery import Deliver, Delivery, Identities, Tally
-from collectors.events.limits import SourceLimits, Storm
+from collectors.events.limits import SHOWN_SOURCES, SourceLimits, Storm
 from collectors.events.sockets import Datagrams, inode, kernel_drops, udp_socket
 from collectors.events.traps.ber import BadPacket, one
 from collectors.events.traps.message import Trap, open_community, response, version_of
@@ -31,7 +31,6 @@ Sender = tuple[str, int]
 Resolve = Callable[[str, str], str]
 Interface = Callable[[str, int], str]
 REMEMBERED: Final = 10_000
-SHOWN_SOURCES: Final = 20
 WATCH_S: Final = 5.0
 _V3: Final = 3
 

@@ -70,6 +70,26 @@ def test_tcp_lines_become_events_of_the_right_asset(listener: SyslogListener, bo
     assert second.fields["log.source.address"] == "127.0.0.1"
 
 
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        (
+            '%%01SHELL/5/CMDRECORD(s)[1]:Recorded command information. (Task=VTY, Ip=192.0.2.9, User=wang, Command="local-user a password irreversible-cipher Hush-1")',
+            "local-user a password irreversible-cipher ***",
+        ),
+        ("%PARSER-5-CFGLOG_LOGGEDCMD: User:wang  logged command:snmp-server community Hush-1 RO", "snmp-server community *** RO"),
+        ("%PARSER-5-CFGLOG_LOGGEDCMD: User:wang  logged command:ip http server", "ip http server"),
+    ],
+)
+def test_commands_that_devices_tell_of_are_kept_without_their_secrets(listener: SyslogListener, box: Box, line: str, command: str) -> None:
+    send(listener.ports["tcp"], f"<189>Jan  1 00:00:00 sw1 {line}\n".encode())
+    until(lambda: len(box.events) == 1)
+    (event,) = box.events
+    assert (event.kind, event.fields["user.name"], event.fields["process.command_line"]) == ("config_command", "wang", command)
+    assert command in event.message
+    assert "Hush" not in f"{event}"
+
+
 def test_the_same_line_twice_is_two_events(listener: SyslogListener, box: Box) -> None:
     send(listener.ports["tcp"], b"<14>same\n" * 50)
     until(lambda: len(box.events) == 50)
@@ -126,6 +146,20 @@ def test_datagrams_beyond_the_queue_are_dropped_and_counted(box: Box) -> None:
     box.broken = False
     until(lambda: len(box.events) == 10)
     listener.stop()
+
+
+def test_a_source_that_runs_wild_is_held_back_where_a_limit_is_set(box: Box) -> None:
+    listener = listening(box, rate=1.0)
+    for address, count in (("127.0.0.2", 50), ("127.0.0.3", 1)):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+            link.bind((address, 0))
+            for number in range(count):
+                link.sendto(b"<14>%d" % number, ("127.0.0.1", listener.ports["udp"]))
+    until(lambda: "127.0.0.3" in listener.tally.sources, "the quiet source", 30)
+    listener.stop()
+    found = {(item.metric, item.labels.get("source", "")): item.value for item in listener.samples("self")}
+    assert 10 <= listener.tally.sources["127.0.0.2"] <= 15
+    assert found["syslog.held", ""] == found["syslog.held.source", "127.0.0.2"] == 50 - listener.tally.sources["127.0.0.2"]
 
 
 def test_too_many_connections_of_one_source_are_refused(box: Box) -> None:
