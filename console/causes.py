@@ -22,12 +22,12 @@ SHOWN = 3
 
 
 def ranking(here: Desk, case: Case) -> Body | None:
-    """The stored ranking, None when there is none or nothing in it to choose between."""
+    """The stored ranking, None when there is none, nothing to choose between, or no number that moved."""
     try:
         body = here.store.documents.get(ROOTS, case.id).body
     except NotFound:
         return None
-    return body if body["suspects"] and body["candidates"] > 1 else None
+    return body if body["candidates"] > 1 and any(suspect["shifts"] for suspect in body["suspects"]) else None
 
 
 def likely(here: Desk, case: Case, *, may_open: bool) -> None:

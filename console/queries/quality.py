@@ -70,7 +70,7 @@ def row(body: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {
         _("name"): name,
         _("alarms"): body["alarms"],
-        _("a week"): body["a_week"],
+        _("a week"): f"{body['a_week']:.1f}",
         _("useful"): body["useful"],
         _("false"): body["false"],
         _("known"): body["known"],
