@@ -26,7 +26,7 @@ mount --make-rprivate /
 mount --bind "$1/etc" /etc
 mkdir -p /var/lib/logrotate
 for place in /var/log /var/lib/logrotate /var/tmp /run /srv /opt; do mount -t tmpfs -o mode=0755 tmpfs "$place"; done
-mkdir -p /run/sshd
+mkdir -p /run/sshd /run/systemd/shutdown
 ip link set lo up 2>/dev/null || true
 touch "$1/ready"
 exec sleep infinity
@@ -43,6 +43,22 @@ esac
 """
 RELOAD = """#!/bin/sh
 test "$1" = reload && /usr/sbin/sshd -t && echo reloaded >> /run/sshd.reloads
+"""
+
+
+SHUTDOWN = """#!/bin/sh
+# the machine of the tests announces, and never really goes down
+case "$1" in
+  -c) rm -f /run/systemd/shutdown/scheduled ;;
+  -h) echo "$2" > /run/systemd/shutdown/scheduled ;;
+esac
+"""
+
+
+ENTER = """#!/bin/sh
+PATH={root}/bin:$PATH:/usr/sbin:/sbin
+export PATH
+exec nsenter --mount=/proc/{pid}/ns/mnt --net=/proc/{pid}/ns/net -- sh -c "$SSH_ORIGINAL_COMMAND"
 """
 
 
@@ -85,6 +101,9 @@ def machine(folder: Path) -> Iterator[Machine]:
         pytest.skip("namespaces cannot be made here")
     root = folder / "machine"
     root.mkdir()
+    (root / "bin").mkdir()
+    (root / "bin" / "shutdown").write_text(SHUTDOWN, encoding="ascii")
+    (root / "bin" / "shutdown").chmod(0o755)
     arguments = [program("unshare"), "--mount", "--net", "sh", "-c", PREPARE, "sh", str(root)]
     with running(arguments, (root / "ready").exists, folder / "machine.log") as process:
         for name, text in (("demo", INIT), ("reloading", RELOAD)):
@@ -92,9 +111,7 @@ def machine(folder: Path) -> Iterator[Machine]:
             script.write_text(text, encoding="ascii")
             script.chmod(0o755)
         enter = folder / "enter"
-        enter.write_text(
-            f'#!/bin/sh\nexec nsenter --mount=/proc/{process.pid}/ns/mnt --net=/proc/{process.pid}/ns/net -- sh -c "$SSH_ORIGINAL_COMMAND"\n', encoding="ascii"
-        )
+        enter.write_text(ENTER.format(root=root, pid=process.pid), encoding="ascii")
         enter.chmod(0o755)
         with sshd(folder, f"ForceCommand {enter}") as server:
             yield Machine(server, process.pid, root)

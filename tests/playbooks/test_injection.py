@@ -27,16 +27,22 @@ GOOD: dict[str, dict[str, Any]] = {
     "evidence.collect": {"commands": ("kernel",)},
     "files.clean": {"folder": "/var/log/app", "pattern": "*.gz"},
     "firewall.block": {"address": "203.0.113.9"},
+    "host.shutdown": {"minutes": 5},
+    "http.call": {"path": "/a", "body": {"a": 1}, "contains": "x"},
+    "http.get": {"path": "/a", "contains": "x"},
     "logs.rotate": {"config": "demo"},
+    "mail.send": {"to": ("a@example.org",), "subject": "s", "text": "t"},
     "port.down": {"port": "GigabitEthernet0/0/1"},
     "port.vlan": {"port": "GigabitEthernet0/0/1", "vlan": 999},
     "remedy.apply": {"check": "lnx-pwd-age"},
     "service.restart": {"service": "demo"},
     "service.state": {"service": "demo"},
     "service.stop": {"service": "demo"},
+    "sql.end_idle": {"minutes": 5, "user": "app"},
+    "sql.read": {"query": "connections", "database": "app"},
     "ssh.command": {"command": "list", "path": "/var/log", "name": "demo"},
 }
-FREE = {"device.configure"}  # lines that a person writes are tried in test_devices
+FREE = {"device.configure", "http.call", "http.get", "mail.send"}  # what becomes no command of a machine is tried where it goes to
 CASES = [(name, field) for name, options in sorted(GOOD.items()) if name not in FREE for field, value in options.items() if not isinstance(value, int)]
 
 
@@ -61,7 +67,7 @@ def accepted(name: str, field: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(("name", "field"), CASES)
 def test_a_payload_is_refused_or_stays_one_argument(name: str, field: str) -> None:
-    target = Asset(id="host", address="127.0.0.1")
+    target = Asset(id="host", address="127.0.0.1", facts={"database": "postgresql"})
     for options in accepted(name, field):
         made = capability(name)
         text = options[field]

@@ -12,6 +12,7 @@ from core.errors import AuthRefused, BadReply
 from playbooks.capabilities.remedies import Part, remedies, with_block, without_block
 from service.reaching import ServiceReach
 from tests.peers.machine import Machine, machine
+from tests.peers.program import free_port
 from tests.playbooks.acting import Hand, Vault, there_and_back
 
 pytestmark = pytest.mark.peer
@@ -106,6 +107,17 @@ def test_a_service_is_restarted_and_must_run(host: Machine, hand: Make) -> None:
 def test_a_service_is_stopped_and_started_again(host: Machine, hand: Make) -> None:
     hand("service.restart", service="demo").do()
     there_and_back(hand("service.stop", service="demo"))
+
+
+def test_a_shutdown_is_announced_and_called_off(host: Machine, hand: Make) -> None:
+    down = hand("host.shutdown", minutes=5)
+    assert down.plan().inverse == ("shutdown -c",)
+    there_and_back(down)
+
+
+def test_a_machine_that_is_gone_is_shut_down(host: Machine) -> None:
+    gone = host.asset(collect={"ssh": {"port": free_port(), "host_key": host.sshd.host_key}})
+    assert Hand("host.shutdown", gone, ServiceReach(Vault(host=host.secret), gone, 10)).verify().holds is True
 
 
 def test_an_account_is_locked_for_passwords_and_keys(host: Machine, hand: Make) -> None:
