@@ -22,7 +22,7 @@ from core.names import CONFIG_CHANGE, CONFIG_STATE
 from core.records import Event, Finding, Severity, Snapshot, fingerprint
 from core.settings import Settings
 from inventory.asset import Asset
-from inventory.configuration.authors import BEFORE, LOGGED_IN, LOGIN, OWN, SAYS_SO
+from inventory.configuration.authors import ASTRAY, LOGGED_IN, LOGIN, OWN, SAYS_SO
 from inventory.configuration.changes import RUNNING, STARTUP, change_of, platform_of
 from inventory.configuration.dialects import dialect_of
 from inventory.configuration.difference import Difference, compare
@@ -164,9 +164,9 @@ class Configurations:
         return True
 
     def _said(self, asset: str, before: datetime, seen: datetime) -> Iterator[Event]:
-        """What may tell who changed it."""
+        """What may tell who changed it, by the clocks of devices."""
         where = And((Term("asset.id", asset), Terms("event.kind", tuple(sorted(SAYS_SO | LOGIN)))))
-        yield from self.store.events.search(where, since=before - LOGGED_IN - BEFORE, until=seen + BEFORE, limit=500).items
+        yield from self.store.events.search(where, since=before - LOGGED_IN - ASTRAY, until=seen + ASTRAY, limit=1000).items
 
     def _look(self, asset: Asset, running: Snapshot) -> None:
         """How it stands against what it starts with and against the templates; told when that changed."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from simulator.estate import Fault, link_of
 from simulator.mib import port_name
@@ -19,6 +20,7 @@ from simulator.running import ENTERED
 from simulator.world import World
 
 ATTACKER: Final = "203.0.113.66"
+SITE: Final = ZoneInfo("Asia/Shanghai")
 DESK: Final = "10.8.3.21"
 USERS: Final = ("zhangwei", "lina", "wangfang", "liuyang")
 GUESSES: Final = ("root", "admin", "oracle", "test", "postgres", "www")
@@ -40,6 +42,7 @@ class Line:
         """As devices (RFC 3164, no program) and servers (RFC 5424) send it."""
         priority = self.facility * 8 + self.severity
         if not self.program:
+            now = now.astimezone(SITE)  # RFC 3164 states no zone: devices speak the time of their place
             return f"<{priority}>{now:%b} {now.day:2d} {now:%H:%M:%S} {self.asset} {self.text}".encode()
         return f"<{priority}>1 {now.isoformat(timespec='milliseconds')} {self.asset} {self.program} {random.randrange(300, 30000)} - - {self.text}".encode()
 

@@ -78,10 +78,11 @@ def masked(lines: list[str]) -> Iterator[str]:
             yield line[: found.start()] + BLANK
             continue
         in_community = bool(_COMMUNITY.match(line)) or (in_community and line.strip() != "end" and not line.startswith("config"))
-        yield _blank(line, _NAME) if in_community and _NAME.match(line) else _masked(line)
+        yield _blank(line, _NAME) if in_community and _NAME.match(line) else masked_line(line)
 
 
-def _masked(line: str) -> str:
+def masked_line(line: str) -> str:
+    """One line by itself, as somebody entered it."""
     for pattern in _PATTERNS:
         line = _blank(line, pattern)
     return line

@@ -74,7 +74,7 @@ def test_tcp_lines_become_events_of_the_right_asset(listener: SyslogListener, bo
     ("line", "command"),
     [
         (
-            '%%01SHELL/5/CMDRECORD(s)[1]:Recorded command information. (Task=VTY, Ip=192.0.2.9, User=wang, Command="local-user a password irreversible-cipher Hush-1")',
+            '%%01SHELL/5/CMDRECORD(s)[1]:Recorded command information. (Ip=192.0.2.9, User=wang, Command="local-user a password irreversible-cipher Hush-1")',
             "local-user a password irreversible-cipher ***",
         ),
         ("%PARSER-5-CFGLOG_LOGGEDCMD: User:wang  logged command:snmp-server community Hush-1 RO", "snmp-server community *** RO"),

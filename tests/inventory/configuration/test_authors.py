@@ -58,3 +58,11 @@ def test_what_we_concluded_ourselves_is_no_witness() -> None:
 
 def test_nobody_is_named_when_nothing_was_said() -> None:
     assert who() == ("", "")
+
+
+def test_a_device_whose_clock_is_hours_off_is_heard_by_ours() -> None:
+    came = (T + timedelta(minutes=20)).isoformat()
+    for hours in (-8, 8):
+        assert who(event("config_command", hours * 60, "wang", **{"event.ingested": came})) == ("wang", "said")
+    late = (T + timedelta(hours=5)).isoformat()
+    assert who(event("config_command", 20, "wang", **{"event.ingested": late})) == ("", "")
