@@ -265,13 +265,15 @@ class Discovering:
         self._stamp = stamp
         try:
             self.plan, self.problems = read_plan(self.settings.site_folder), ()
+            if self.plan.searches and not self.settings.discovery.allowed:
+                self.problems = (ConfigError("searches are planned, but no range may be searched: set discovery.allowed", path=path),)
         except ConfigError as err:
             self.problems = (err,)
             log.error("site file", problem=str(err))
 
     def _queue_due(self) -> None:
         now = self.clock.now()
-        for wanted in self.plan.searches:
+        for wanted in self.plan.searches if self.settings.discovery.allowed else ():
             if not wanted.every_s:
                 continue
             found = self.store.documents.find(SEARCH, Term("name", wanted.name), sort="-created", limit=1).items

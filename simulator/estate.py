@@ -67,8 +67,9 @@ class Standing(Model):
 
 
 class Device(Standing):
-    """A network device."""
+    """A network device; one that is not ``declared`` is left out of the site's assets, for discovery to find."""
 
+    declared: bool = True
     kind: Literal["switch", "router", "firewall"]
     model: str
     room: str

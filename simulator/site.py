@@ -42,6 +42,7 @@ def write_site(folder: Path, places: Places, authority: Path | None = None, host
     """
     _write(folder / "networks" / FILE, {"networks": list(networks(places))})
     _write(folder / "vlans" / FILE, {"vlans": [{"id": MANAGEMENT, "name": VLANS[MANAGEMENT]}, {"id": FACILITIES, "name": VLANS[FACILITIES]}]})
+    _write_once(folder / "discovery.yaml", {"searches": [search(places)]})
     if host_key:
         _write_once(folder / "calendar.yaml", {"change_windows": WINDOWS})
         _write_once(folder / "templates" / FILE, TEMPLATE)
@@ -66,6 +67,17 @@ def _write(path: Path, content: Mapping[str, Any]) -> Path:
     return path
 
 
+def search(places: Places) -> Entry:
+    """A search of both sites, once a day: what is not declared is found."""
+    return {
+        "name": "全部站点",
+        "ranges": [f"127.{places.net}.{site.octet}.1-254" for site in places.estate.sites],
+        "snmp_ports": [places.snmp],
+        "ports": [places.ssh, places.http, places.https, places.exporter, places.modbus],
+        "every": "24h",
+    }
+
+
 def networks(places: Places) -> Iterator[Entry]:
     """The address plan: servers by site, desks of the headquarters; those of the station are left out, as plans have gaps."""
     for site in places.estate.sites:
@@ -80,7 +92,7 @@ def assets(places: Places, authority: Path | None, host_key: str = "") -> Iterat
     estate = places.estate
     for room in estate.rooms:
         yield {"id": room.id, "name": room.name, "kind": "room", "site": _site_name(estate, room.site), "simulated": True}
-    for device in estate.devices:
+    for device in (one for one in estate.devices if one.declared):
         model = estate.models[device.model]
         entry = _standing(places, device, device.kind) | {"vendor": model.vendor, "model": model.model} | _snmp(places) | _reached(estate, device)
         if host_key:

@@ -162,6 +162,14 @@ def test_a_broken_plan_is_a_problem_of_the_site_and_the_one_before_stays(service
     assert service.problems == ()
 
 
+def test_a_plan_without_an_allowed_range_is_a_problem_of_the_site_and_nothing_is_asked(service: Discovering, net: Net, tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("searches:\n  - {name: all, ranges: [10.0.0.0/28], every: 1h}\n", encoding="utf-8")
+    service.settings = Settings(data=tmp_path / "data", site=tmp_path)
+    service.work()
+    assert "set discovery.allowed" in str(service.problems[0])
+    assert net.orders == []
+
+
 def test_a_search_can_be_stopped(service: Discovering, store: Store, net: Net) -> None:
     net.until = threading.Event()
     service.carriers["discover"](intent({"ranges": ["10.0.0.0/28"]}))
