@@ -22,7 +22,7 @@ from collectors.events.delivery import Deliver, Delivery, Identities, Tally
 from collectors.events.framing import BadFrame, Frame, Frames
 from collectors.events.limits import SHOWN_SOURCES, SourceLimits
 from collectors.events.patterns import meaning, table
-from collectors.events.sockets import Datagrams, inode, kernel_drops, udp_socket
+from collectors.events.sockets import Datagrams, inode, kernel_drops, plain_address, udp_socket
 from collectors.events.syslog import fields, parse
 from collectors.network.masking import masked_line
 from core.clock import Clock
@@ -157,7 +157,7 @@ class SyslogListener:
         await asyncio.sleep(0)  # lets the transports close their sockets
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        address = str((writer.get_extra_info("peername") or ("",))[0])
+        address = plain_address(str((writer.get_extra_info("peername") or ("",))[0]))
         if sum(self._open.values()) >= self._settings.connections or self._open[address] >= self._settings.connections_per_source:
             self.tally.refused += 1
             writer.transport.abort()
@@ -186,13 +186,14 @@ class SyslogListener:
 
     def datagram(self, data: bytes, sender: tuple[str, int]) -> None:
         """One datagram: dropped and counted when the queue is full, or its source sends more than its share."""
-        if not self._limits.allow(sender[0], self._clock.monotonic()):
+        address = plain_address(sender[0])
+        if not self._limits.allow(address, self._clock.monotonic()):
             return
         if self._delivery.is_full:
             self.tally.dropped += 1
             return
         limit = self._settings.limit
-        self.take(Frame(data[:limit].rstrip(b"\r\n\0"), len(data) > limit), sender[0])
+        self.take(Frame(data[:limit].rstrip(b"\r\n\0"), len(data) > limit), address)
 
     def take(self, frame: Frame, address: str) -> None:
         """One message: parsed, named and queued."""

@@ -41,6 +41,11 @@ class Datagrams(asyncio.DatagramProtocol):
         self._take(data, (str(addr[0]), addr[1]))
 
 
+def plain_address(address: str) -> str:
+    """An IPv4 address that a socket for both families shows as IPv6 (RFC 4291 section 2.5.5.2), as it is."""
+    return address.removeprefix("::ffff:") if address.count(".") == 3 else address
+
+
 def inode(link: socket.socket) -> int:
     """The number by which the kernel's tables know the socket."""
     return os.fstat(link.fileno()).st_ino

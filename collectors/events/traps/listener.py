@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from collectors.events.delivery import Deliver, Delivery, Identities, Tally
 from collectors.events.limits import SHOWN_SOURCES, SourceLimits, Storm
-from collectors.events.sockets import Datagrams, inode, kernel_drops, udp_socket
+from collectors.events.sockets import Datagrams, inode, kernel_drops, plain_address, udp_socket
 from collectors.events.traps.ber import BadPacket, one
 from collectors.events.traps.message import Trap, open_community, response, version_of
 from collectors.events.traps.names import Meaning, Tables, meaning, tables
@@ -141,7 +141,7 @@ class TrapListener:
         """One datagram; never raises for what it holds."""
         if self._closing:
             return
-        address = sender[0]
+        address = plain_address(sender[0])
         self.tally.count(address)
         if not self._limits.allow(address, self._clock.monotonic()):
             if (storm := self._limits.storm(address)) is not None and storm.held == 1:
@@ -160,7 +160,7 @@ class TrapListener:
             if trap is None:
                 self._send(answer, sender)
             else:
-                self._take(trap, answer, data, sender)
+                self._take(trap, answer, data, sender, address)
 
     def _open(self, data: bytes) -> tuple[Trap | None, bytes]:
         version, parts = version_of(one(data))
@@ -174,16 +174,16 @@ class TrapListener:
             raise Refused("community")
         return trap, response(data) if trap.is_inform else b""
 
-    def _take(self, trap: Trap, answer: bytes, data: bytes, sender: Sender) -> None:
+    def _take(self, trap: Trap, answer: bytes, data: bytes, sender: Sender, address: str) -> None:
         if not trap.is_inform and trap.version != "3":
-            self._delivery.put(self._event(trap, data, sender[0]))
+            self._delivery.put(self._event(trap, data, address))
             return
-        head = (sender[0], trap.version, trap.user, trap.oid, str(trap.request), str(trap.uptime_s))
+        head = (address, trap.version, trap.user, trap.oid, str(trap.request), str(trap.uptime_s))
         key = hashlib.blake2b("\x1f".join(head).encode("utf-8", "surrogateescape") + trap.community, digest_size=16).digest()
         durable = self._seen.get(key)
         if durable is None:
             self._remember(key)
-            self._delivery.put(self._event(trap, data, sender[0]), partial(self._durable, key, answer, sender))
+            self._delivery.put(self._event(trap, data, address), partial(self._durable, key, answer, sender))
             return
         self.tally.repeated += 1
         if durable:

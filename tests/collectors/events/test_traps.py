@@ -184,6 +184,19 @@ def push(port: int, *messages: bytes, source: str = "127.0.0.1") -> None:
             link.sendto(message, ("127.0.0.1", port))
 
 
+def test_a_socket_for_both_families_shows_ipv4_senders_as_they_are(box: Box) -> None:
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("no sockets for both families here")
+    listener = listening(box, host="::")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.settimeout(30)
+        link.bind(("127.0.0.2", 0))
+        link.sendto(inform(), ("127.0.0.1", listener.port))
+        assert link.recv(1000)
+    listener.stop()
+    assert (only(box).asset, only(box).fields["log.source.address"]) == ("core1", "127.0.0.2")
+
+
 def test_only_given_communities_are_let_in(listener: TrapListener, box: Box) -> None:
     listener.set_access(frozenset(("secret",)), USERS)
     push(listener.port, trap(b"public"), trap(b"secret"))
