@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic import ValidationError
 
 from core.errors import ConfigError
 from core.files import Document, Where
+from inventory.people import Role
 from playbooks.capability import Capability, Danger
 from playbooks.form import Input, Playbook, Step, walk
 from playbooks.kinds import read_value
@@ -224,16 +225,24 @@ def _people(step: Step, document: Document, where: Where, names: set[str]) -> No
     for key, form in (("ask", step.ask), ("assign", step.assign)):
         if form is None:
             continue
+        _role(form.to, document, (*where, key, "to"))
+        _role(form.escalate, document, (*where, key, "escalate"))
         for name, one in form.form.items():
             _field(name, one, document, (*where, key, "form", name))
         for language in ("zh", "en"):
             _template(getattr(form.text, language), document, (*where, key, "text", language), names)
     if step.notify is not None:
+        _role(step.notify.to, document, (*where, "notify", "to"))
         for language in ("zh", "en"):
             _template(getattr(step.notify.text, language), document, (*where, "notify", "text", language), late)
     if step.call is not None:
         for place, text in texts_in(step.with_):
             _template(text, document, (*where, "with", *place), names)
+
+
+def _role(to: str, document: Document, where: Where) -> None:
+    if to.startswith("role:") and to.removeprefix("role:") not in get_args(Role):
+        raise document.error(f"there is no role {to.removeprefix('role:')!r}; there are {', '.join(get_args(Role))}", where)
 
 
 def _conditions(step: Step, document: Document, where: Where, names: set[str], before: set[str]) -> None:

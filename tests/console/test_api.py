@@ -46,7 +46,7 @@ def serve(here: Desk, state: str, message: str = "") -> threading.Thread:
 READS = (
     "/assets", "/assets/server-000", "/assets/server-000/impact", "/metrics/catalogue", "/metrics/latest?metric=collector.up",
     "/metrics/range?metric=system.cpu.utilization", "/events", "/events/histogram", "/events/top?field=event.kind", "/incidents", "/incidents/i00000",
-    "/compliance/verdicts", "/audit", "/audit/verify",
+    "/compliance/verdicts", "/playbooks", "/runs", "/tasks", "/audit", "/audit/verify",
 )  # fmt: skip
 
 
@@ -65,6 +65,9 @@ def test_each_role_reads_exactly_what_its_rights_say(client: TestClient, filled:
         "events": Right.EVENTS_READ,
         "incidents": Right.INCIDENT_READ,
         "compliance": Right.COMPLIANCE_READ,
+        "playbooks": Right.PLAYBOOK_READ,
+        "runs": Right.PLAYBOOK_READ,
+        "tasks": Right.TASK_DO,
     }
     for path in READS:
         part = path.split("/")[1].split("?")[0]
@@ -141,6 +144,27 @@ def test_an_action_becomes_an_intent_and_its_outcome_is_told(client: TestClient,
     body = {key: intent.body[key] for key in ("what", "user", "roles", "args", "on")}
     assert body == {"what": "acknowledge", "user": "li", "roles": ["operator"], "args": {"expires": "2h"}, "on": "i00000"}
     assert filled.store.audit.read(action="ask.acknowledge")[0].actor == "li"
+
+
+def test_a_plan_is_made_and_asked_for_by_its_hash(client: TestClient, filled: Desk) -> None:
+    headers = bearer(filled, "op", Role.OPERATOR)
+    inputs = {"source": "203.0.113.7", "keepers": ["server-000"]}
+    planned = client.post("/api/v1/playbooks/block-source/plan", json={"inputs": inputs}, headers=headers).json()
+    assert planned["stages"][1]["parts"][0]["commands"] == ["tee -a -- /etc/wanglou/blocklist <<< 203.0.113.7"]
+    assert client.post("/api/v1/playbooks/nobody/plan", json={}, headers=headers).status_code == 404
+    assert client.post("/api/v1/playbooks/block-source/plan", json={"inputs": {"source": "; reboot"}}, headers=headers).status_code == 400
+    thread = serve(filled, "done")
+    asked = client.post("/api/v1/playbooks/block-source/runs", json={"inputs": inputs, "hash": planned["hash"]}, headers=headers).json()
+    thread.join()
+    (intent,) = filled.store.documents.find(INTENT).items
+    assert (intent.body["what"], intent.body["on"], intent.body["args"]["hash"]) == ("run.begin", asked["run"], planned["hash"])
+
+
+def test_a_viewer_plans_but_neither_runs_nor_approves(client: TestClient, filled: Desk) -> None:
+    headers = bearer(filled, "eve", Role.VIEWER)
+    assert client.get("/api/v1/playbooks", headers=headers).status_code == 200
+    assert client.post("/api/v1/playbooks/block-source/runs", json={}, headers=headers).status_code == 403
+    assert client.post("/api/v1/runs/r1/actions", json={"action": "approve"}, headers=headers).status_code == 403
 
 
 def test_a_refusal_of_the_service_is_a_403_with_its_reason(client: TestClient, filled: Desk) -> None:

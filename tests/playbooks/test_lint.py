@@ -41,6 +41,7 @@ WRONG = [
     (steps("{id: nap, wait: 400d}"), "31 days", 9),
     (steps("{id: set, run: bench.set, with: {key: light}, retry: {times: 99}}"), "less than or equal to 5", 9),
     (steps("{id: set, run: bench.set, with: {key: light}, unless: 'here.x.y = 1'}"), "no template", 9),
+    (steps("{id: ask, ask: {to: 'role:boss', text: {zh: 问, en: ask}}}"), "no role 'boss'", 9),
     (steps("{id: ask, ask: {to: 'person:*', text: {zh: 问, en: ask}}}"), "pattern", 9),
     (steps("{id: ask, ask: {text: {zh: 问}}}"), "[Ff]ield required", 9),
     (steps("{id: set, run: bench.set, with: {key: light, value: 'https://admin:pa55word@host/'}}"), "secret in plain text", 9),
