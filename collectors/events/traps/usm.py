@@ -195,14 +195,14 @@ class Usm:
         raise Refused("digest")
 
     def _opened(self, message: _Message, user: User) -> Opened:
-        context, name, pdu = self._scoped(message, user)
+        (context, name, pdu), way = self._scoped(message, user)
         trap = notification(pdu, "3", user=user.name)
         if not trap.is_inform:
             return Opened(trap)
         if message.engine != self._engine.id:  # the receiver is the authority for an inform (RFC 3414 section 3.2)
             raise Refused("engine")
         scoped = sequence(packed(OCTETS, context), packed(OCTETS, name), response_pdu(pdu))
-        return Opened(trap, self._sealed(message.id, scoped, user))
+        return Opened(trap, self._sealed(message.id, scoped, user, way))
 
     def _is_authentic(self, message: _Message, user: User) -> bool:
         kind, size, _ = _HASHES[user.auth]
@@ -229,13 +229,14 @@ class Usm:
         self._clocks.move_to_end(message.engine)
         return known.boots < MOST_BOOTS and message.boots == known.boots and message.time >= known.latest + (now - known.at) - WINDOW_S
 
-    def _scoped(self, message: _Message, user: User) -> tuple[bytes, bytes, Item]:
+    def _scoped(self, message: _Message, user: User) -> tuple[tuple[bytes, bytes, Item], int]:
+        """The parts of the scoped PDU, and which of the ways to make its key the sender took."""
         if not user.privacy:
-            return _context(message.body)
+            return _context(message.body), 0
         sealed = OctetString(message.body.text())
-        for cipher, key in zip(_CIPHERS[user.privacy], self._keys.local(user, message.engine)[1], strict=True):
+        for way, (cipher, key) in enumerate(zip(_CIPHERS[user.privacy], self._keys.local(user, message.engine)[1], strict=True)):
             try:
-                return _context(one(bytes(cipher.decrypt_data(key, (message.boots, message.time, OctetString(message.salt)), sealed))))
+                return _context(one(bytes(cipher.decrypt_data(key, (message.boots, message.time, OctetString(message.salt)), sealed)))), way
             except (BadPacket, PySnmpError, ValueError):
                 continue
         raise Refused("decryption")
@@ -253,12 +254,12 @@ class Usm:
         level = User(message.user, user.auth, user.auth_key) if user else User(message.user)
         return self._sealed(message.id, scoped, level)
 
-    def _sealed(self, number: int, scoped: bytes, user: User) -> bytes:
-        """A message of ours to the sender, at the level of ``user``."""
+    def _sealed(self, number: int, scoped: bytes, user: User, way: int = 0) -> bytes:
+        """A message of ours to the sender, at the level of ``user`` and with a key made in the sender's ``way``."""
         boots, seconds, salt = self._engine.boots, self._seconds, b""
         auth, privacy = self._keys.local(user, self._engine.id) if user.auth else (b"", ())
         if user.privacy:
-            sealed, fresh = _CIPHERS[user.privacy][0].encrypt_data(privacy[0], (boots, seconds, None), scoped)
+            sealed, fresh = _CIPHERS[user.privacy][way].encrypt_data(privacy[way], (boots, seconds, None), scoped)
             scoped, salt = packed(OCTETS, bytes(sealed)), bytes(fresh)
         kind, size, _ = _HASHES[user.auth] if user.auth else (sha256, 0, None)
         head = sequence(packed_number(number), packed_number(MAX_SIZE), packed(OCTETS, bytes((user.level,))), packed_number(USM))

@@ -26,6 +26,7 @@ USERS = frozenset(
         User("whole", "sha256", SHA, "aes128", AES),
         User("old", "md5", SHA, "des", AES),
         User("long", "sha384", SHA, "aes256", AES),
+        User("middle", "sha1", SHA, "aes192", AES),
         User("whole", "sha256", "other-auth-key", "aes128", "other-priv-key"),
     )
 )
@@ -98,6 +99,9 @@ def test_a_v1_trap_belongs_to_the_device_that_it_names(tmp_path: Path, listener:
         ("whole", ["-l", "authPriv", "-a", "SHA-256", "-A", SHA, "-x", "AES", "-X", AES]),
         ("whole", ["-l", "authPriv", "-a", "SHA-256", "-A", "other-auth-key", "-x", "AES", "-X", "other-priv-key"]),
         ("old", ["-l", "authPriv", "-a", "MD5", "-A", SHA, "-x", "DES", "-X", AES]),
+        ("long", ["-l", "authPriv", "-a", "SHA-384", "-A", SHA, "-x", "AES-256", "-X", AES]),
+        ("middle", ["-l", "authPriv", "-a", "SHA", "-A", SHA, "-x", "AES-192", "-X", AES]),
+        ("middle", ["-l", "authPriv", "-a", "SHA", "-A", SHA, "-x", "AES-192-C", "-X", AES]),
     ],
 )
 @pytest.mark.parametrize("sender", ["snmptrap", "snmpinform"])
