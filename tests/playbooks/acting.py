@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
-from core.clock import Clock, SystemClock
-from core.errors import NotFound
+from core.clock import Clock, ManualClock, SystemClock
+from core.errors import NotFound, Refused
 from core.records import Finding
 from core.secrets import Secret
 from inventory.asset import Asset
@@ -24,7 +25,9 @@ from playbooks.runner import Runner, Ties
 from service.reaching import ServiceReach
 from store.base import Store
 
-ANN, BOB = Who("ann", ("operator",)), Who("bob", ("duty_leader", "security_officer"))
+LEADING = ("duty_leader", "security_officer", "operator", "system_admin")
+ANN, BOB, CAI = Who("ann", ("operator",)), Who("bob", LEADING), Who("cai", LEADING)
+FILLED: Final[Mapping[str, Any]] = {"date": "2026-12-31", "duration": "1h", "bool": True, "number": 21, "int": 1}
 
 
 class Vault:
@@ -80,6 +83,7 @@ class Shop:
 
     def __init__(self, store: Store, assets: list[Asset], vault: Vault, clock: Clock | None = None) -> None:
         self.store, self.assets, self.clock = store, assets, clock or SystemClock()
+        self.vault, self.who = vault, BOB
         self.catalogue: Catalogue = load_catalogue((LIBRARY,))
         self.told: list[tuple[str, str]] = []
         self.alarms: list[Finding] = []
@@ -100,14 +104,66 @@ class Shop:
         plan = self.plan(name, incident, **inputs)
         return self.requests.begin(new_run(self.clock.now()), name, inputs, ANN, hash=plan.hash, incident=incident)
 
-    def settle(self, run: str, timeout_s: float = 60.0) -> str:
-        """Tick until the run is over or waits for people."""
+    def finish(self, run: str, answers: Mapping[str, Mapping[str, Any]] | None = None, timeout_s: float = 90.0) -> str:
+        """Tick, fill in forms, approve and let time pass until the run is over; returns how it ended."""
         end = time.monotonic() + timeout_s
         while True:
             self.runner.tick()
-            found = read_run(self.store, run)[2]
-            word = state_word(found)
-            if word in ("done", "failed", "undone", "refused", "cancelled") or (word in ("approval", "waiting", "task") and not self.runner._busy):
-                return word
-            assert time.monotonic() < end, f"the run is {word}"
+            live = self.runner.runs.get(run)
+            if live is None or live.state.outcome:
+                return state_word(read_run(self.store, run)[2])
+            opened = [(step, task.kind) for step, task in live.state.tasks.items() if not task.done]
+            for step, kind in opened:
+                self._answer(run, step, kind, (answers or {}).get(step, {}))
+            if not opened and not self.runner._busy and isinstance(self.clock, ManualClock):
+                self.clock.advance(20)
+            assert time.monotonic() < end, f"the run is {state_word(live.state)} with {opened}"
             time.sleep(0.02)
+
+    def _answer(self, run: str, step: str, kind: str, given: Mapping[str, Any]) -> None:
+        live = self.runner.find(run)
+        if kind == "approve":
+            for who in (BOB, CAI):
+                with suppress(Refused):
+                    self.requests.approve(run, step, who, live.plan.hash)
+            return
+        form = live.plan.stage(step).step.ask or live.plan.stage(step).step.assign
+        assert form is not None
+        values = {name: given.get(name, FILLED.get(one.type, "as seen")) for name, one in form.form.items()}
+        for who in (ANN, BOB):
+            with suppress(Refused):
+                self.requests.answer(run, step, who, values)
+                return
+        raise AssertionError(f"nobody may answer {step}")
+
+    def values(self, run: str, step: str, target: str) -> dict[str, Any]:
+        """What one step found on one target."""
+        return dict(read_run(self.store, run)[2].acts[step, target].values)
+
+    def errors(self, run: str) -> list[str]:
+        """Everything that went wrong in it."""
+        state = read_run(self.store, run)[2]
+        return [act.error for act in state.acts.values() if act.error] + [state.reason]
+
+    def said(self, run: str, step: str, target: str) -> str:
+        """What the target said to one step."""
+        return read_run(self.store, run)[2].acts[step, target].said
+
+    def steps(self, run: str, target: str) -> list[str]:
+        """The steps that acted on a target."""
+        return [step for step, one in read_run(self.store, run)[2].acts if one == target]
+
+    def ticked(self) -> bool:
+        """Go on a little; always true."""
+        self.runner.tick()
+        time.sleep(0.2)
+        return True
+
+    def look(self, asset: str, name: str, /, **options: Any) -> str:
+        """What a reading capability says of an asset now."""
+        target = next(one for one in self.assets if one.id == asset)
+        reach = ServiceReach(self.vault, target, 60)
+        try:
+            return Hand(name, target, reach, **options).do().said
+        finally:
+            reach.close()
