@@ -46,7 +46,12 @@ VERBS: Final[Mapping[str, str]] = {
     "notify": marked("message"),
     "wait": marked("wait"),
     "if": marked("condition"),
+    "each": marked("for each"),
+    "parallel": marked("at the same time"),
+    "steps": marked("in this order"),
+    "call": marked("another playbook"),
 }
+ON_FAIL: Final[Mapping[str, str]] = {"undo": marked("put everything back"), "stop": marked("stop"), "continue": marked("go on")}
 DOMAINS: Final[Mapping[str, str]] = {"operations": marked("operations"), "security": marked("security"), "workflow": marked("workflow")}
 ENTRIES: Final[Mapping[str, str]] = {
     "asked": marked("asked for it"),

@@ -9,9 +9,11 @@ from console.i18n import _, one
 from console.identity.roles import Right
 from console.queries import runs
 from console.run_forms import fields
-from console.run_words import RISK
+from console.run_words import ON_FAIL, RISK, VERBS
 from console.text import plain
+from console.words import word
 from core.errors import ConfigError
+from playbooks.form import walk
 from playbooks.plan import taken_from
 
 here, me = parts.enter(Right.PLAYBOOK_READ)
@@ -26,6 +28,18 @@ st.markdown(f"#### {parts.badge(RISK, book.risk.value)} {plain(runs.words(book.t
 st.caption(plain(runs.words(book.about)))
 parts.strip([(_("name"), plain(f"{book.name} v{book.version}")), (_("incident"), plain(about)), (_("steps"), str(len(book.steps)))])
 
+with st.expander(_("Steps")):
+    parts.table(
+        [
+            {
+                _("step"): step.id,
+                _("what"): step.run or step.call or word(VERBS, step.verb),
+                _("when it fails"): word(ON_FAIL, step.on_fail),
+                _("under"): ".".join(map(str, where[1:-1])),
+            }
+            for step, where in walk(book.steps)
+        ]
+    )
 with st.form("run-inputs", border=bool(book.inputs)):
     given = fields(here, book.inputs, f"input-{name}", taken_from(book, incident))
     is_asked = st.form_submit_button(_("Show the plan"), type="primary", icon=":material/visibility:")

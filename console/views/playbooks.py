@@ -17,6 +17,7 @@ about = parts.asked("incident")
 found = runs.catalogue(here.settings.site_folder)
 books = sorted(found.playbooks.values(), key=lambda book: (book.domain, book.name))
 parts.heading(_("Playbooks"), _("{n} playbooks; every one shows its plan before anything is touched").format(n=len(books)))
+parts.data_from(here.now())
 if books:
     wanted = st.text_input(_("Search"), placeholder=_("name or words"), label_visibility="collapsed", key="playbooks-search").lower()
     shown = [book for book in books if wanted in f"{book.name} {book.title.zh} {book.title.en} {book.about.zh} {book.about.en}".lower()]
@@ -25,7 +26,7 @@ if books:
             {
                 _("playbook"): runs.words(book.title),
                 _("risk"): look(RISK, book.risk.value).text,
-                _("field"): word(DOMAINS, book.domain),
+                _("area"): word(DOMAINS, book.domain),
                 _("what it does"): runs.words(book.about),
                 _("steps"): len(book.steps),
                 _("name"): book.name,

@@ -20,10 +20,10 @@ parts.heading(
     _("Tasks"),
     _("{n} tasks wait for you, {late} are overdue").format(n=len(mine), late=sum(task.late or bool(task.due and task.due < moment) for task in mine)),
 )
+parts.data_from(moment)
 KINDS = {"mine": _("mine"), "open": _("all open"), "done": _("all")}
 kind = st.segmented_control(_("which"), list(KINDS), default="mine", format_func=KINDS.__getitem__, label_visibility="collapsed", key="tasks-which") or "mine"
 shown = mine if kind == "mine" else runs.inbox(here.store, site, who, only_mine=False, only_open=kind == "open")
-parts.data_from(moment)
 if not shown:
     parts.empty(_("No task waits.") if kind != "done" else _("There was no task yet."))
     st.stop()
