@@ -1,7 +1,7 @@
 """Traps and log lines at the promised rates, and what of them was lost.
 
-The senders are a process of their own with real sockets from several addresses on loopback; the sink is the embedded store, so an
-event counts when it is durable. One JSON object.
+The sender is a process of its own with real sockets from fifty addresses on loopback; the receiver is the whole service: an event counts
+when it is durable and was judged by detectors and alerting. One JSON object.
 """
 
 from __future__ import annotations
@@ -10,24 +10,21 @@ import multiprocessing
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from collectors.events.listener import Settings as SyslogSettings
-from collectors.events.listener import SyslogListener
 from collectors.events.traps.ber import packed, packed_number, packed_oid, sequence
-from collectors.events.traps.listener import Settings as TrapSettings
-from collectors.events.traps.listener import TrapListener
-from collectors.events.traps.usm import Engine
 from core.clock import SystemClock
-from core.records import Event
-from store.open import open_store
+from core.settings import read_settings
+from service.logs import configure_logs
+from service.serve import Service, build
 
 SECONDS: Final = 10.0
 TRAPS_PER_S, LINES_PER_S = 1000, 2000
 SOURCES: Final = 50
 SETTLE_S: Final = 60.0
+AHEAD: Final = 1.1  # the sender goes a tenth faster, so that the promised rate is reached with its start and end
 LINE: Final = "<187>{n}: Mar  1 10:00:00.123: %LINK-3-UPDOWN: Interface GigabitEthernet0/{port}, changed state to {state}"
 
 
@@ -68,51 +65,49 @@ def _send(make: Callable[[int], bytes], port: int, rate: int, seconds: float) ->
 
 def run() -> dict[str, Any]:
     """Send at the promised rate for ten seconds each, and say what was lost, what it cost and how late the last was durable."""
+    configure_logs("error")
     with tempfile.TemporaryDirectory() as name:
-        store = open_store("embedded", Path(name), "service")
-
-        def keep(events: Sequence[Event]) -> None:
-            store.events.write(events)
-
-        traps = TrapListener(TrapSettings(port=0), Engine(b"\x80\0\0\0\1benchmark", 1), lambda address, _: address, lambda *_: "", keep, SystemClock())
-        traps.start()
-        lines = SyslogListener(SyslogSettings(udp=0), lambda address, _: address, keep, SystemClock())
-        lines.start()
+        folder = Path(name)
+        (folder / "site").mkdir()
+        rows = (f"  - {{id: sw{number}, kind: switch, address: 127.0.1.{number}}}\n" for number in range(1, SOURCES + 1))
+        (folder / "site" / "assets.yaml").write_text(f"assets:\n{''.join(rows)}", encoding="utf-8")
+        ports = {"TRAP_PORT": "0", "TRAP_RATE": "0", "SYSLOG_UDP": "0"}
+        environment = {"WANGLOU_DATA": name, "WANGLOU_LOG_LEVEL": "error"} | {f"WANGLOU_COLLECT__{key}": value for key, value in ports.items()}
+        service = build(read_settings(None, environment), SystemClock())
+        service.start()
         try:
-            found = {
-                "traps": _measure(trap, traps.port, TRAPS_PER_S, traps.tally, lambda: traps.samples("self")),
-                "lines": _measure(line, lines.ports["udp"], LINES_PER_S, lines.tally, lambda: lines.samples("self")),
+            return {
+                "traps": _measure(trap, service.listeners.ports["traps"], TRAPS_PER_S, lambda: _counts(service, "traps")),
+                "lines": _measure(line, service.listeners.ports["udp"], LINES_PER_S, lambda: _counts(service, "syslog")),
             }
         finally:
-            lines.stop()
-            traps.stop()
-            store.close()
-        return found
+            service.stop()
 
 
-def _measure(make: Callable[[int], bytes], port: int, rate: int, tally: Any, samples: Callable[[], Any]) -> dict[str, Any]:
-    sender = multiprocessing.get_context("spawn").Process(target=_send, args=(make, port, rate, SECONDS))
-    total = int(rate * SECONDS)
+def _counts(service: Service, what: str) -> dict[str, int]:
+    found = {sample.metric: int(sample.value) for sample in service.listeners.samples("self") if not sample.labels}
+    return {name: found[f"{what}.{name}"] for name in ("received", "delivered", "dropped", "kernel_dropped")}
+
+
+def _measure(make: Callable[[int], bytes], port: int, rate: int, counts: Callable[[], dict[str, int]]) -> dict[str, Any]:
+    sender = multiprocessing.get_context("spawn").Process(target=_send, args=(make, port, int(rate * AHEAD), SECONDS))
+    total = int(int(rate * AHEAD) * SECONDS)
     sender.start()
-    while tally.received == 0 and sender.is_alive():
+    while counts()["received"] == 0 and sender.is_alive():
         time.sleep(0.01)
     begun, processor = time.monotonic(), time.process_time()
     sender.join()
     sent_s, end = time.monotonic() - begun, time.monotonic() + SETTLE_S
-    while tally.delivered < total and time.monotonic() < end:
-        samples()
-        if tally.received + tally.kernel_dropped >= total and tally.delivered + tally.dropped + tally.kernel_dropped >= total:
-            break
-        time.sleep(0.01)
+    while (found := counts())["delivered"] + found["dropped"] + found["kernel_dropped"] < total and time.monotonic() < end:
+        time.sleep(0.02)
     took = time.monotonic() - begun
-    samples()
     return {
         "sent": total,
         "sent_per_s": round(total / sent_s),
-        "durable": tally.delivered,
-        "lost": total - tally.delivered,
-        "dropped": tally.dropped,
-        "kernel_dropped": tally.kernel_dropped,
+        "durable": found["delivered"],
+        "lost": total - found["delivered"],
+        "dropped": found["dropped"],
+        "kernel_dropped": found["kernel_dropped"],
         "last_durable_after_s": round(took - sent_s, 2),
         "cores_used": round((time.process_time() - processor) / took, 2),
     }

@@ -70,9 +70,10 @@ class Listeners:
             self._traps = Traps(settings, pipeline.store, vault, clock, self._names.resolve, self._deliver)
 
     @property
-    def trap_port(self) -> int | None:
-        """The port that listens for traps, when one does."""
-        return self._traps.listener.port if self._traps is not None else None
+    def ports(self) -> dict[str, int]:
+        """The ports that listen: udp, tcp, tls for syslog, and traps."""
+        found = dict(self._syslog.ports) if self._syslog is not None else {}
+        return found | ({"traps": self._traps.listener.port} if self._traps is not None else {})
 
     def set_assets(self, assets: Iterable[Asset]) -> None:
         """Know these senders from now on."""

@@ -57,7 +57,7 @@ def test_a_link_down_trap_and_its_hastened_poll_are_one_incident(tmp_path: Path,
     until(lambda: ports(service).get("Gi0/2") == 1, "the first poll", 60)
     values = switch("core1", ports=2) | UP_FOR_TEN_DAYS
     agent[1].table = Table.of(values | {f"{IF}.8.2": (INTEGER, 2)})
-    traps = service.listeners.trap_port
+    traps = service.listeners.ports["traps"]
     for _ in range(3):
         send(tmp_path, "snmptrap", "-v2c", "-c", "public", f"127.0.0.1:{traps}", "", LINK_DOWN[0], f"{IF}.1.2", "i", "2")
     until(lambda: len(incidents(service)) == 1, "an incident", 60)
