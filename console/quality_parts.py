@@ -13,9 +13,9 @@ from console.case_actions import do
 from console.desk import Desk
 from console.i18n import _, marked, two
 from console.identity.accounts import Account
-from console.identity.roles import Role
+from console.identity.roles import Right, Role
 from console.queries import charts, times
-from console.queries.quality import budgets, previews, proposals
+from console.queries.quality import budgets, outlooks, previews, proposals
 from console.text import plain
 from console.words import KINDS, Look, word
 from store.base import Body
@@ -226,3 +226,51 @@ def _chart(here: Desk, alarm: Mapping[str, Any]) -> None:
         band = charts.Band(low=alarm["low"], high=alarm["high"], at=at)
         spec = charts.line_chart(series, since=since, until=until, zone=here.zone, unit=charts.unit_of(alarm["metric"]), band=band)
         st.echarts_chart(spec, height=220, alt=charts.title_of(alarm["metric"]))
+
+
+# forecasts
+
+
+def foreseen(here: Desk, me: Account) -> None:
+    """What will be used up within a year, with interval, and how far the earlier forecasts were off."""
+    body = outlooks(here.store)
+    if body is None or not body["series"]:
+        parts.empty(_("Nothing is foreseen yet."), _("A forecast needs a day of a file system's, memory's or battery's figures."))
+        return
+    st.markdown(_("**{n}** of {all} series will be used up within a year.").format(n=len(body["rows"]), all=body["series"]))
+    moment = times.read(body["updated"])
+    if moment:
+        hit = _("{scored} forecasts a day ahead were set against what came: {hit:.0%} within their interval (90 % are meant to be), median miss {error}.")
+        parts.data_from(moment, hit.format(scored=body["scored"], hit=body["hit"], error=charts.number(body["error"])) if body["scored"] else "")
+    if not body["rows"]:
+        return
+    row = parts.rows([_foreseen(here, one) for one in body["rows"]], "outlook-rows", {_("series"): st.column_config.TextColumn(width="medium")}, height=330)
+    if row is not None and me.may(Right.ESTATE_READ):
+        chosen = body["rows"][row]
+        _growth(here, chosen)
+        st.page_link(parts.VIEWS / "asset.py", label=here.estate.title(chosen["asset"]), query_params={"id": chosen["asset"]}, icon=":material/dns:")
+
+
+def _foreseen(here: Desk, one: Mapping[str, Any]) -> dict[str, Any]:
+    unit = charts.unit_of(one["metric"])
+    return {
+        _("asset"): here.estate.title(one["asset"]),
+        _("series"): f"{charts.title_of(one['metric'])} {' '.join(map(str, one['labels'].values()))}".strip(),
+        _("now"): charts.number(one["value"], unit),
+        _("a day"): f"{one['per_day']:+.2g}",
+        _("used up in days"): one["days"],
+        _("earliest"): one["earliest"],
+        _("latest"): _("never") if one["latest"] is None else str(one["latest"]),
+        _("tomorrow"): charts.number(one["tomorrow"], unit) + ("" if one["width"] is None else f" ± {charts.number(one['width'])}"),
+        _("median miss"): "–" if one["error"] is None else charts.number(one["error"], unit),
+        _("within interval"): "–" if one["hit"] is None else f"{one['hit']:.0%} ({one['scored']})",
+    }
+
+
+def _growth(here: Desk, one: Mapping[str, Any]) -> None:
+    until = here.now()
+    since = until - timedelta(days=30)
+    series = charts.read_series(here.store, one["asset"], one["metric"], since, until, one["labels"])
+    if series:
+        spec = charts.line_chart(series, since=since, until=until, zone=here.zone, unit=charts.unit_of(one["metric"]))
+        st.echarts_chart(spec, height=200, alt=charts.title_of(one["metric"]))

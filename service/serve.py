@@ -53,7 +53,7 @@ from service.quality.tuning import accepted
 from service.runner import Clockwork, Runner
 from service.stores import retention_of
 from service.topology import Survey
-from service.watchers import learn_history, make_watchers, use_budgets
+from service.watchers import forecasts, learn_history, make_watchers, use_budgets
 from store.base import ANY, Store
 from store.open import open_for
 from store.snapshots import FLEETING
@@ -295,6 +295,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         rule=alerting.rule,
         use_budgets=lambda budget_of: use_budgets(detectors, pipeline, budget_of),
         on_tuned=estate.again,
+        forecasts=lambda: forecasts(detectors, pipeline),
     )
     duty = Duty(store, alerting, clock, ZoneInfo(settings.timezone), estate.again)
     service = Service(

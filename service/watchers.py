@@ -17,6 +17,7 @@ from core.registry import resolve
 from detectors import DETECTORS
 from detectors.base import Detector
 from detectors.series.baseline import Baseline, BudgetOf, Options
+from detectors.series.forecast import Forecast, Row
 from service.pipeline import Pipeline
 from service.replaying import batches
 from store.base import Metrics, Selector
@@ -42,6 +43,12 @@ def use_budgets(detectors: Sequence[Detector], pipeline: Pipeline, budget_of: Bu
     with pipeline.pause():
         for baseline in (one for one in detectors if isinstance(one, Baseline)):
             baseline.use_budgets(budget_of)
+
+
+def forecasts(detectors: Sequence[Detector], pipeline: Pipeline) -> list[Row]:
+    """What the running forecasts say now, and how they did."""
+    with pipeline.pause():
+        return [row for forecast in detectors if isinstance(forecast, Forecast) for row in forecast.rows()]
 
 
 def learn_history(detectors: Sequence[Detector], metrics: Metrics, now: datetime) -> int:

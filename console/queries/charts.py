@@ -74,8 +74,9 @@ def line_chart(
     compared: Sequence[Series] = (),
     band: Band | None = None,
     labels: Sequence[str] = (),
+    steps: Sequence[datetime] = (),
 ) -> dict[str, Any]:
-    """ECharts options; ``compared`` are the same series a week earlier, drawn pale and dashed."""
+    """ECharts options; ``compared`` are the same series a week earlier, drawn pale and dashed; ``steps`` are changes of level, marked."""
     step = step_for(until - since)
     series, compared, unit = scaled(series, compared, unit)
     names = list(labels) or [label_of(each) for each in series]
@@ -87,6 +88,8 @@ def line_chart(
         drawn.append(_line(title, with_gaps(each.points, step, zone, WEEK), index, is_pale=True))
     if band and drawn:
         _mark(drawn[0], band, zone)
+    if steps and drawn and "markLine" not in drawn[0]:
+        _mark_steps(drawn[0], steps, zone)
     return {
         "animation": False,
         "useUTC": True,
@@ -204,6 +207,17 @@ def _mark(line: dict[str, Any], band: Band, zone: ZoneInfo) -> None:
     if band.at is not None:
         label = {"formatter": _("found"), "fontSize": 11}
         line["markLine"] = {"symbol": "none", "lineStyle": {"color": "#C62828"}, "label": label, "data": [{"xAxis": _site_ms(band.at, zone)}]}
+
+
+def _mark_steps(line: dict[str, Any], steps: Sequence[datetime], zone: ZoneInfo) -> None:
+    label = {"formatter": _("level changed"), "fontSize": 10}
+    line["markLine"] = {
+        "symbol": "none",
+        "silent": True,
+        "lineStyle": {"color": "#6A1B9A", "type": "dashed"},
+        "label": label,
+        "data": [{"xAxis": _site_ms(step, zone)} for step in steps],
+    }
 
 
 def _site_ms(time: datetime, zone: ZoneInfo) -> float:

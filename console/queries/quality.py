@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from console.i18n import _, marked
-from core.names import ALARM, BUDGET, PREVIEW, QUALITY, TUNING
+from console.queries.times import read
+from core.errors import NotFound
+from core.names import ALARM, BUDGET, OUTLOOK, PREVIEW, QUALITY, TUNING
 from store.base import Body, Store
-from store.filter import Term
+from store.filter import And, Term
 
 ROLLING: Final = "last30"
 MONTH: Final = "month-"
@@ -99,3 +102,18 @@ def budgets(store: Store) -> list[Body]:
 def previews(store: Store) -> list[tuple[str, Body]]:
     """(id, preview), the newest first."""
     return [(document.id, document.body) for document in store.documents.find(PREVIEW, sort="-begun", limit=10).items]
+
+
+def level_changes(store: Store, asset: str, metric: str, since: datetime, until: datetime) -> list[datetime]:
+    """When the level of a metric moved for good, as the detector ``change`` found it."""
+    where = And((Term("asset", asset), Term("rule", "change"), Term("metric", metric)))
+    found = [read(document.body.get("since")) for document in store.documents.find(ALARM, where, sort="-start", limit=50).items]
+    return sorted({at for at in found if at is not None and since <= at < until})
+
+
+def outlooks(store: Store) -> Body | None:
+    """The forecasts of the service and how the earlier ones did; None before it has made any."""
+    try:
+        return store.documents.get(OUTLOOK, "forecast").body
+    except NotFound:
+        return None

@@ -51,10 +51,12 @@ def figures() -> None:
 
 
 head()
-tabs = st.tabs([_("Figures"), _("Proposals"), _("Budgets")])
+tabs = st.tabs([_("Figures"), _("Proposals"), _("Budgets"), _("Forecasts")])
 with tabs[0]:
     figures()
 with tabs[1]:
     quality_parts.proposed(here, me)
 with tabs[2]:
     quality_parts.chosen(here, me)
+with tabs[3]:
+    quality_parts.foreseen(here, me)

@@ -2,14 +2,14 @@
 
 The slope is the median of the slopes between points far apart (Theil 1950, Sen 1968), after the daily pattern (median residual of each hour
 of the day) was taken off; the interval comes from the middle 80 % of those slopes. Each forecast for the next day is kept and set
-against what came.
+against what came, and so is its interval, which is made of the errors before.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -22,14 +22,23 @@ from detectors.series.bank import Bank
 from detectors.series.hours import Hours
 from detectors.series.memory import pack, unpack
 
-VERSION: Final = 1
+VERSION: Final = 2
 LIMIT: Final = 20_000
 LEAST_HOURS: Final = 24
 PAIRS: Final = 400
 LONGEST_DAYS: Final = 3650.0
 STEPS: Final = ((3.0, Severity.HIGH), (14.0, Severity.WARNING))
-FULL: Final = {"system.filesystem.utilization": 100.0, "system.filesystem.inodes.utilization": 100.0, "hw.memory.utilization": 100.0}
+FULL: Final = {
+    "system.filesystem.utilization": 100.0,
+    "system.filesystem.inodes.utilization": 100.0,
+    "hw.memory.utilization": 100.0,
+    "system.memory.utilization": 100.0,
+    "system.swap.utilization": 100.0,
+}
+FALLS: Final = {"hw.ups.runtime": 10.0}  # what runs down to a limit: minutes of an ageing battery
 KEPT_ERRORS: Final = 60
+A_LOOK: Final = 200  # forecasts made anew at one look after a restart; the others follow at the next ones
+LEAST_ERRORS: Final = 12  # scored forecasts before their errors make the interval of the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +98,35 @@ def _until(room: float, slope: float) -> float:
 
 @dataclass(slots=True)
 class _Track:
+    """``promised``: (hour, value, half of its interval); ``scored`` and ``inside`` count those that came, and came within."""
+
     hours: Hours = field(default_factory=Hours)
     severity: str = ""
-    promised: list[tuple[int, float]] = field(default_factory=list)
+    promised: list[tuple[int, float, float]] = field(default_factory=list)
     errors: list[float] = field(default_factory=list)
+    scored: int = 0
+    inside: int = 0
+    seen: Outlook | None = None
+
+    @property
+    def width(self) -> float | None:
+        """Half of the interval that 90 of 100 of its own past errors stayed within; None before there are enough."""
+        if len(self.errors) < LEAST_ERRORS:
+            return None
+        return float(np.quantile(np.abs(self.errors), 0.9))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One series' present forecast and how its earlier ones did: ``error`` median miss a day ahead, ``hit`` the part that came within its interval."""
+
+    series: str
+    value: float
+    outlook: Outlook
+    width: float | None
+    error: float | None
+    scored: int
+    hit: float | None
 
 
 class Forecast:
@@ -100,15 +134,15 @@ class Forecast:
 
     name = "forecast"
 
-    def __init__(self, full: dict[str, float] | None = None) -> None:
-        self._full = FULL if full is None else full
+    def __init__(self, full: dict[str, float] | None = None, falls: dict[str, float] | None = None) -> None:
+        self._full, self._falls = FULL if full is None else full, FALLS if falls is None else falls
         self._bank: Bank[_Track] = Bank(self.name, LIMIT)
 
     def observe(self, samples: Sequence[Sample]) -> list[Finding]:
         """Take samples; forecasts are made when an hour closes."""
         found: list[Finding] = []
         for sample in sorted(samples, key=lambda one: one.time):
-            if sample.metric not in self._full or not math.isfinite(sample.value):
+            if (sample.metric not in self._full and sample.metric not in self._falls) or not math.isfinite(sample.value):
                 continue
             track = self._bank.get(sample.series, sample.time.timestamp(), _Track)
             if track is not None and track.hours.add(sample.time.timestamp(), sample.value):
@@ -119,13 +153,33 @@ class Forecast:
         """Median absolute error of the forecasts for the next day, by series (see ``Sample.series``), in the unit of the metric."""
         return {key: float(np.median(np.abs(track.errors))) for key, _, track in self._bank.items() if track.errors}
 
+    def rows(self) -> list[Row]:
+        """Every series that has a forecast (the one made when its last hour closed), the soonest to be used up first."""
+        found, left = [], A_LOOK
+        for key, _, track in self._bank.items():
+            if track.seen is None and track.hours.points and left:
+                track.seen, left = self._outlook(key.split("\x1f")[1], track), left - 1
+            seen = track.seen
+            if seen is not None:
+                error = float(np.median(np.abs(track.errors))) if track.errors else None
+                hit = track.inside / track.scored if track.scored else None
+                found.append(Row(key, track.hours.points[-1][1], seen, track.width, error, track.scored, hit))
+        return sorted(found, key=lambda row: (row.outlook.days, row.series))
+
+    def _outlook(self, metric: str, track: _Track) -> Outlook | None:
+        """What runs down is looked at upside down."""
+        sign, limit = (1.0, self._full[metric]) if metric in self._full else (-1.0, -self._falls[metric])
+        hours, values = [hour for hour, _ in track.hours.points], [sign * value for _, value in track.hours.points]
+        seen = outlook(hours, values, limit)
+        return seen if seen is None or sign > 0 else replace(seen, per_day=-seen.per_day, tomorrow=-seen.tomorrow)
+
     def _hour(self, sample: Sample, track: _Track) -> list[Finding]:
         points = track.hours.points
         _settle(track)
-        seen = outlook([hour for hour, _ in points], [value for _, value in points], self._full[sample.metric])
+        seen = track.seen = self._outlook(sample.metric, track)
         if seen is None:
             return []
-        track.promised.append((points[-1][0] + 24, seen.tomorrow))
+        track.promised.append((points[-1][0] + 24, seen.tomorrow, math.inf if track.width is None else track.width))
         severity = next((severity for limit, severity in STEPS if seen.days < limit and math.isfinite(seen.latest)), None)
         if severity and (not track.severity or severity.rank < Severity(track.severity).rank):
             track.severity = severity.value
@@ -138,7 +192,7 @@ class Forecast:
 
     def _finding(self, sample: Sample, track: _Track, seen: Outlook, *, firing: bool) -> Finding:
         row = words.metric_row(sample.metric)
-        value, pace = words.number(sample.value, row.unit), words.number(seen.per_day, row.unit)
+        value, pace = words.number(sample.value, row.unit), words.number(abs(seen.per_day), row.unit)
         error = float(np.median(np.abs(track.errors))) if track.errors else None
         evidence: dict[str, Any] = {
             "metric": sample.metric,
@@ -151,8 +205,11 @@ class Forecast:
         }
         if firing:
             latest_zh, latest_en = ("不限", "never") if math.isinf(seen.latest) else (f"{seen.latest:.0f} 天", f"{seen.latest:.0f} days")
-            evidence["zh"] = f"{row.zh} {value}，每天增加 {pace}，约 {seen.days:.1f} 天后用尽（最早 {seen.earliest:.1f} 天，最迟 {latest_zh}）"
-            evidence["en"] = f"{row.en} is {value} and grows by {pace} a day: full in {seen.days:.1f} days (earliest {seen.earliest:.1f}, latest {latest_en})"
+            turn_zh, turn_en = ("减少", "falls") if seen.per_day < 0 else ("增加", "grows")
+            evidence["zh"] = f"{row.zh} {value}，每天{turn_zh} {pace}，约 {seen.days:.1f} 天后用尽（最早 {seen.earliest:.1f} 天，最迟 {latest_zh}）"
+            evidence["en"] = (
+                f"{row.en} is {value} and {turn_en} by {pace} a day: used up in {seen.days:.1f} days (earliest {seen.earliest:.1f}, latest {latest_en})"
+            )
         where = words.of_labels(sample.labels)
         named = f" {where}" if where else ""
         return Finding(
@@ -168,7 +225,19 @@ class Forecast:
 
     def state(self) -> bytes:
         """Hourly means, what was told and promised, and the errors."""
-        tracks = [[key, at, track.hours.dump(), track.severity, track.promised, track.errors] for key, at, track in self._bank.items()]
+        tracks = [
+            [
+                key,
+                at,
+                track.hours.dump(),
+                track.severity,
+                [[at, value, _plain_width(width)] for at, value, width in track.promised],
+                track.errors,
+                track.scored,
+                track.inside,
+            ]
+            for key, at, track in self._bank.items()
+        ]
         return pack(self.name, VERSION, {"tracks": tracks})
 
     def restore(self, state: bytes) -> None:
@@ -176,14 +245,9 @@ class Forecast:
         head, _ = unpack(state, self.name, VERSION)
         bank: Bank[_Track] = Bank(self.name, LIMIT)
         try:
-            for key, at, hours, severity, promised, errors in head["tracks"]:
-                told = Severity(severity).value if severity else ""
-                bank.put(
-                    str(key),
-                    float(at),
-                    _Track(Hours.load(hours), told, [(int(hour), float(value)) for hour, value in promised], [float(one) for one in errors]),
-                )
-        except (KeyError, TypeError, ValueError) as err:
+            for key, at, *rest in head["tracks"]:
+                bank.put(str(key), float(at), _read(*rest))
+        except (KeyError, TypeError, ValueError, IndexError) as err:
             raise ConfigError("the memory of forecast is damaged; it is learned anew") from err
         self._bank = bank
 
@@ -191,9 +255,24 @@ class Forecast:
 def _settle(track: _Track) -> None:
     """Set what was promised for the closed hour against what came."""
     hour, value = track.hours.points[-1]
-    track.errors += [value - promised for due, promised in track.promised if due == hour]
+    for promised, width in [(promised, width) for due, promised, width in track.promised if due == hour]:
+        track.errors.append(value - promised)
+        if math.isfinite(width):
+            track.scored += 1
+            track.inside += abs(value - promised) <= width
     track.errors = track.errors[-KEPT_ERRORS:]
     track.promised = [promise for promise in track.promised if promise[0] > hour]
+
+
+def _read(hours: list[float], severity: str, promised: list[list[float]], errors: list[float], scored: int = 0, inside: int = 0) -> _Track:
+    """A track as it was written; version 1 knew no intervals."""
+    told = Severity(severity).value if severity else ""
+    due = [(int(one[0]), float(one[1]), float(one[2]) if len(one) > 2 and one[2] is not None else math.inf) for one in promised]
+    return _Track(Hours.load(hours), told, due, [float(one) for one in errors], int(scored), int(inside))
+
+
+def _plain_width(width: float) -> float | None:
+    return width if math.isfinite(width) else None
 
 
 def _plain(days: float) -> float | None:

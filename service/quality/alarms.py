@@ -80,6 +80,7 @@ class Alarms:
             "metric": str(alert.get("metric") or evidence.get("metric") or ""),
             "severity": str(alert.get("severity", "")),
             "title": alert.get("title") or {},
+            "since": str(evidence.get("since") or ""),
             "start": at.isoformat(),
             "end": "",
             "incident": str(alert.get("incident") or ""),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -11,16 +11,18 @@ import structlog
 
 from core.clock import Clock
 from core.errors import NotFound, Refused
-from core.names import QUALITY
+from core.names import OUTLOOK, QUALITY
 from core.settings import Settings
 from detectors.honesty import Alarm
 from detectors.series.baseline import BudgetOf
+from detectors.series.forecast import Row
 from detectors.series.offload import Offload
 from incidents.config import Rule
 from inventory.asset import Asset
 from service.quality.alarms import Alarms
 from service.quality.budgets import Budgets
 from service.quality.figures import detector_of, months, read_alarms, summary
+from service.quality.outlooks import body_of
 from service.quality.roots import Roots
 from service.quality.tuning import Tuning
 from store.base import Store
@@ -36,7 +38,7 @@ EVERY_S: Final = 120.0
 
 class Quality:
     """``assets`` gives the estate by id, ``rule`` finds a rule in force, ``use_budgets`` hands them to the running baseline; ``on_tuned`` is called when a
-    rule's setting changes. Every method may be called from any thread of the service.
+    rule's setting changes, ``forecasts`` gives the running ones. Every method may be called from any thread of the service.
     """
 
     def __init__(
@@ -49,10 +51,11 @@ class Quality:
         rule: Callable[[str], Rule | None],
         use_budgets: Callable[[BudgetOf], None] = lambda _budget_of: None,
         on_tuned: Callable[[], None] = lambda: None,
+        forecasts: Callable[[], Sequence[Row]] = tuple,
         offload: Offload | None = None,
     ) -> None:
         self._store, self._clock, self._zone, self._rule = store, clock, ZoneInfo(settings.timezone), rule
-        self._offload = offload or Offload()
+        self._offload, self._forecasts = offload or Offload(), forecasts
         self.alarms = Alarms(store, lambda asset: known.kind if (known := assets().get(asset)) else "")
         self.roots = Roots(store, lambda: list(assets().values()))
         self.tuning = Tuning(settings, store, clock, rule, self._offload, on_tuned)
@@ -81,6 +84,7 @@ class Quality:
     def count(self, now: datetime) -> None:
         """Write the figures of the last 30 days and of the months; look for better settings of what is noisy."""
         self.tuning.consider(self._write(ROLLING, now - SPAN, now), SPAN.total_seconds() / 86400, now)
+        self._store.documents.put(OUTLOOK, "forecast", body_of(self._forecasts(), now))
         self.budgets.tidy(now)
         self.roots.forget_old(now, SPAN)
         for name, begin, end in months(now, self._zone, MONTHS_BACK):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,9 +12,12 @@ from streamlit.testing.v1 import AppTest
 from console.desk import Desk
 from console.identity.accounts import Account
 from console.identity.roles import Role
-from core.names import ALARM, BUDGET, INTENT, PREVIEW, QUALITY, ROOTS, TUNING
+from console.queries.charts import line_chart
+from console.queries.quality import level_changes
+from core.names import ALARM, BUDGET, INTENT, OUTLOOK, PREVIEW, QUALITY, ROOTS, TUNING
 from detectors.honesty import Alarm
 from service.quality.figures import summary
+from store.base import Series
 from tests.console.seed import fill
 from tests.console.test_views import Visitor, live, opened, said, visitor
 
@@ -59,14 +63,34 @@ def counted(live: Desk) -> Desk:
         "days": 30,
     }
     live.store.documents.put(PREVIEW, "p1", {**preview, "budgets": played})
+    row = {
+        "asset": "a1",
+        "metric": "system.filesystem.utilization",
+        "labels": {"mountpoint": "/var"},
+        "value": 80.0,
+        "per_day": 2.0,
+        "days": 10.0,
+        "earliest": 8.0,
+    }
+    row |= {"latest": None, "tomorrow": 82.0, "width": 0.5, "error": 0.2, "scored": 300, "hit": 0.91}
+    live.store.documents.put(OUTLOOK, "forecast", {"rows": [row], "series": 12, "scored": 300, "hit": 0.91, "error": 0.2, "updated": NOW.isoformat()})
     return live
 
 
 @pytest.mark.parametrize(
     ("language", "texts"),
     [
-        ("en", ("6 alarms, 4 judged; of these 25% were worth it", "31 of 40 alarms would not have come", "hold 5 min → 20 min", "instead of **9**")),
-        ("zh_CN", ("共 6 次告警，已评价 4 次，其中 25% 有用", "40 次告警中有 31 次不会发生", "持续时间", "现行设置")),
+        (
+            "en",
+            (
+                "6 alarms, 4 judged; of these 25% were worth it",
+                "31 of 40 alarms would not have come",
+                "hold 5 min → 20 min",
+                "instead of **9**",
+                "91% within their interval",
+            ),
+        ),
+        ("zh_CN", ("共 6 次告警，已评价 4 次，其中 25% 有用", "40 次告警中有 31 次不会发生", "持续时间", "现行设置", "12 条序列中有 **1** 条")),
     ],
 )
 def test_figures_proposals_and_previews_are_shown_with_their_numbers(counted: Desk, visitor: Visitor, language: str, texts: tuple[str, ...]) -> None:
@@ -137,3 +161,15 @@ def test_the_likely_root_is_shown_with_its_evidence_and_the_level_of_chance(inci
     assert "31 times its usual spread" in shown
     assert "depends on" in shown
     assert "20%" in shown
+
+
+def test_a_change_of_level_is_marked_on_the_chart_of_its_metric(live: Desk) -> None:
+    metric, at = "system.memory.utilization", NOW - timedelta(hours=3)
+    body = {"asset": "a", "rule": "change", "metric": metric, "since": at.isoformat(), "start": NOW.isoformat(), "incident": "", "fingerprint": "f"}
+    live.store.documents.put(ALARM, "f-1", body)
+    steps = level_changes(live.store, "a", metric, NOW - timedelta(hours=6), NOW)
+    assert steps == [at]
+    assert level_changes(live.store, "a", metric, NOW - timedelta(hours=2), NOW) == []
+    series = Series(metric=metric, asset="a", labels={}, points=((NOW - timedelta(hours=1), 5.0), (NOW, 6.0)))
+    spec = line_chart([series], since=NOW - timedelta(hours=6), until=NOW, zone=ZoneInfo("Asia/Shanghai"), unit="%", steps=steps)
+    assert len(spec["series"][0]["markLine"]["data"]) == 1

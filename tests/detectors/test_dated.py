@@ -12,6 +12,7 @@ from core.records import Finding, Sample, Severity
 from detectors.series.change import Change, change_points
 from detectors.series.expiry import Expiry
 from detectors.series.forecast import Forecast, outlook
+from detectors.series.memory import pack
 from detectors.series.offload import Inline
 from detectors.series.rate import Rate, movement
 from detectors.series.silence import GONE, NoData
@@ -123,6 +124,41 @@ class TestForecast:
         run(judged, hourly(DISK, [50 + 20 * math.sin(hour * hour / 700) for hour in range(24 * 4)]))
         (error,) = judged.errors().values()
         assert error > 0.2
+
+    def test_its_intervals_are_scored_and_hold_nine_in_ten(self) -> None:
+        import random
+
+        rng, judged = random.Random(8), Forecast()
+        run(judged, hourly(DISK, [30 + hour / 48 + rng.gauss(0, 1) for hour in range(24 * 24)]))
+        (row,) = judged.rows()
+        assert row.scored > 300
+        assert row.hit == pytest.approx(0.9, abs=0.07)
+        assert row.width is not None
+        assert row.error is not None
+        assert row.error < row.width
+
+    def test_what_runs_down_is_foreseen_too(self) -> None:
+        found = run(Forecast(), hourly("hw.ups.runtime", [60 - 5 * hour / 24 for hour in range(24 * 5)]))
+        assert found[-1].firing
+        assert found[-1].evidence["per_day"] == pytest.approx(-5, abs=0.2)
+        assert "falls by 5 min a day: used up" in found[-1].evidence["en"]
+        assert "每天减少" in found[-1].evidence["zh"]
+
+    def test_a_slow_leak_of_memory_is_told_days_before(self) -> None:
+        import random
+
+        rng = random.Random(9)
+        found = run(Forecast(), hourly("system.memory.utilization", [50 + 3 * hour / 24 + rng.gauss(0, 0.5) for hour in range(24 * 8)]))
+        assert found[0].firing
+        assert found[0].evidence["days"] > 7
+
+    def test_what_version_1_wrote_is_taken_over(self) -> None:
+        key = "a\x1fsystem.filesystem.utilization"
+        old = pack("forecast", 1, {"tracks": [[key, 1.0, [5, 50.0, 1, *(number for hour in range(30) for number in (hour, 50.0))], "", [[29, 51.0]], [0.5]]]})
+        judged = Forecast()
+        judged.restore(old)
+        assert judged.errors() == {key: 0.5}
+        assert judged.rows()[0].scored == 0
 
     def test_the_interval_holds_the_line_and_widens_with_noise(self) -> None:
         import random

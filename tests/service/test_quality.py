@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,14 +12,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from core.names import ALARM, BUDGET, PREVIEW, QUALITY, TUNING
+from core.names import ALARM, BUDGET, OUTLOOK, PREVIEW, QUALITY, TUNING
 from core.records import Finding, Sample, Severity
 from detectors.honesty import Alarm
 from detectors.series.baseline import BudgetOf
+from detectors.series.forecast import Forecast
 from detectors.series.offload import Inline
 from incidents.config import Rule
 from service.alerting.loading import load_configuration
 from service.quality.figures import months
+from service.quality.outlooks import body_of
 from service.quality.quality import Quality
 from service.quality.tuning import accepted, longer_hold
 from tests.service.test_live import ASSETS, NOW, House
@@ -274,3 +277,18 @@ def test_a_preview_that_a_restart_cut_off_says_so(judged: Judged) -> None:
     judged.store.documents.put(PREVIEW, "p1", {"state": "running", "begun": judged.clock.now().isoformat()})
     judged.quality.budgets.tidy(judged.clock.now())
     assert judged.store.documents.get(PREVIEW, "p1").body["state"] == "failed"
+
+
+def test_forecasts_are_written_with_how_they_did(judged: Judged) -> None:
+    forecast = Forecast()
+    for hour in range(24 * 6):
+        at = NOW + timedelta(hours=hour)
+        forecast.observe([Sample(time=at, asset="a", metric="system.filesystem.utilization", value=50 + hour / 12, labels={"mountpoint": "/"})])
+    body = body_of(forecast.rows(), NOW)
+    (row,) = body["rows"]
+    assert (row["asset"], row["labels"], body["series"]) == ("a", {"mountpoint": "/"}, 1)
+    assert row["per_day"] == pytest.approx(2, abs=0.1)
+    assert row["earliest"] <= row["days"] <= row["latest"]
+    assert json.loads(json.dumps(body)) == body
+    judged.figures()
+    assert judged.store.documents.get(OUTLOOK, "forecast").body["series"] == 0
