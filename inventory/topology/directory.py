@@ -26,7 +26,7 @@ class Directory:
 
 def directory_of(devices: Iterable[Device]) -> Directory:
     """Index ``devices``; addresses in ARP tables give silent assets their MAC address."""
-    known = {device.asset: device for device in devices}
+    known = {device.asset: device for device in sorted(devices, key=lambda device: device.asset)}  # whoever came first must not matter
     disputed: set[str] = set()
     by_address = _index(((address, device) for device in known.values() for address in device.addresses), disputed)
     by_name = _index(((name, device) for device in known.values() for name in (*device.names, plain_name(device.chassis)) if name), disputed)

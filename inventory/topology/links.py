@@ -189,8 +189,14 @@ class _Bundles:
         self._found: dict[tuple[str, str], list[_Bundle]] = defaultdict(list)
 
     def all(self) -> Iterator[_Bundle]:
+        """Each once: claims of a port that became known only by support of others may have come to mean the same."""
         for bundles in self._found.values():
-            yield from bundles
+            merged: dict[tuple[str, str], _Bundle] = {}
+            for bundle in bundles:
+                first = merged.setdefault((short_port(bundle.a.port), short_port(bundle.b.port)), bundle)
+                if first is not bundle:
+                    first.claims += bundle.claims
+            yield from merged.values()
 
     def state(self, claim: _Claim) -> None:
         """A claim that names both ends."""
@@ -277,13 +283,17 @@ def _settled(found: list[Link]) -> list[Link]:
     worse: dict[str, Link] = {}
     shared: set[str] = set()
     for (asset, _), rivals in at.items():
-        best = max(rivals, key=lambda link: (link.confidence, link.seen, link.key))
+        best = max(rivals, key=_weightiest)
         for link in rivals:
             if link is not best and asset in link.told_by and asset in best.told_by:
                 shared |= {link.key, best.key}  # the port's own device names both: they are behind something that forwards
             elif link is not best:
-                worse[link.key] = best
+                worse[link.key] = max(worse.get(link.key, best), best, key=_weightiest)
     return [_judged(link, worse.get(link.key), is_shared=link.key in shared) for link in found]
+
+
+def _weightiest(link: Link) -> tuple[float, datetime, str]:
+    return link.confidence, link.seen, link.key
 
 
 def _judged(link: Link, rival: Link | None, *, is_shared: bool) -> Link:

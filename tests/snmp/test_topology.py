@@ -1,0 +1,111 @@
+"""Forwarding, address and neighbour tables over the wire: large, old-fashioned, hostile."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from collectors.base import make
+from collectors.network.snmp import SnmpCollector
+from core.records import Snapshot
+from core.secrets import NoSecrets
+from inventory.asset import Asset
+from inventory.topology.directory import directory_of
+from inventory.topology.evidence import KIND, Device, device_of
+from inventory.topology.links import links
+from inventory.topology.places import places
+from tests.peers.snmp_agent import INTEGER, OCTETS, Agent, Bench, Circles, Table, Typed, switch
+from tests.snmp.test_collector import as_collector
+
+NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
+BRIDGE, Q_FDB, FDB, ARP = "1.3.6.1.2.1.17", "1.3.6.1.2.1.17.7.1.2.2.1", "1.3.6.1.2.1.17.4.3.1", "1.3.6.1.2.1.4.22.1.2"
+LLDP = "1.0.8802.1.1.2.1.4.1.1"
+MARKUP = "<script>alert(1)</script>\x1b[2J\u202e核心"
+
+
+def octets(number: int) -> bytes:
+    return bytes((2, 0, 0, *number.to_bytes(3, "big")))
+
+
+def dotted(number: int) -> str:
+    return ".".join(map(str, octets(number)))
+
+
+def bridge() -> dict[str, Typed]:
+    """A switch whose bridge ports are its interfaces."""
+    values: dict[str, Typed] = dict(switch("hostile"))
+    values[f"{BRIDGE}.1.1.0"] = (OCTETS, octets(1))
+    return values | {f"{BRIDGE}.1.4.1.2.{port}": (INTEGER, port) for port in range(1, 9)}
+
+
+def read(values: Mapping[str, Typed], agent: type[Agent] = Agent) -> tuple[Device, dict[str, object], float]:
+    with Bench({("127.0.0.1", 0): agent(Table.of(values))}) as bench:
+        host, port = bench.addresses[0]
+        made = make(as_collector(), {"port": port, "timeout_s": 2.0}, NoSecrets())
+        asset = Asset(id="sw", kind="switch", address=host)
+        started = time.monotonic()
+        records = list(made.collect(asset, NOW))
+        took = time.monotonic() - started
+        made.close()
+    snapshots = [record for record in records if isinstance(record, Snapshot) and record.kind == KIND]
+    if not snapshots:
+        return device_of(asset), {}, took
+    return device_of(asset, snapshots[0]), json.loads(snapshots[0].body), took
+
+
+def test_ten_thousand_learned_addresses_come_whole_and_each_finds_its_port() -> None:
+    values = bridge()
+    for number in range(10_000):
+        row = f"{10 + number % 3}.{dotted(1000 + number)}"
+        values |= {f"{Q_FDB}.2.{row}": (INTEGER, 1 + number % 8), f"{Q_FDB}.3.{row}": (INTEGER, 3)}
+    device, _, took = read(values)
+    assert len(device.fdb) == 10_000
+    assert {vlan for _, _, vlan in device.fdb} == {10, 11, 12}
+    assert len({port for _, port, _ in device.fdb}) == 8
+    assert len(places(directory_of([device]))) == 10_000
+    assert took < SnmpCollector.deadline_s
+
+
+def test_a_bridge_without_vlans_is_read_from_the_old_table_and_its_own_addresses_are_left_out() -> None:
+    values = bridge()
+    for number, status in ((1, 4), (2, 3), (3, 5)):
+        values |= {f"{FDB}.2.{dotted(number)}": (INTEGER, 4), f"{FDB}.3.{dotted(number)}": (INTEGER, status)}
+    device, _, _ = read(values)
+    assert [(mac, vlan) for mac, _, vlan in device.fdb] == [("02:00:00:00:00:02", 0)]
+
+
+def test_markup_and_control_characters_of_a_neighbour_are_text_and_end_in_one_link_to_nobody() -> None:
+    values = bridge()
+    row = "0.1.1"
+    values |= {f"{LLDP}.4.{row}": (INTEGER, 4), f"{LLDP}.5.{row}": (OCTETS, b"\xff\x00\xfe\x80\x81\x82\x83"), f"{LLDP}.9.{row}": (OCTETS, MARKUP)}
+    values |= {f"{LLDP}.6.{row}": (INTEGER, 5), f"{LLDP}.7.{row}": (OCTETS, "</td>" * 2000)}
+    device, body, _ = read(values)
+    assert json.loads(json.dumps(body)) == body
+    (link,) = links(directory_of([device]))
+    assert (link.a.asset, link.b.asset) == ("sw", "")
+    assert "script" in link.b.name
+
+
+def test_nonsense_in_tables_is_left_out_and_the_rest_is_read() -> None:
+    values = bridge()
+    values |= {f"{Q_FDB}.2.10.{dotted(7)}": (INTEGER, 2), f"{Q_FDB}.3.10.{dotted(7)}": (INTEGER, 3)}
+    values |= {f"{Q_FDB}.2.10.999.0.0.0.0.7": (INTEGER, 2), f"{Q_FDB}.2.10.7": (INTEGER, 2), f"{Q_FDB}.2.11.{dotted(8)}": (INTEGER, 77_777)}
+    values |= {f"{ARP}.1.10.0.0.9": (OCTETS, octets(9)), f"{ARP}.1.10.0.0.10": (OCTETS, b"\x01"), f"{ARP}.1.300.0.0.1": (OCTETS, octets(9))}
+    device, _, _ = read(values)
+    assert [mac for mac, _, _ in device.fdb] == ["02:00:00:00:00:07"]
+    assert [(address, mac) for address, mac, _ in device.arp] == [("10.0.0.9", "02:00:00:00:00:09")]
+
+
+def test_an_agent_that_goes_in_circles_costs_no_more_than_the_deadline() -> None:
+    _, _, took = read(bridge(), Circles)
+    assert took < SnmpCollector.deadline_s
+
+
+def test_a_port_that_is_no_interface_still_has_a_name() -> None:
+    values = bridge()
+    values[f"{BRIDGE}.1.4.1.2.8"] = (INTEGER, 4_000)
+    values |= {f"{Q_FDB}.2.10.{dotted(7)}": (INTEGER, 8)}
+    device, _, _ = read(values)
+    assert [port for _, port, _ in device.fdb] == ["4000"]
