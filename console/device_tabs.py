@@ -78,20 +78,21 @@ def sensors(here: Desk, asset: Asset) -> None:
                 _("sensor"): one.name,
                 _("quantity"): charts.title_of(one.metric),
                 _("value"): "" if one.metric == "hw.state" else charts.number(one.value, charts.unit_of(one.metric)),
-                _("room to its limit"): charts.number(one.margin, charts.unit_of(one.metric)) if one.margin is not None else "",
+                _("lowest"): one.low,
+                _("highest"): one.high,
+                _("near its limit"): one.near,
                 _("time"): times.ago(one.time, moment),
             }
             for one in found
         ]
-        parts.table(rows, {_("sensor"): st.column_config.TextColumn(width="large")})
+        bar = st.column_config.ProgressColumn(format="%.0f%%", min_value=0, max_value=100, width=110)
+        parts.table(rows, {_("sensor"): st.column_config.TextColumn(width="large"), _("near its limit"): bar})
 
     draw()
 
 
 def _sensor_state(one: device.Reading) -> str:
-    if one.metric != "hw.state" and one.margin is None:
-        return _("no limits told")
-    return look(ASSET, one.state).text
+    return _("no limits told") if one.state == "unknown" and one.metric != "hw.state" else look(ASSET, one.state).text
 
 
 def neighbours(here: Desk, asset: Asset) -> None:
@@ -111,6 +112,8 @@ def neighbours(here: Desk, asset: Asset) -> None:
         other = next((end.asset for end in known.link.ends if end.asset not in ("", asset.id)), "")
         if other:
             parts.go("asset.py", id=other)
+        if candidate := device.found_as(here.store, next((end.name for end in known.link.ends if not end.asset), "")):
+            parts.go("candidate.py", id=candidate)
         st.caption(_("{name} is no asset yet; the page Discovery may know it.").format(name=plain(rows[chosen][2])))
 
 

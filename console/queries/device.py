@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from console.words import PORTS, look
+from core.names import CANDIDATE
 from core.records import Sample, Snapshot
 from inventory.topology.evidence import short_port
 from inventory.topology.history import LINK, Known, known_of
@@ -60,20 +61,35 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One sensor: its value, and how far it is inside the limits that the device itself holds (below 0: outside)."""
+    """One sensor: its value, the limits that the device itself holds, and how far it is inside them (below 0: outside)."""
 
     name: str
     metric: str
     value: float
     margin: float | None
     time: datetime
+    low: float | None = None
+    high: float | None = None
 
     @property
     def state(self) -> str:
         """``critical`` outside its limits or by its own word, ``good`` inside, ``unknown`` without limits."""
         if self.metric == "hw.state":
             return {0.0: "good", 1.0: "warning", 2.0: "critical"}.get(self.value, "unknown")
-        return "unknown" if self.margin is None else "critical" if self.margin < 0 else "good"
+        if self.margin is None and self.low is None and self.high is None:
+            return "unknown"
+        is_outside = (self.low is not None and self.value < self.low) or (self.high is not None and self.value > self.high)
+        return "critical" if is_outside or (self.margin or 0.0) < 0 else "good"
+
+    @property
+    def near(self) -> float | None:
+        """How near it is to its limit, 0 to 100; between two limits the middle is 0. None where it cannot be said."""
+        if self.low is not None and self.high is not None:
+            half = (self.high - self.low) / 2
+            return min(100.0, abs(self.value - self.low - half) / half * 100)
+        if self.high is not None and self.high > 0 <= self.value:
+            return min(100.0, self.value / self.high * 100)
+        return None
 
 
 def is_device(store: Store, asset: str) -> bool:
@@ -87,12 +103,13 @@ def ports(store: Store, asset: str, now: datetime) -> list[Port]:
     samples = store.metrics.latest(Selector(metric=PORT_METRICS, asset=asset), FRESH, now)
     since = store.metrics.range(Selector(metric="network.interface.oper", asset=asset), now - MEMORY, now, timedelta(days=1), "max")
     was_up = {series.labels.get("interface", "") for series in since if any(value > 0 for _, value in series.points)}
-    return ports_of(_interfaces(snapshot), samples, was_up, beside(links_of(store, asset), asset))
+    return ports_of(_told(snapshot, "interfaces"), samples, was_up, beside(links_of(store, asset), asset))
 
 
-def _interfaces(snapshot: Snapshot | None) -> list[dict[str, Any]]:
+def _told(snapshot: Snapshot | None, what: str) -> list[dict[str, Any]]:
+    """One of the lists that the device told of itself."""
     try:
-        found = json.loads(snapshot.body)["interfaces"] if snapshot else []
+        found = json.loads(snapshot.body)[what] if snapshot else []
     except (ValueError, KeyError, TypeError):
         return []
     return [one for one in found if isinstance(one, dict)]
@@ -161,6 +178,12 @@ def gravest_first(found: Iterable[Port]) -> list[Port]:
     return sorted(found, key=lambda port: (_SEVERE.index(port.state), -(port.load or 0.0), port.index))
 
 
+def found_as(store: Store, name: str) -> str:
+    """The id of the candidate in the discovery inbox that calls itself so; empty when there is none."""
+    found = store.documents.find(CANDIDATE, Term("guess.name", name), limit=1).items if name else ()
+    return found[0].id if found else ""
+
+
 def links_of(store: Store, asset: str) -> list[Known]:
     """Every link of an asset that is on record."""
     found = []
@@ -184,28 +207,28 @@ def beside(links: Iterable[Known], asset: str) -> dict[str, str]:
 
 
 def sensors(store: Store, asset: str, now: datetime) -> list[Reading]:
-    """Every sensor with its margin, those outside their limits first."""
+    """Every sensor with its limits, those outside them first."""
     names = tuple(sorted({one.metric for one in store.metrics.series(Selector(asset=asset)) if one.metric.startswith(_SENSORS)}))
-    return sensors_of(store.metrics.latest(Selector(metric=names, asset=asset), FRESH, now)) if names else []
+    if not names:
+        return []
+    samples = store.metrics.latest(Selector(metric=names, asset=asset), FRESH, now)
+    return sensors_of(samples, _told(latest_snapshot(store, asset, "snmp.inventory"), "limits"))
 
 
-def sensors_of(samples: Iterable[Sample]) -> list[Reading]:
-    """Samples of hardware as readings; a margin goes to the sensor that it belongs to."""
+def sensors_of(samples: Iterable[Sample], limits: Iterable[Mapping[str, Any]]) -> list[Reading]:
+    """Samples of hardware as readings; margins and limits go to the sensor that they belong to."""
     kept = list(samples)
-    margins = {(one.metric.removesuffix(".margin"), tuple(sorted(one.labels.items()))): one.value for one in kept if one.metric.endswith(".margin")}
-    found = [
-        Reading(
-            name=" ".join(str(value) for _, value in sorted(one.labels.items())),
-            metric=one.metric,
-            value=one.value,
-            margin=margins.get((one.metric, tuple(sorted(one.labels.items())))),
-            time=one.time,
-        )
-        for one in kept
-        if not one.metric.endswith(".margin")
-    ]
+    margins = {(one.metric.removesuffix(".margin"), one.labels.get("sensor")): one.value for one in kept if one.metric.endswith(".margin")}
+    held = {(one.get("metric"), one.get("sensor")): one for one in limits}
+    found = []
+    for one in kept:
+        if not one.metric.endswith(".margin"):
+            key = (one.metric, one.labels.get("sensor"))
+            name = " ".join(str(value) for _, value in sorted(one.labels.items()))
+            low, high = (held.get(key, {}).get(end) for end in ("low", "high"))
+            found.append(Reading(name=name, metric=one.metric, value=one.value, margin=margins.get(key), time=one.time, low=low, high=high))
     order = {"critical": 0, "warning": 1, "good": 2, "unknown": 3}
-    return sorted(found, key=lambda one: (order[one.state], one.metric, one.name))
+    return sorted(found, key=lambda one: (order[one.state], -(one.near or 0.0), one.metric, one.name))
 
 
 def speed(bps: int | None) -> str:

@@ -42,7 +42,9 @@ def seed_device(store: Store, now: datetime, asset: str = "core") -> None:
         {"index": index, "name": name, "type": kind, "admin": admin, "oper": "up" if oper else "down", "speed_bps": 10**9, "alias": HOSTILE}
         for index, (name, kind, admin, oper, _was) in enumerate(PORTS, 1)
     ]  # fmt: skip
-    body = json.dumps({"identity": {}, "profiles": [], "entities": [], "interfaces": interfaces})
+    limits = [{"metric": "hw.temperature", "sensor": f"Board {number}", "low": None, "high": 70.0} for number in (1, 2)]
+    limits.append({"metric": "hw.voltage", "sensor": "12 V", "low": 10.0, "high": 14.0})
+    body = json.dumps({"identity": {}, "profiles": [], "entities": [], "interfaces": interfaces, "limits": limits})
     save_snapshot(store, Snapshot(time=now, asset=asset, kind="snmp.inventory", body=body))
     samples = []
     for name, _kind, admin, oper, was in PORTS:
@@ -58,6 +60,7 @@ def seed_device(store: Store, now: datetime, asset: str = "core") -> None:
         samples.append(Sample(time=now, asset=asset, metric="hw.temperature", value=value, labels={"sensor": sensor}))
         if margin is not None:
             samples.append(Sample(time=now, asset=asset, metric="hw.temperature.margin", value=margin, labels={"sensor": sensor}))
+    samples.append(Sample(time=now, asset=asset, metric="hw.voltage", value=13.0, labels={"sensor": "12 V"}))
     samples.append(Sample(time=now, asset=asset, metric="hw.state", value=2.0, labels={"sensor": "Fan 1"}))
     store.metrics.write(samples)
 
@@ -100,8 +103,19 @@ def test_the_panel_shows_each_socket_in_its_place(gear: Desk) -> None:
 
 def test_a_sensor_outside_its_own_limits_comes_first(gear: Desk) -> None:
     found = device.sensors(gear.store, "core", gear.now())
-    assert [(one.name, one.state) for one in found] == [("Fan 1", "critical"), ("Board 1", "critical"), ("Board 2", "good"), ("Inlet", "unknown")]
-    assert [one.margin for one in found] == [None, -1.0, 30.0, None]
+    assert [(one.name, one.state, one.near and round(one.near)) for one in found] == [
+        ("Board 1", "critical", 100),
+        ("Fan 1", "critical", None),
+        ("Board 2", "good", 57),
+        ("12 V", "good", 50),
+        ("Inlet", "unknown", None),
+    ]
+
+
+def test_a_neighbour_that_is_no_asset_is_known_by_its_name_in_the_inbox(live: Desk) -> None:
+    seed_candidates(live.store, live.now())
+    assert device.found_as(live.store, "sw-2") == "d2"
+    assert device.found_as(live.store, "nobody") == ""
 
 
 @pytest.mark.parametrize("language", ["zh_CN", "en"])

@@ -18,7 +18,7 @@ from collectors.network.snmp.match import SYS_UPTIME
 from collectors.network.snmp.profile import Profile, profiles_in_force
 from collectors.network.snmp.reader import Kept, Reader
 from collectors.network.snmp.reading import Interface, Reading, Role, Wireless
-from collectors.network.snmp.samples import COUNTERS, Measure, measures, named
+from collectors.network.snmp.samples import COUNTERS, Measure, limits, measures, named
 from collectors.network.snmp.session import Access, Engine, Session, auth_protocol, open_session, privacy_protocol
 from collectors.network.snmp.standard.topology import topology
 from collectors.rates import Rates
@@ -224,6 +224,7 @@ def snapshots(asset: Asset, now: datetime, reading: Reading) -> Iterator[Snapsho
         "profiles": list(reading.profiles),
         "interfaces": [_steady(port) for port in reading.interfaces],
         "entities": [asdict(part) for part in reading.inventory],
+        "limits": [{"metric": metric, "sensor": sensor, "low": low, "high": high} for metric, sensor, low, high in limits(reading.sensors)],
     }
     yield Snapshot(time=now, asset=asset.id, kind="snmp.inventory", body=_json(body))
     yield Snapshot(time=now, asset=asset.id, kind="snmp.neighbours", body=_json([asdict(neighbour) for neighbour in reading.neighbours]))

@@ -116,13 +116,31 @@ def _link(link: Link, title: str) -> Iterator[Measure]:
         yield "network.interface.half_duplex", float(link.half_duplex), {"interface": title}
 
 
+def limits(sensors: Iterable[Sensor]) -> Iterator[tuple[str, str, float | None, float | None]]:
+    """(Metric, sensor, lowest, highest) of each sensor for which the device itself holds limits that can be."""
+    for cls, metric in METRICS.items():
+        for title, sensor in _titled(sensors, cls):
+            if _holds_limits(sensor):
+                yield metric, title, sensor.low, sensor.high
+
+
+def _titled(sensors: Iterable[Sensor], cls: str) -> Iterator[tuple[str, Sensor]]:
+    """Each sensor of a class with the name that its series have."""
+    return named((one for one in sensors if one.cls == cls), lambda one: one.descr, lambda one: one.oid.rpartition(".")[2])
+
+
+def _holds_limits(sensor: Sensor) -> bool:
+    """Agents fill in zeros where they hold no limits."""
+    held = [limit for limit in (sensor.low, sensor.high) if limit is not None]
+    return any(held) and not (len(held) == 2 and held[0] >= held[1])
+
+
 def _margins(sensors: Iterable[Sensor]) -> Iterator[Measure]:
     """How far a sensor is within the limits that the device itself holds, in the sensor's own unit; below 0 it is outside."""
     for cls, metric in MARGINS.items():
-        for title, sensor in named((one for one in sensors if one.cls == cls), lambda one: one.descr, lambda one: one.oid.rpartition(".")[2]):
-            limits = [limit for limit in (sensor.low, sensor.high) if limit is not None]
-            if not limits or not any(limits) or (len(limits) == 2 and limits[0] >= limits[1]):
-                continue  # agents fill in zeros where they hold no limits
+        for title, sensor in _titled(sensors, cls):
+            if not _holds_limits(sensor):
+                continue
             distances = [sensor.value - sensor.low] if sensor.low is not None else []
             distances += [sensor.high - sensor.value] if sensor.high is not None else []
             is_dark = cls == "dbm" and sensor.value <= DARK_DBM
@@ -133,7 +151,7 @@ def _sensors(sensors: Iterable[Sensor]) -> Iterator[Measure]:
     kept = list(sensors)
     ups = any(sensor.cls == "charge" for sensor in kept)
     for cls in dict.fromkeys(sensor.cls for sensor in kept):
-        for title, sensor in named((one for one in kept if one.cls == cls), lambda one: one.descr, lambda one: one.oid.rpartition(".")[2]):
+        for title, sensor in _titled(kept, cls):
             if cls == "state":
                 yield "hw.state", STATES[sensor.status or "unknown"], {"sensor": title}
             elif cls == "runtime" and sensor.descr == ON_BATTERY:  # how long it has lasted, not how long it will
