@@ -18,12 +18,15 @@ from core.errors import StoreAway
 from core.records import Sample
 from core.settings import Settings
 from inventory.asset import Asset
+from inventory.networks import read_plan
 from service.pipeline import Pipeline
 from store.flows import LISTS, LONGEST_LIST, Line, Traffic, added, prune_traffic, save_traffic
 
 log = structlog.get_logger("flows")
 RATE: Final = "flow_sampling"
 """Fact of an asset: packets that one sampled packet stands for, for exporters that do not say it."""
+TOLD: Final = "flow-templates"
+"""Kind of the documents that hold what each exporter told of how to read it."""
 MOST_APPLICATIONS: Final = 20
 MOST_ZONES: Final = 50
 PRUNE_EVERY: Final = timedelta(hours=1)
@@ -37,16 +40,20 @@ class Flows:
         ports = tuple(port for port in (given.flows_udp, given.sflow_udp) if port is not None)
         self._pipeline, self._clock = pipeline, clock
         self._pruned = clock.now() - PRUNE_EVERY
+        self._site = settings.site_folder
+        self._kept: dict[str, object] = {}
         self._listener = FlowListener(FlowSettings(host=given.flows_host, ports=ports), self.keep, clock) if ports else None
 
-    def set_assets(self, assets: Iterable[Asset], prefixes: Iterable[tuple[str, str]] = ()) -> None:
-        """Name addresses by these assets and zones from now on."""
+    def set_assets(self, assets: Iterable[Asset]) -> None:
+        """Name addresses by these assets, and zones by the networks of the site's address plan, from now on."""
         if self._listener is not None:
-            self._listener.names = names_of(assets, prefixes)
+            networks = read_plan(self._site).networks
+            self._listener.names = names_of(assets, [(str(network.prefix), network.name or str(network.prefix)) for network in networks])
 
     def start(self) -> None:
         """Open the ports; raises ConfigError when one is taken."""
         if self._listener is not None:
+            self._listener.recall({document.id: document.body["domains"] for document in self._pipeline.store.documents.find(TOLD).items})
             self._listener.start()
             log.info("listening for flows", ports=self._listener.ports)
 
@@ -66,7 +73,15 @@ class Flows:
             save_traffic(self._pipeline.store.documents, traffic)
         if not self._pipeline.keep_and_tell("", [sample for traffic in found for sample in samples_of(traffic)]):
             raise StoreAway("the store refuses samples; the listener keeps the flows and offers them again")
+        self._remember()
         self._prune(self._clock.now())
+
+    def _remember(self) -> None:
+        """Keep the templates that changed: exporters send them seldom, and until then nothing can be read after a restart."""
+        for address, domains in self._listener.told().items() if self._listener else ():
+            if self._kept.get(address) != domains:
+                self._pipeline.store.documents.put(TOLD, address, {"domains": domains})
+                self._kept[address] = domains
 
     def _prune(self, now: datetime) -> None:
         if now - self._pruned >= PRUNE_EVERY:

@@ -17,11 +17,13 @@ from core.catalogue import catalogue
 from core.clock import SystemClock
 from core.errors import ConfigError
 from core.records import Sample
+from core.settings import CollectSettings, Settings
 from inventory.asset import Asset
-from service.flows import names_of, samples_of, traffic_of
+from service.flows import Flows, names_of, samples_of, traffic_of
 from store.base import Store
 from store.embedded import open_embedded
 from store.flows import KIND, Line, Traffic, across, prune_traffic, read_traffic, save_traffic
+from tests.collectors.network.flows.wire import a_set, netflow9, record, template
 from tests.peers.program import until
 
 START = datetime(2026, 3, 2, 1, 5, tzinfo=UTC)
@@ -183,3 +185,55 @@ def test_what_cannot_be_kept_is_offered_again() -> None:
     until(lambda: bool(kept), "delivery after two refusals", 60)
     listener.stop()
     assert (kept[0].exporter, kept[0].bytes, listener.dropped) == ("127.0.0.1", 3, 0)
+
+
+class Kept:
+    """The pipeline as far as flows know it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.samples = store, list[Sample]()
+
+    def keep_and_tell(self, _asset: str, records: list[Sample]) -> bool:
+        self.samples += records
+        return True
+
+
+def serving(store: Store, folder: Path) -> tuple[Flows, int, Kept]:
+    kept = Kept(store)
+    flows = Flows(Settings(data=folder, collect=CollectSettings(flows_udp=0)), kept, SystemClock())  # type: ignore[arg-type]
+    flows.set_assets(ESTATE)
+    flows.start()
+    assert flows._listener is not None
+    return flows, flows._listener.ports[0], kept
+
+
+def sent(flows: Flows, port: int, datagram: bytes) -> None:
+    """Send from one port of ours, as an exporter does, and wait until it was read."""
+
+    def count() -> float:
+        return next(sample.value for sample in flows.samples("self") if sample.metric == "flows.datagrams")
+
+    before = count()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.sendto(datagram, ("127.0.0.1", port))
+        until(lambda: count() > before, "the datagram", 30)
+
+
+def test_templates_outlive_a_restart(store: Store, tmp_path: Path) -> None:
+    flows, port, _kept = serving(store, tmp_path)
+    sent(flows, port, netflow9(template()))
+    flows.stop()
+    flows, port, kept = serving(store, tmp_path)
+    sent(flows, port, netflow9(a_set(256, record()), sequence=1))
+    flows.stop()
+    assert [sample.value for sample in kept.samples if sample.metric == "flow.unknown"] == [0]
+    assert sum(sample.value for sample in kept.samples if sample.metric == "flow.io") > 0
+
+
+def test_zones_are_the_networks_of_the_address_plan(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "networks.yaml").write_text("networks:\n  - {prefix: 10.2.0.0/16, name: 数据区}\n  - {prefix: 10.1.0.0/16}\n", encoding="utf-8")
+    flows, port, kept = serving(store, tmp_path)
+    sent(flows, port, netflow5(("10.1.0.5", "10.2.0.9", 40000, 3306, 1000)))
+    flows.stop()
+    assert {(sample.labels["from"], sample.labels["to"]) for sample in kept.samples if sample.metric == "flow.zone.io"} == {("10.1.0.0/16", "数据区")}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from collectors.network.flows import sflow
 from collectors.network.flows.flow import BadDatagram, Flow, text_of
 from collectors.network.flows.netflow5 import Header5, read_netflow5
 from collectors.network.flows.templated import Domain, Found, header_of, read_sets
+from collectors.network.flows.templates import Field, Template
 
 MOST_EXPORTERS: Final = 1000
 MOST_DOMAINS: Final = 64  # of one exporter
@@ -96,6 +98,27 @@ class Decoder:
         exporter.tally.datagrams += 1
         return exporter, read(data, exporter, port)
 
+    def told(self) -> dict[str, list[dict[str, Any]]]:
+        """What exporters told of how to read them, as JSON values by address: templates come seldom, and must outlive a restart of ours."""
+        return {
+            exporter.address: [_domain_body(key, domain) for key, domain in exporter.domains.items() if domain.readers]
+            for exporter in list(self.exporters.values())
+            if any(domain.readers for domain in exporter.domains.values())
+        }
+
+    def recall(self, address: str, bodies: Iterable[Mapping[str, Any]]) -> None:
+        """Know again what ``told`` gave; what does not fit is left out."""
+        for body in bodies:
+            version, number, port = (int(part) for part in body["key"])
+            exporter = self._exporter(address, "", version)
+            if exporter is None:
+                return
+            domain = exporter.domain((version, number, port))
+            domain.sample({int(sampler): int(rate) for sampler, rate in body["rates"].items()})
+            for number_of, is_options, scopes, fields in body["templates"]:
+                with suppress(BadDatagram):
+                    domain.learn(Template(int(number_of), tuple(Field(*map(int, one)) for one in fields), bool(is_options), int(scopes)))
+
     def _exporter(self, address: str, agent: str, version: int) -> Exporter | None:
         found = self.exporters.get((address, agent))
         if found is None and len(self.exporters) < MOST_EXPORTERS:
@@ -164,3 +187,9 @@ def _agent_of(data: bytes) -> str:
     kind = int.from_bytes(data[4:8], "big")
     size = {1: 4, 2: 16}.get(kind, 0)
     return text_of(data[8 : 8 + size]) if size and len(data) >= 8 + size else ""
+
+
+def _domain_body(key: tuple[int, int, int], domain: Domain) -> dict[str, Any]:
+    templates = [reader.template for reader in domain.readers.values()]
+    listed = [[one.id, one.is_options, one.scopes, [list(each) for each in one.fields]] for one in templates]
+    return {"key": list(key), "rates": {str(sampler): rate for sampler, rate in domain.rates.items()}, "templates": listed}

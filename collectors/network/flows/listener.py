@@ -11,10 +11,10 @@ import selectors
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -76,6 +76,7 @@ class FlowListener:
         self._start = clock.now()
         self._ended: deque[Ended] = deque()
         self._more = threading.Condition()
+        self._told: dict[str, list[dict[str, Any]]] = {}
         self._stopping = threading.Event()
         self._links: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
@@ -117,6 +118,15 @@ class FlowListener:
         counts["kernel_dropped"] = sum(kernel_drops(os.fstat(link.fileno()).st_ino) for link in self._links if link.fileno() >= 0)
         now = self._clock.now()
         return [Sample(time=now, asset=asset, metric=f"flows.{name}", value=float(value)) for name, value in counts.items()]
+
+    def told(self) -> dict[str, list[dict[str, Any]]]:
+        """What exporters told of how to read them, by address, as it stood at the last turn of the minute (JSON values)."""
+        return self._told
+
+    def recall(self, told: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
+        """Know it again; before ``start``."""
+        for address, bodies in told.items():
+            self._decoder.recall(address, bodies)
 
     def take(self, data: bytes, address: str, port: int = 0) -> None:
         """One datagram."""
@@ -161,6 +171,7 @@ class FlowListener:
 
     def _turn(self, end: datetime) -> None:
         """End the span: what is open goes to the other thread."""
+        self._told = self._decoder.told()
         windows = {}
         for key, window in self._windows.items():
             exporter = self._decoder.exporters[key]
