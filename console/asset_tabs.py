@@ -19,6 +19,7 @@ from console.words import OUTCOME, RELATIONS, look, word
 from core.names import SNAPSHOT, VERDICT
 from inventory.asset import Asset
 from inventory.book import Book
+from inventory.configuration.changes import RUNNING
 from store.base import Selector
 from store.filter import Term
 from store.snapshots import snapshot_history
@@ -92,6 +93,8 @@ def facts(here: Desk, asset: Asset) -> None:
     kind = st.selectbox(_("Text read from the asset"), kinds, key=f"facts-{asset.id}")
     history = snapshot_history(here.store, asset.id, kind, limit=20)
     index = st.selectbox(_("Version"), range(len(history)), format_func=lambda i: times.clock(history[i].time, here.zone, here.now()), key="facts-version")
+    if kind == RUNNING:
+        st.page_link(parts.VIEWS / "configuration.py", label=_("Versions, author and difference of this configuration"), query_params={"asset": asset.id})
     st.code(history[index].body[:100_000], language=None, line_numbers=True, height=360)
 
 

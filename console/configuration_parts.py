@@ -40,7 +40,7 @@ def who(change: Body) -> str:
 
 def window(change: Body) -> str:
     """Whether a change was made in a window."""
-    return {True: f"✓ {_('inside')}", False: f"▲ {_('outside')}"}.get(change.get("allowed"), "")  # type: ignore[arg-type]
+    return {True: f"✓ {_('in a window')}", False: f"▲ {_('outside the windows')}"}.get(change.get("allowed"), "")  # type: ignore[arg-type]
 
 
 def overview(here: Desk, lines: list[Line], moment: datetime) -> int | None:
@@ -52,7 +52,7 @@ def overview(here: Desk, lines: list[Line], moment: datetime) -> int | None:
                 _("kind of text"): str(line.state.get("dialect", "")),
                 _("last read"): (times.ago(line.seen, moment) if line.reads else f"▲ {_('cannot be read')}") if line.seen else _("none yet"),
                 _("last change"): times.clock(times.read(line.change.get("made")), here.zone, moment),
-                _("by"): who(line.change),
+                _("changed by"): who(line.change),
                 _("window"): window(line.change),
                 _("not saved"): f"◆ +{line.unsaved['added']} -{line.unsaved['removed']}" if line.unsaved else "",
                 _("deviations"): line.deviations or None,
@@ -77,9 +77,9 @@ def history(here: Desk, asset: Asset, known: list[Known], moment: datetime) -> N
     rows = [
         {
             _("seen first"): times.clock(one.time, here.zone, moment),
-            _("made"): times.clock(times.read(one.change.get("made")), here.zone, moment),
-            _("by"): who(one.change),
-            _("from"): str(one.change.get("source") or ""),
+            _("changed at"): times.clock(times.read(one.change.get("made")), here.zone, moment),
+            _("changed by"): who(one.change),
+            _("from address"): str(one.change.get("source") or ""),
             _("window"): window(one.change),
             _("lines"): f"+{one.change['added']} -{one.change['removed']}" if one.change else _("first version"),
         }

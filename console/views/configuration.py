@@ -47,8 +47,8 @@ parts.strip(
         (_("kind of text"), plain(str(line.state.get("dialect", "")))),
         (_("last read"), plain(times.ago(line.seen, moment)) or _("none yet")),
         (_("last change"), plain(parts.when(times.read(line.change.get("made")), moment))),
-        (_("by"), plain(pieces.who(line.change))),
-        (_("from"), plain(str(line.change.get("source") or ""))),
+        (_("changed by"), plain(pieces.who(line.change))),
+        (_("from address"), plain(str(line.change.get("source") or ""))),
         (_("window"), pieces.window(line.change)),
     ]
 )
