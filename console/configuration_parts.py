@@ -39,7 +39,7 @@ def who(change: Body) -> str:
 
 
 def window(change: Body) -> str:
-    """Whether a change was made in a window."""
+    """Whether a change was made in a window, or announced by a run."""
     return {True: f"✓ {_('in a window')}", False: f"▲ {_('outside the windows')}"}.get(change.get("allowed"), "")  # type: ignore[arg-type]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from core.names import RUN, RUN_ENTRY, RUN_PLAN, TASK
@@ -14,6 +14,7 @@ from store.base import ABSENT, Store
 from store.filter import And, Term
 
 ENGINE: Final = "playbooks"
+AFTERWARDS: Final = timedelta(minutes=10)  # a change may be seen a little after the run that made it
 
 
 def append(store: Store, run: str, entry: Entry) -> None:
@@ -29,7 +30,7 @@ def read_entries(store: Store, run: str) -> list[Entry]:
     found: list[Entry] = []
     cursor: str | None = None
     while True:
-        page = store.documents.find(RUN_ENTRY, Term("run", run), sort="seq", limit=1000, cursor=cursor)
+        page = store.documents.find(RUN_ENTRY, Term("run", run), limit=1000, cursor=cursor)
         found += [entry_of(document.body) for document in page.items]
         if (cursor := page.cursor) is None:
             return found
@@ -118,10 +119,38 @@ def summary(plan: Plan, playbook: Playbook, state: RunState) -> dict[str, Any]:
         "ended": state.ended.isoformat() if state.ended else "",
         "incident": str(plan.incident.get("id", "")),
         "targets": list(plan.targets[:100]),
+        "assets": about(plan, playbook),
+        "agreed": agreed.isoformat() if (agreed := agreed_at(plan, state)) else "",
         "inputs": {name: plan.inputs.get(name) for name in plan.limits.once_per},
         "undo_at": min((act.undo_at.isoformat() for act in state.open_undos.values() if act.undo_at), default=""),
         "hash": plan.hash,
     }
+
+
+def about(plan: Plan, playbook: Playbook) -> list[str]:
+    """Every asset that a run is about: its targets, and those that were named as inputs."""
+    named = [plan.inputs.get(name) for name, form in playbook.inputs.items() if form.type == "asset"]
+    flat = [one for value in named if value for one in (value if isinstance(value, list) else [value])]
+    return list(dict.fromkeys([*plan.targets, *flat]))[:1000]
+
+
+def agreed_at(plan: Plan, state: RunState) -> datetime | None:
+    """Since when what it is about may be changed: a changing run since it began, a request of people since its last approval was given."""
+    if plan.changes:
+        return state.started
+    gates = [state.stages.get(stage.id) for stage in plan.stages if stage.verb == "approve"]
+    times = [gate.closed for gate in gates if gate and gate.closed and gate.status == "done"]
+    return max(times) if gates and len(times) == len(gates) else None
+
+
+def announced(store: Store, asset: str, time: datetime, after: timedelta = AFTERWARDS) -> str:
+    """The run that a change of an asset at a time belongs to: an approved change request, or a run that changed it; empty when there is none."""
+    for document in store.documents.find(RUN, Term("assets", asset), sort="-asked", limit=200).items:
+        body = document.body
+        ended = datetime.fromisoformat(body["ended"]) + after if body.get("ended") else None
+        if body.get("agreed") and datetime.fromisoformat(body["agreed"]) <= time and (ended is None or time <= ended):
+            return document.id
+    return ""
 
 
 def state_word(state: RunState) -> str:

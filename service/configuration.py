@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -28,6 +28,7 @@ from inventory.configuration.dialects import dialect_of
 from inventory.configuration.difference import Difference, compare
 from inventory.configuration.template import Deviation, Template, deviations, load_templates
 from inventory.configuration.windows import Window, load_windows
+from playbooks.journal import announced
 from store.base import Store
 from store.filter import And, Term, Terms
 from store.snapshots import Version, latest_snapshot, snapshot_versions
@@ -152,6 +153,8 @@ class Configurations:
         for old, new, before in reversed(fresh):
             said = list(self._said(asset.id, before, new.time))
             change = change_of(asset, old, new, before, said, self.rules.windows, self.rules.calendar, platform_of(asset))
+            if run := announced(self.store, asset.id, change.made):  # what was approved is no change outside the windows
+                change = replace(change, run=run, allowed=True)
             self.keep(asset.id, change.events())
             self.store.documents.put(CONFIG_CHANGE, change.id, change.to_dict())
             log.info("configuration changed", asset=asset.id, user=change.author.user, added=change.difference.added, removed=change.difference.removed)

@@ -21,7 +21,10 @@ TOLD: Final = 4_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """``time`` is when the new version was seen first, ``before`` when the old one was seen last; ``allowed`` is None where no window is about the asset."""
+    """``time`` is when the new version was seen first, ``before`` when the old one was seen last; ``allowed`` is None where no window is about the asset.
+
+    ``run`` names the approved change request or the run of a playbook that it belongs to.
+    """
 
     asset: str
     time: datetime
@@ -29,6 +32,7 @@ class Change:
     author: Author
     difference: Difference
     allowed: bool | None
+    run: str = ""
 
     @property
     def made(self) -> datetime:
@@ -52,6 +56,7 @@ class Change:
             "source": self.author.source,
             "event": self.author.event,
             "allowed": self.allowed,
+            "run": self.run,
             "added": self.difference.added,
             "removed": self.difference.removed,
             "difference": self.difference.text(),
