@@ -16,6 +16,7 @@ from console.identity.roles import Right
 from console.queries import configuration, times
 from console.queries.configuration import Known, Line
 from console.text import plain
+from console.words import OUTCOME, look
 from core.names import VERDICT
 from inventory.asset import Asset
 from inventory.configuration.changes import STARTUP, platform_of
@@ -99,6 +100,9 @@ def history(here: Desk, asset: Asset, known: list[Known], moment: datetime) -> N
         old = st.selectbox(_("older version"), names, index=newer + 1, format_func=title, key=f"configuration-old-{newer}")
         new = st.selectbox(_("newer version"), names, index=newer, format_func=title, key=f"configuration-new-{newer}")
         whole = st.toggle(_("whole text"), key="configuration-whole")
+    for effect in configuration.effects(known[old].text, known[new].text, configuration.checks_of(here.settings.site_folder), moment):
+        ways = f"{look(OUTCOME, effect.before).text} → {look(OUTCOME, effect.after).text}  {' '.join(effect.check.items)}"
+        st.markdown(f"{parts.badge(OUTCOME, effect.after)} {plain(two(effect.check.title.zh, effect.check.title.en))} :gray[{plain(ways)}]")
     beside(compare(known[old].text, known[new].text, platform_of(asset)), title(old), title(new), whole=whole)
 
 

@@ -97,6 +97,14 @@ def test_two_sides_have_as_many_lines_and_leave_out_what_is_the_same() -> None:
     assert "  …" not in everything_there
 
 
+def test_a_change_says_what_it_means_for_the_checks(full: Desk, visitor: Visitor) -> None:
+    found = configuration.effects(OLD, NEW, configuration.checks_of(full.settings.site_folder), full.now())
+    assert [(one.check.id, one.before, one.after) for one in found] == [("net-services", "pass", "fail"), ("net-telnet", "pass", "fail")]
+    assert configuration.effects(OLD, OLD, configuration.checks_of(full.settings.site_folder), full.now()) == []
+    visitor.account = everything(language="en")
+    assert "Network devices offer no Telnet" in said(opened("configuration.py", asset="sw1"))
+
+
 @pytest.mark.parametrize("language", ["zh_CN", "en"])
 @pytest.mark.parametrize("tab", ["versions", "startup", "templates", "checks", "back", "text"])
 def test_every_part_shows_itself_in_both_languages(full: Desk, visitor: Visitor, tab: str, language: str) -> None:
