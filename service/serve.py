@@ -40,6 +40,7 @@ from service.duty import Duty, read_changes, with_changes
 from service.estate import Estate
 from service.flows import Flows
 from service.hasten import Hasten
+from service.intake import Intake
 from service.listeners import Listeners
 from service.logs import configure_logs
 from service.loops import Loop
@@ -74,6 +75,7 @@ PARTS: Final = {
         Part("quality", 900, "检测质量"),
         Part("playbooks", 60, "剧本"),
         Part("duty", 180, "值班安排"),
+        Part("intake", 120, "外部告警接入"),
         Part("own", 180, "自身健康"),
         Part("topology", 900, "拓扑测绘"),
     )
@@ -334,6 +336,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         ("quality", 5.0, quality.round),
         ("playbooks", 1.0, service.playing.round),
         ("duty", 10.0, duty.round),
+        ("intake", 1.0, Intake(store, alerting, lambda: tuple(service.assets.values())).round),
         ("own", min(30.0, settings.collect.interval_s), service.look_at_itself),
         ("topology", 5.0, service.survey.round),
     )
@@ -343,6 +346,7 @@ def build(settings: Settings, clock: Clock) -> Service:
     alerting.carriers |= service.playing.carriers
     alerting.carriers |= duty.carriers
     service.loops = [Loop(name, seconds, work, pulse.beat) for name, seconds, work in rounds]
+    service.playing.runner.nudge = next(loop.nudge for loop in service.loops if loop.name == "playbooks")
     discovering.nudge = next(loop.nudge for loop in service.loops if loop.name == "discovery")
     return service
 

@@ -34,6 +34,7 @@ class Right(StrEnum):
     INCIDENT_READ = "incident.read"
     INCIDENT_ACT = "incident.act"
     MUTE_WRITE = "mute.write"
+    ALERT_PUSH = "alert.push"
     EVENTS_READ = "events.read"
     COMPLIANCE_READ = "compliance.read"
     COMPLIANCE_ANSWER = "compliance.answer"
@@ -52,14 +53,15 @@ class Right(StrEnum):
 ADMINISTRATORS: Final = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
 _WATCH: Final = frozenset({Right.ESTATE_READ, Right.INCIDENT_READ, Right.EVENTS_READ, Right.COMPLIANCE_READ, Right.HEALTH_READ, Right.PLAYBOOK_READ})
 _PART: Final = frozenset({Right.PLAYBOOK_READ, Right.TASK_DO})
-_ACT: Final = _WATCH | {Right.INCIDENT_ACT, Right.MUTE_WRITE, Right.PLAYBOOK_RUN, Right.TASK_DO}
+_ACT: Final = _WATCH | {Right.INCIDENT_ACT, Right.MUTE_WRITE, Right.ALERT_PUSH, Right.PLAYBOOK_RUN, Right.TASK_DO}
 
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = {
     Role.VIEWER: _WATCH,
     Role.OPERATOR: _ACT | {Right.ASSET_WRITE},
     Role.DUTY_LEADER: _ACT | {Right.ASSET_WRITE},
     Role.SECURITY_OFFICER: _ACT | {Right.COMPLIANCE_ANSWER},
-    Role.SYSTEM_ADMIN: _PART | {Right.ESTATE_READ, Right.ASSET_WRITE, Right.HEALTH_READ, Right.SETTINGS_READ, Right.ACCOUNT_READ, Right.ACCOUNT_WRITE},
+    Role.SYSTEM_ADMIN: _PART
+    | {Right.ALERT_PUSH, Right.ESTATE_READ, Right.ASSET_WRITE, Right.HEALTH_READ, Right.SETTINGS_READ, Right.ACCOUNT_READ, Right.ACCOUNT_WRITE},
     Role.SECURITY_ADMIN: _PART
     | {Right.ESTATE_READ, Right.HEALTH_READ, Right.SETTINGS_READ, Right.ACCOUNT_READ, Right.ROLE_GRANT, Right.COMPLIANCE_READ, Right.COMPLIANCE_ANSWER},
     Role.AUDIT_ADMIN: _PART | {Right.AUDIT_READ, Right.COMPLIANCE_READ, Right.HEALTH_READ},

@@ -158,6 +158,16 @@ class LiveAlerting:
                 self._journal.commit()
                 self._settle(spare=True)
 
+    def push(self, pushes: Sequence[Mapping[str, Any]]) -> None:
+        """Take in what another system says, durable when it returns; ``starts`` and ``ends`` are aware times, or None."""
+        with self._lock:
+            self._to_now()
+            for said in pushes:
+                times = {key: None if said[key] is None else self._alerting.engine.moment(said[key]) for key in ("starts", "ends")}
+                self._alerting.take("push", {**said, **times}, commit=False)
+            self._journal.commit()
+            self._settle(spare=True)
+
     def _observe(self, one: Sample | Event | Result | Finding) -> bool:
         entry = self._entry(one)
         if entry is None:
