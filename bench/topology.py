@@ -71,7 +71,8 @@ def fill(store: Store) -> int:
             samples += [Sample(time=NOW, asset=name, metric=f"network.interface.{metric}", value=1.0, labels=labels) for metric in ("oper", "admin")]
             for direction in ("receive", "transmit"):
                 both = {**labels, "direction": direction}
-                samples += [Sample(time=NOW, asset=name, metric=f"network.interface.{metric}", value=3.0, labels=both) for metric in ("utilization", "errors")]
+                figures = {"utilization": 3.0, "errors": 0.0}
+                samples += [Sample(time=NOW, asset=name, metric=f"network.interface.{metric}", value=value, labels=both) for metric, value in figures.items()]
     store.metrics.write(samples)
     return len({sample.series for sample in samples})
 

@@ -25,7 +25,8 @@ BUSY: Final = 80.0
 ERRORS: Final = 0.1
 GEAR: Final = frozenset({"switch", "router", "firewall", "ap", "wlc", "loadbalancer", "gateway", "bridge", "waf", "vpn", "ips"})
 SHAPES: Final[Mapping[str, str]] = {"critical": "circle", "high": "triangle", "warning": "diamond", "info": "rect", "good": "roundRect", "unknown": "rect"}
-PROPORTION: Final = 2.1
+PROPORTION: Final = 1.9
+CROWD: Final = 80  # with more nodes than these they are drawn smaller
 LABELLED: Final = 70  # with more lines than these none carries a text: they say it when pointed at
 _METRICS: Final = ("network.interface.utilization", "network.interface.errors", "network.interface.oper", "network.interface.admin")
 _GRAVEST: Final = ("down", "removed", "gone", "added", "errors", "busy", "stale", "doubtful", "up")
@@ -251,7 +252,7 @@ def chart(drawn: Drawing, word: Callable[[Node], str], wish: Wish, selected: str
     number = {node.id: index for index, node in enumerate(drawn.nodes)}
     carrying = {end for line in drawn.lines if wish.vlan in line.vlans for end in (line.a, line.b)} if wish.vlan else set(number)
     places = _filled(drawn.places)
-    nodes = [_chart_node(node, places[node.id], word(node), is_faded=node.id not in carrying, is_selected=node.id == selected) for node in drawn.nodes]
+    nodes = [_chart_node(node, drawn, places[node.id], word(node), is_faded=node.id not in carrying, is_selected=node.id == selected) for node in drawn.nodes]
     with_text = len(drawn.lines) <= LABELLED
     links = [_chart_line(line, number, with_text=with_text, is_faded=bool(wish.vlan) and wish.vlan not in line.vlans) for line in drawn.lines]
     return {
@@ -286,7 +287,7 @@ def _filled(places: Mapping[str, Point]) -> dict[str, Point]:
     return {id_: (x * across, y * down) for id_, (x, y) in places.items()}
 
 
-def _chart_node(node: Node, place: Point, text: str, *, is_faded: bool, is_selected: bool) -> dict[str, Any]:
+def _chart_node(node: Node, drawn: Drawing, place: Point, text: str, *, is_faded: bool, is_selected: bool) -> dict[str, Any]:
     seen, is_gear = look(ASSET, node.state), node.asset is not None and node.asset.kind in GEAR
     style: dict[str, Any] = {"color": seen.colour, "opacity": 0.15 if is_faded else 1}
     if node.state in ("unreachable", "unknown"):  # hollow: nothing is known of it at first hand
@@ -300,13 +301,13 @@ def _chart_node(node: Node, place: Point, text: str, *, is_faded: bool, is_selec
         "x": place[0],
         "y": place[1],
         "symbol": SHAPES.get(node.state, "rect"),
-        "symbolSize": 20 if is_gear else 11,
+        "symbolSize": round((20 if is_gear else 11) * max(0.4, min(1.0, (CROWD / len(drawn.nodes)) ** 0.5))),
         "itemStyle": style,
         "label": {
             "show": not is_faded,
             "position": "bottom",
             "fontSize": 11 if is_gear else 9,
-            "formatter": _braces(f"{seen.shape} {shorten(node.title, 16)}"),
+            "formatter": _braces(f"{seen.shape if node.state == 'good' else seen.text} {shorten(node.title, 16)}"),
         },
     }
 

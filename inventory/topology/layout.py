@@ -67,7 +67,7 @@ def _roots(group: Sequence[str], around: Around) -> list[str]:
     """The most connected node, and those that are its twins."""
     weight = {node: sum(len(around[other]) > 1 for other in around[node]) for node in group}
     first = max(group, key=lambda node: (weight[node], len(around[node]), [-ord(letter) for letter in node]))
-    return [first, *(node for node in group if node in around[first] and _alike(first, node, around) >= ALIKE)]
+    return [first, *(node for node in group if node != first and _alike(first, node, around) >= ALIKE)]
 
 
 def _alike(a: str, b: str, around: Around) -> float:

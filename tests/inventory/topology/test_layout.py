@@ -26,6 +26,13 @@ def test_a_redundant_pair_stands_at_the_top_and_the_rest_below() -> None:
     assert places["r"][1] > places["fw"][1]
 
 
+def test_two_cores_without_a_cable_between_them_stand_side_by_side() -> None:
+    links = [(core, f"d{number}") for core in ("c0", "c1") for number in range(5)] + [("d0", "a"), ("d0", "b")]
+    places = layout({end for link in links for end in link}, links)
+    assert places["c0"][1] == places["c1"][1] == min(y for _, y in places.values())
+    assert {places[f"d{number}"][1] for number in range(5)} & {places["c0"][1]} == set()
+
+
 def test_the_order_of_the_links_changes_nothing() -> None:
     nodes, links = big()
     mixed = random.Random(3).sample(links, len(links))
