@@ -46,7 +46,8 @@ def serve(here: Desk, state: str, message: str = "") -> threading.Thread:
 READS = (
     "/assets", "/assets/server-000", "/assets/server-000/impact", "/metrics/catalogue", "/metrics/latest?metric=collector.up",
     "/metrics/range?metric=system.cpu.utilization", "/events", "/events/histogram", "/events/top?field=event.kind", "/incidents", "/incidents/i00000",
-    "/compliance/verdicts", "/playbooks", "/runs", "/tasks", "/audit", "/audit/verify",
+    "/compliance/verdicts", "/discovery/candidates", "/discovery/candidates/d0", "/discovery/searches",
+    "/playbooks", "/runs", "/tasks", "/audit", "/audit/verify",
 )  # fmt: skip
 
 
@@ -65,6 +66,7 @@ def test_each_role_reads_exactly_what_its_rights_say(client: TestClient, filled:
         "events": Right.EVENTS_READ,
         "incidents": Right.INCIDENT_READ,
         "compliance": Right.COMPLIANCE_READ,
+        "discovery": Right.ESTATE_READ,
         "playbooks": Right.PLAYBOOK_READ,
         "runs": Right.PLAYBOOK_READ,
         "tasks": Right.TASK_DO,
@@ -144,6 +146,29 @@ def test_an_action_becomes_an_intent_and_its_outcome_is_told(client: TestClient,
     body = {key: intent.body[key] for key in ("what", "user", "roles", "args", "on")}
     assert body == {"what": "acknowledge", "user": "li", "roles": ["operator"], "args": {"expires": "2h"}, "on": "i00000"}
     assert filled.store.audit.read(action="ask.acknowledge")[0].actor == "li"
+
+
+def test_found_devices_are_listed_and_taken_in_by_asking_the_service(client: TestClient, filled: Desk) -> None:
+    headers = bearer(filled, "op", Role.OPERATOR)
+    items = client.get("/api/v1/discovery/candidates?state=new&q=huawei", headers=headers).json()["items"]
+    assert [(item["guess"]["name"], item["state"]) for item in items] == [("sw-0", "new")]
+    assert client.get("/api/v1/discovery/candidates?state=x", headers=headers).status_code == 422
+    thread = serve(filled, "done", "sw-0")
+    answer = client.post("/api/v1/discovery/candidates/d0/actions", headers=headers, json={"action": "take_in", "args": {"values": {"site": "hq"}}})
+    thread.join()
+    assert (answer.json()["state"], answer.json()["message"]) == ("done", "sw-0")
+    (intent,) = filled.store.documents.find(INTENT).items
+    assert (intent.body["what"], intent.body["args"]) == ("take_in", {"values": {"site": "hq"}, "candidate": "d0"})
+    assert client.post("/api/v1/discovery/candidates/nobody/actions", headers=headers, json={"action": "take_in"}).status_code == 404
+    assert client.post("/api/v1/discovery/candidates/d0/actions", headers=headers, json={"action": "explode"}).status_code == 422
+
+
+def test_a_search_outside_of_what_is_allowed_is_a_403_with_its_reason_and_a_viewer_may_not_ask(client: TestClient, filled: Desk) -> None:
+    thread = serve(filled, "refused", "10.0.0.0/8 is not inside a range that may be searched")
+    answer = client.post("/api/v1/discovery/searches", headers=bearer(filled, "op", Role.OPERATOR), json={"ranges": ["10.0.0.0/8"]})
+    thread.join()
+    assert (answer.status_code, answer.json()["detail"]) == (403, "10.0.0.0/8 is not inside a range that may be searched")
+    assert client.post("/api/v1/discovery/searches", headers=bearer(filled, "me", Role.VIEWER), json={"ranges": ["10.0.0.1"]}).status_code == 403
 
 
 def test_a_plan_is_made_and_asked_for_by_its_hash(client: TestClient, filled: Desk) -> None:
