@@ -20,11 +20,25 @@ class Topology:
         self.assets: Mapping[str, Asset] = {asset.id: asset for asset in assets}
         self.ways: dict[str, dict[str, Ways]] = {asset.id: _written(asset) for asset in self.assets.values()}
         self.warnings: list[str] = []
+        self._beside = self._cables()
         self._break_cycles()
         self.below: dict[str, list[str]] = {}
         for name, relations in self.ways.items():
             for target in dict.fromkeys(one for ways in relations.values() for one in ways.ids):
                 self.below.setdefault(target, []).append(name)
+
+    def beside(self, asset: str) -> list[str]:
+        """What is cabled to an asset, as far as its ways and those of others tell."""
+        return sorted(self._beside.get(asset, ()))
+
+    def _cables(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for asset in self.assets.values():
+            for other in (*asset.reached_by.ids, *asset.connected_to.ids):
+                if other != asset.id:
+                    found.setdefault(asset.id, set()).add(other)
+                    found.setdefault(other, set()).add(asset.id)
+        return found
 
     def unknown(self) -> list[tuple[str, str, str]]:
         """(asset, relation, target) of every way to an asset that is not declared."""

@@ -1,5 +1,5 @@
-"""Which incident a firing alert belongs to. The first that applies: its own again, topology, same asset and class,
-security, correlate entries, an incident of its own.
+"""Which incident a firing alert belongs to. The first that applies: its own again, topology, the other end of a lost link, same asset
+and class, security, correlate entries, an incident of its own.
 """
 
 from __future__ import annotations
@@ -7,6 +7,9 @@ from __future__ import annotations
 from incidents import lifecycle
 from incidents.kernel import Kernel
 from incidents.state import Alert, Incident
+
+LINK = "link"  # the class of rules that say that a link is lost
+OUTAGE_S = 300.0  # between what both ends of one link tell
 
 
 def place(k: Kernel, alert: Alert) -> None:
@@ -62,7 +65,7 @@ def _oldest(k: Kernel, keys: list[str], window: float, *, candidate: bool) -> In
 def _find(k: Kernel, alert: Alert) -> tuple[Incident, str] | None:
     rule = k.rule(alert)
     window, candidate = k.settings.correlation_window, bool(rule and rule.candidate)
-    if around := _surroundings(k, alert, window):
+    if around := _surroundings(k, alert, window) or _other_end(k, alert, window):
         return around
     keys = lifecycle.index_keys(k, alert)
     groups = [
@@ -89,6 +92,27 @@ def _surroundings(k: Kernel, alert: Alert, window: float) -> tuple[Incident, str
         for nth in sorted(numbers):
             if _takes(k, k.world.incidents[nth], window, candidate=False):
                 return k.world.incidents[nth], f"a problem of {place_name}, which surrounds {alert.asset}"
+    return None
+
+
+def _other_end(k: Kernel, alert: Alert, window: float) -> tuple[Incident, str] | None:
+    """A link that is lost, and at its other end the silence of a device or a lost link as well: one outage, whichever is seen first."""
+    rule = k.rule(alert)
+    is_silence = bool(rule and rule.reachability)
+    if not alert.asset or not (is_silence or k.fault_class(alert) == LINK):
+        return None
+    for neighbour in k.topology.beside(alert.asset):
+        numbers = set()
+        for name in k.by_asset.get(neighbour, {}):
+            other = k.world.alerts[name]
+            their_rule = k.rule(other)
+            is_theirs = k.fault_class(other) == LINK or (not is_silence and bool(their_rule and their_rule.reachability))
+            incident = lifecycle.survivor(k, other.incident) if other.firing and is_theirs else None
+            if incident and name in incident.members:
+                numbers.add(incident.nth)
+        for nth in sorted(numbers):
+            if _takes(k, k.world.incidents[nth], min(window, OUTAGE_S), candidate=False):
+                return k.world.incidents[nth], f"the same link as at {neighbour}"
     return None
 
 
