@@ -127,7 +127,7 @@ class Sample(Model):
 
 
 class Check(Model):
-    """One check. ``items`` are the requirement items it gives evidence for (none: it belongs to the baseline alone), ``limit_age_h`` how old its text may be."""
+    """One check. ``items`` are the requirement items it gives evidence for (none: the baseline alone), ``limit_age_h`` how old its text may be."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,63}$")
     title: Text
