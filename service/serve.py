@@ -22,6 +22,7 @@ from core.errors import ConfigError
 from core.names import HEALTH
 from core.records import Finding, Severity, Snapshot
 from core.settings import Settings
+from detectors.logs.rates import Rates
 from detectors.logs.watch import Logs
 from detectors.rules.told import Told
 from detectors.series.expiry import Expiry
@@ -54,7 +55,7 @@ from service.quality.tuning import accepted
 from service.runner import Clockwork, Runner
 from service.stores import retention_of
 from service.topology import Survey
-from service.watchers import forecasts, learn_history, make_watchers, use_budgets
+from service.watchers import forecasts, learn_history, make_watchers, site_calendar, use_budgets
 from store.base import ANY, Store
 from store.open import open_for
 from store.snapshots import FLEETING
@@ -266,9 +267,9 @@ def build(settings: Settings, clock: Clock) -> Service:
     loaded = replace(loaded, config=with_changes(loaded.config, read_changes(store, clock.now())))
     alerting = open_alerting(settings, store, vault, clock, loaded)
     detectors = make_watchers(settings.site_folder / "calendar.yaml", settings.timezone)
-    logs, told = Logs(), Told()
-    pipeline = Pipeline(store=store, alerting=alerting, observers=[*detectors, told], readers=[logs, told], clock=clock)
-    memory = Memory(settings.data / "detectors", [*detectors, logs, told], pipeline.pause)
+    logs, told, rates = Logs(), Told(), Rates(site_calendar(settings.site_folder / "calendar.yaml", settings.timezone))
+    pipeline = Pipeline(store=store, alerting=alerting, observers=[*detectors, told, rates], readers=[logs, told, rates], clock=clock)
+    memory = Memory(settings.data / "detectors", [*detectors, logs, told, rates], pipeline.pause)
     memory.load()
     learn_history(detectors, store.metrics, clock.now())
     runner = Runner(pipeline.take, vault, clock, workers=settings.collect.workers, interval_s=settings.collect.interval_s)

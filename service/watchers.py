@@ -29,13 +29,18 @@ MOST_SAMPLES: Final = 200_000  # about six seconds of learning before the servic
 
 def make_watchers(calendar_file: Path, timezone: str) -> list[Detector]:
     """One detector of each name; a broken calendar is logged, and the national one holds."""
+    calendar = site_calendar(calendar_file, timezone)
+    return [Baseline(Options(calendar=calendar)) if name == Baseline.name else resolve(DETECTORS, name, "detector")() for name in DETECTORS]
+
+
+def site_calendar(calendar_file: Path, timezone: str) -> Calendar:
+    """The site's calendar, or the national one when its file is broken."""
     zone = ZoneInfo(timezone)
     try:
-        calendar = load_calendar(calendar_file, zone)
+        return load_calendar(calendar_file, zone)
     except ConfigError as err:
         log.error("the calendar cannot be read; detectors go by the national one", problem=str(err))
-        calendar = Calendar(zone=zone)
-    return [Baseline(Options(calendar=calendar)) if name == Baseline.name else resolve(DETECTORS, name, "detector")() for name in DETECTORS]
+        return Calendar(zone=zone)
 
 
 def use_budgets(detectors: Sequence[Detector], pipeline: Pipeline, budget_of: BudgetOf) -> None:

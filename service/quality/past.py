@@ -6,20 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from core.calendar import Calendar, load_calendar
-from core.errors import ConfigError
+from core.calendar import Calendar
 from core.records import Sample, series_key
 from core.settings import Settings
 from detectors.base import Floats
 from detectors.series.baseline import WATCHED, Baseline, Options
 from detectors.series.budgets import BUDGETS, EVERY, class_of
 from detectors.tuning import Setting, best
+from service.watchers import site_calendar
 from store.base import Selector, Store
 from store.open import open_for
 
@@ -64,12 +62,13 @@ def budget_preview(settings: Settings, assets: Sequence[str], metrics: str, budg
     with _opened(settings) as store:
         known = store.metrics.series(Selector(asset=tuple(assets), metric=WATCHED))
         wanted = [one for one in known if metrics in (EVERY, class_of(one.metric)) and one.asset in set(assets)]
+        calendar = site_calendar(settings.site_folder / "calendar.yaml", settings.timezone)
         chosen = _spread_out(wanted, MOST_SERIES)
         found: dict[str, list[dict[str, Any]]] = {budget: [] for budget in budgets}
         for one in chosen:
             history = _history(store, one, since - LEAD, until)
             for budget in budgets:
-                found[budget] += _alarms(history, budget, since, _calendar(settings))
+                found[budget] += _alarms(history, budget, since, calendar)
     days = (until - since).total_seconds() / 86400
     return {
         "series": len(chosen),
@@ -108,11 +107,3 @@ def _alarms(history: Sequence[Sample], budget: str, since: datetime, calendar: C
         }
         for one in said if one.firing and one.time >= since
     ]  # fmt: skip
-
-
-def _calendar(settings: Settings) -> Calendar:
-    zone = ZoneInfo(settings.timezone)
-    try:
-        return load_calendar(Path(settings.site_folder) / "calendar.yaml", zone)
-    except ConfigError:
-        return Calendar(zone=zone)
