@@ -40,8 +40,9 @@ def children(settings: Settings, config: Path | None, *, demo: bool) -> dict[str
     found: dict[str, Child] = {}
     if demo:
         site = settings.data / "site"
-        found["simulator"] = Child("simulator", ["-m", "simulator", "--site", str(site), "--syslog", "127.0.0.1:15514"])
+        found["simulator"] = Child("simulator", ["-m", "simulator", "--site", str(site), "--syslog", "127.0.0.1:15514", "--flows", "127.0.0.1:15055"])
         os.environ.setdefault("WANGLOU_COLLECT__SYSLOG_UDP", "15514")
+        os.environ.setdefault("WANGLOU_COLLECT__FLOWS_UDP", "15055")
         os.environ.setdefault("WANGLOU_DISCOVERY__ALLOWED", "127.20.0.0/16")
     data = {"WANGLOU_DATA": str(settings.data)}
     found["service"] = Child("service", ["-m", "service", "serve", *given], data)

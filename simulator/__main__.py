@@ -24,6 +24,7 @@ from simulator.objects import write_objects
 from simulator.places import Places
 from simulator.shell import shown_key
 from simulator.site import write_site
+from simulator.traffic import Reporter
 from simulator.world import World
 
 app = typer.Typer(add_completion=False, no_args_is_help=False)
@@ -35,6 +36,7 @@ def run(
     context: typer.Context,
     site: Annotated[Path | None, typer.Option(help="Write the site's assets below this folder.")] = None,
     syslog: Annotated[str, typer.Option(help="Send syslog to HOST:PORT over UDP.")] = "",
+    flows: Annotated[str, typer.Option(help="Let the gateways report their traffic (IPFIX) to HOST:PORT over UDP.")] = "",
     estate: Annotated[Path, typer.Option(help="Folder of the declared estate.")] = SHIPPED,
     net: Annotated[int, typer.Option(min=1, max=254, help="Second number of the addresses: 127.NET.x.y.")] = 20,
     speed: Annotated[float, typer.Option(min=0, help="How much faster the simulated day goes; 0: no day, faults on command alone.")] = 24.0,
@@ -53,11 +55,18 @@ def run(
             write_objects(site, declared, datetime.now(UTC).date())
         started = time.monotonic()
         world = World(declared, lambda: time.monotonic() - started, speed)
-        host, _, port = syslog.rpartition(":")
-        asyncio.run(_serve(Box(world, places, folder, Speaker(places, host or "127.0.0.1", int(port)) if syslog else None, follows_day=speed > 0)))
+        speaker = Speaker(places, *_place(syslog)) if syslog else None
+        reporter = Reporter(world, places, *_place(flows)) if flows else None
+        asyncio.run(_serve(Box(world, places, folder, speaker, reporter, follows_day=speed > 0)))
     except (ConfigError, ValueError) as err:
         sys.stderr.write(f"simulator: {err}\n")
         raise typer.Exit(78) from None
+
+
+def _place(text: str) -> tuple[str, int]:
+    """``HOST:PORT``; raises ValueError."""
+    host, _, port = text.rpartition(":")
+    return host or "127.0.0.1", int(port)
 
 
 async def _serve(box: Box) -> None:

@@ -22,6 +22,7 @@ from simulator.places import Places
 from simulator.running import configuration
 from simulator.sensors import Post
 from simulator.shell import Shell, open_key, serve_shell
+from simulator.traffic import Reporter
 from simulator.world import World
 
 log = structlog.get_logger("simulator")
@@ -36,6 +37,7 @@ class Box:
     places: Places
     folder: Path
     speaker: Speaker | None = None
+    reporter: Reporter | None = None
     follows_day: bool = True
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     reachable: frozenset[str] = frozenset()
@@ -119,6 +121,8 @@ class Box:
             changed = on ^ set(self.world.on)
             on = set(self.world.on)
             self._speak(chatter, changed, heard | self.reachable)
+            if self.reporter:
+                self.reporter.tick(self.reachable)
             self._renew()
             await self._keep_open()
 
@@ -150,4 +154,6 @@ class Box:
             transport.close()
         if self.speaker:
             self.speaker.close()
+        if self.reporter:
+            self.reporter.close()
         await asyncio.sleep(0)
