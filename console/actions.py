@@ -18,7 +18,7 @@ from store.base import ABSENT
 WAIT_S: Final = 5.0
 LOOK_EVERY_S: Final = 0.15
 DISCOVERY: Final = ("discover", "stop_discovery", "take_in", "set_aside", "bring_back", "accept_changes", "forget_candidate")
-TASKS: Final = ("run.approve", "run.reject", "run.answer", "run.hand", "run.decide")
+TASKS: Final = ("run.approve", "run.reject", "run.answer", "run.review", "run.hand", "run.decide")
 RUNS: Final[Mapping[str, Right]] = {
     **dict.fromkeys(TASKS, Right.TASK_DO),
     **dict.fromkeys(("run.begin", "run.cancel", "run.take_back"), Right.PLAYBOOK_RUN),

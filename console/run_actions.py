@@ -113,10 +113,17 @@ def _what(stage: Stage) -> str:
 def request_button(here: Desk, me: Account, plan: Plan, given: Mapping[str, Any]) -> None:
     """Ask for a run of exactly this plan."""
     label = _("Ask for this run") if plan.approval else _("Run it now")
-    if st.button(label, type="primary", icon=":material/play_arrow:", key="run-begin"):
+    emergency, is_emergency = "", False
+    is_asked = st.button(label, type="primary", icon=":material/play_arrow:", key="run-begin")
+    if plan.approval and Who(me.name, me.roles).has(LEAD):
+        with st.popover(_("Emergency"), icon=":material/emergency:"):
+            st.caption(_("Begins at once without approval. Everybody is alarmed, and somebody else reviews it afterwards."))
+            emergency = st.text_input(_("Why it cannot wait"), key="run-emergency-why").strip()
+            is_emergency = st.button(_("Run without approval"), disabled=not emergency, key="run-emergency")
+    if is_asked or is_emergency:
         run = new_run(here.now())
         args = {"run": run, "playbook": plan.playbook, "inputs": dict(given), "hash": plan.hash, "incident": str(plan.incident.get("id", ""))}
-        if do(here, me, "run.begin", args, run):
+        if do(here, me, "run.begin", {**args, **({"emergency": emergency} if is_emergency else {})}, run):
             st.session_state.pop("plan-of", None)
             parts.go("run.py", id=run)
 
@@ -246,6 +253,8 @@ def task_panel(here: Desk, me: Account, found: runs.Whole, name: str) -> None:
         st.caption(_("This task is for somebody else."))
     elif task.kind == "decide":
         _decide(here, me, found, name)
+    elif task.kind == "review":
+        _review(here, me, found)
     else:
         _answer(here, me, found, name)
 
@@ -261,6 +270,14 @@ def _approve(here: Desk, me: Account, found: runs.Whole, name: str, task: TaskSt
     if is_yes and do(here, me, "run.approve", args, found.id):
         st.rerun()
     if is_no and do(here, me, "run.reject", {**args, "reason": reason.strip()}, found.id):
+        st.rerun()
+
+
+def _review(here: Desk, me: Account, found: runs.Whole) -> None:
+    st.markdown(plain(_("{who} ran this without approval: {why}").format(who=found.state.requester, why=found.state.emergency)))
+    text = st.text_area(_("What the review found"), key="review-text")
+    is_sent = st.button(_("Close the review"), type="primary", disabled=not text.strip(), key="review-do")
+    if is_sent and do(here, me, "run.review", {"reason": text.strip()}, found.id):
         st.rerun()
 
 

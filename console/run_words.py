@@ -43,6 +43,7 @@ VERBS: Final[Mapping[str, str]] = {
     "approve": marked("approval"),
     "assign": marked("task"),
     "decide": marked("decision"),
+    "review": marked("review of an emergency"),
     "notify": marked("message"),
     "wait": marked("wait"),
     "if": marked("condition"),

@@ -17,6 +17,7 @@ UndoStatus = Literal["", "due", "running", "undone", "failed"]
 OUTCOMES: Final = ("done", "failed", "undone", "refused", "cancelled")
 SETTLED: Final = frozenset({"done", "nothing", "failed", "skipped"})
 UNDO_TRIES: Final = 3
+REVIEW: Final = "review"  # the task that an emergency leaves behind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +85,13 @@ class StageState:
 
 @dataclass(slots=True)
 class RunState:
-    """A run. ``failing`` holds why it is on its way to an end other than "done"."""
+    """A run. ``failing`` holds why it is on its way to an end other than "done"; ``emergency`` why it began without approval."""
 
     seq: int = 0
     requester: str = ""
     roles: tuple[str, ...] = ()
     asked: datetime | None = None
+    emergency: str = ""
     started: datetime | None = None
     ended: datetime | None = None
     outcome: str = ""
@@ -119,7 +121,12 @@ class RunState:
     @property
     def is_over(self) -> bool:
         """Nothing will happen any more."""
-        return bool(self.outcome) and not self.open_undos
+        return bool(self.outcome) and not self.open_undos and not self.owes_review
+
+    @property
+    def owes_review(self) -> bool:
+        """An emergency that nobody has looked at afterwards."""
+        return bool(self.emergency) and bool(self.outcome) and not (REVIEW in self.tasks and self.tasks[REVIEW].done)
 
 
 def fold(entries: Iterable[Entry]) -> RunState:
@@ -146,6 +153,7 @@ def _time(text: Any) -> datetime | None:
 def _asked(state: RunState, entry: Entry) -> None:
     if state.asked is None:
         state.requester, state.roles, state.asked = entry.who, tuple(entry.body.get("roles", ())), entry.time
+        state.emergency = str(entry.body.get("emergency", ""))
 
 
 def _queued(state: RunState, entry: Entry) -> None:

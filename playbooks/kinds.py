@@ -70,7 +70,7 @@ def _day(value: Any) -> str:
 
 
 def _duration(value: Any) -> str:
-    seconds(value)
+    seconds(str(value))
     return str(value)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from playbooks.fold import SETTLED, ActState, Key, RunState, StageState, TaskState, decision
+from playbooks.fold import REVIEW, SETTLED, ActState, Key, RunState, StageState, TaskState, decision
 from playbooks.form import Approval, Ask
 from playbooks.plan import APPROVAL, Part, Plan, Stage
 from playbooks.templates import holds
@@ -16,6 +16,7 @@ Kind = Literal["start", "act", "recover", "undo", "recover_undo", "task", "hand"
 PEOPLE: Final = ("ask", "approve", "assign")
 UNDO_AGAIN_S: Final = 20.0
 DECIDE_WITHIN: Final = timedelta(hours=1)
+REVIEW_WITHIN: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Move:
 def moves(plan: Plan, state: RunState, now: datetime, busy: Collection[Key] = ()) -> list[Move]:
     """Everything that may be done now; ``busy`` are acts and undos that are under way in this process."""
     if state.outcome:
-        return list(_timed_undos(state, now, busy))
+        return [*_timed_undos(state, now, busy), *_review(state, now)]
     if state.failing:
         return _to_the_end(plan, state, now, busy)
     if failed := _failed_stage(plan, state):
@@ -45,6 +46,8 @@ def moves(plan: Plan, state: RunState, now: datetime, busy: Collection[Key] = ()
 
 def _before_start(plan: Plan, state: RunState, now: datetime) -> list[Move]:
     if plan.approval and state.stage(APPROVAL).status in ("waiting", "open"):
+        if state.emergency:
+            return [Move("close", APPROVAL, body={"status": "skipped"})]
         return _people(plan, plan.stage(APPROVAL), state, now)
     return [Move("start")]
 
@@ -242,6 +245,16 @@ def _timed_undos(state: RunState, now: datetime, busy: Collection[Key]) -> Itera
             yield Move("recover_undo", *key)
         elif act.undo_at is None or now >= act.undo_at:
             yield Move("undo", *key)
+
+
+def _review(state: RunState, now: datetime) -> list[Move]:
+    """Somebody else looks at an emergency afterwards."""
+    if not state.owes_review:
+        return []
+    task = state.tasks.get(REVIEW)
+    if task is None:
+        return [Move("task", REVIEW, body={"task": "review", "to": "role:duty_leader,role:security_officer", "due": (now + REVIEW_WITHIN).isoformat()})]
+    return [Move("late", REVIEW)] if task.due and now >= task.due and not task.late else []
 
 
 # what conditions and late texts may use

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from core.errors import ConfigError, Refused
 from playbooks import journal
-from playbooks.fold import RunState, TaskState, decision, fold
+from playbooks.fold import REVIEW, RunState, TaskState, decision, fold
 from playbooks.form import Approval, Ask
 from playbooks.kinds import read_values
 from playbooks.plan import Plan, make_plan
@@ -39,15 +39,22 @@ class Requests:
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
 
-    def begin(self, run: str, playbook: str, inputs: Mapping[str, Any], who: Who, *, hash: str, incident: Mapping[str, Any] | None = None) -> str:
-        """Ask for a run of exactly the plan that was shown (``hash``). The same ``run`` again is a no-op."""
+    def begin(
+        self, run: str, playbook: str, inputs: Mapping[str, Any], who: Who, *, hash: str, incident: Mapping[str, Any] | None = None, emergency: str = ""
+    ) -> str:
+        """Ask for a run of exactly the plan that was shown (``hash``). The same ``run`` again is a no-op.
+
+        ``emergency``: why it cannot wait for an approval; leaders alone, alarmed, and reviewed by somebody else afterwards.
+        """
         with self.runner.lock:
             if journal.is_begun(self.runner.store, run):
                 return run
             if not who.has(REQUEST):
                 raise Refused("你的角色不能申请运行剧本 / your roles do not allow asking for a run")
+            if emergency and not who.has(LEAD):
+                raise Refused("只有值班负责人或安全员可以紧急运行 / only a leader may run in an emergency")
             plan = self._checked(playbook, inputs, incident, hash)
-            return self._write(run, plan, who)
+            return self._write(run, plan, who, emergency if plan.approval else "")
 
     def begin_by_rule(self, run: str, playbook: str, inputs: Mapping[str, Any], incident: Mapping[str, Any]) -> str:
         """A run that a rule starts: only of a playbook that the site named as automatic, and only one that reads."""
@@ -79,13 +86,14 @@ class Requests:
         if reasons := [*plan.refusals, *map(str, self.runner.barriers(plan))]:
             raise Refused(reasons[0])
 
-    def _write(self, run: str, plan: Plan, who: Who) -> str:
+    def _write(self, run: str, plan: Plan, who: Who, emergency: str = "") -> str:
         playbook = self.runner.ties.surroundings().playbooks[plan.playbook]
         live = Live(run, plan, playbook, RunState())
         journal.write_plan(self.runner.store, run, plan, playbook)
         journal.write_summary(self.runner.store, run, plan, playbook, live.state)  # what a restart looks for; without an entry it is nothing
         self.runner.runs[run] = live
         body = {"playbook": plan.playbook, "version": plan.version, "inputs": plan.inputs, "hash": plan.hash, "roles": list(who.roles)}
+        body |= {"emergency": emergency[:500]} if emergency else {}
         self.runner.write(live, "asked", who.name, body={**body, "targets": list(plan.targets), "incident": str(plan.incident.get("id", ""))})
         return run
 
@@ -147,11 +155,23 @@ class Requests:
             self.runner.write(live, "answered", who.name, step=step, body={"values": {**read, **({"note": note} if note else {})}})
         return "answered"
 
+    def review(self, run: str, who: Who, text: str) -> str:
+        """Say, as somebody else than who did it, what an emergency run came to."""
+        with self.runner.lock:
+            live, task = self._open(run, REVIEW)
+            if who.name == live.state.requester:
+                raise Refused("紧急运行须由他人复核 / somebody else reviews an emergency")
+            _must_be_for(task, who)
+            if not text.strip():
+                raise Refused("请填写复核结论 / say what you found")
+            self.runner.write(live, "answered", who.name, step=REVIEW, body={"values": {"note": text[:2000]}})
+        return "reviewed"
+
     def hand(self, run: str, step: str, who: Who, to: str, people: Collection[str]) -> str:
         """Give a task to another person (``people``: who there is)."""
         with self.runner.lock:
             live, task = self._open(run, step)
-            if task.kind == "approve":
+            if task.kind in ("approve", "review"):
                 raise Refused("审批不能转交 / an approval cannot be handed over")
             if not who.has(LEAD):
                 _must_be_for(task, who)
@@ -237,10 +257,19 @@ def carry(requests: Requests, intent: Mapping[str, Any], people: Collection[str]
     who = Who(str(intent["user"]), tuple(intent.get("roles") or ()))
     step, planned, reason = (str(args.get(name, "")) for name in ("step", "hash", "reason"))
     doing: Mapping[str, Callable[[], str]] = {
-        "run.begin": lambda: requests.begin(_new(args), str(args.get("playbook", "")), args.get("inputs") or {}, who, hash=planned, incident=incident),
+        "run.begin": lambda: requests.begin(
+            _new(args),
+            str(args.get("playbook", "")),
+            _mapping(args, "inputs"),
+            who,
+            hash=planned,
+            incident=incident,
+            emergency=str(args.get("emergency") or ""),
+        ),
         "run.approve": lambda: requests.approve(run, step, who, planned),
         "run.reject": lambda: requests.reject(run, step, who, planned, reason),
-        "run.answer": lambda: requests.answer(run, step, who, args.get("values") or {}),
+        "run.answer": lambda: requests.answer(run, step, who, _mapping(args, "values")),
+        "run.review": lambda: requests.review(run, who, reason),
         "run.hand": lambda: requests.hand(run, step, who, str(args.get("to", "")), people),
         "run.decide": lambda: requests.decide(run, step, str(args.get("target", "")), who, done=bool(args.get("done")), reason=reason),
         "run.cancel": lambda: requests.cancel(run, who, reason),
@@ -251,7 +280,14 @@ def carry(requests: Requests, intent: Mapping[str, Any], people: Collection[str]
     return doing[what]()
 
 
-WHATS: Final = ("run.begin", "run.approve", "run.reject", "run.answer", "run.hand", "run.decide", "run.cancel", "run.take_back")
+WHATS: Final = ("run.begin", "run.approve", "run.reject", "run.answer", "run.review", "run.hand", "run.decide", "run.cancel", "run.take_back")
+
+
+def _mapping(args: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = args.get(name) or {}
+    if not isinstance(value, Mapping):
+        raise ConfigError("is no mapping of names to values", key=name)
+    return value
 
 
 def new_run(now: datetime) -> str:

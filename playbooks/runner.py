@@ -78,6 +78,7 @@ class Runner:
         self._busy: dict[tuple[str, str, str], Work] = {}
         self._devices: dict[str, threading.Lock] = {}
         self._closing = False
+        self.nudge: Callable[[], object] = lambda: None  # asks for a tick soon
 
     def load(self) -> None:
         """Take up every run that is not over."""
@@ -184,6 +185,8 @@ class Runner:
                 return True
             return False
         self.write(live, "started")
+        if live.state.emergency:
+            self._alarm(live, "", "", f"未经审批的紧急运行 / an emergency run without approval: {live.state.requester}: {live.state.emergency}", "emergency")
         return True
 
     def _barriers(self, live: Live) -> list[Refusal | str]:
@@ -245,9 +248,10 @@ class Runner:
         job = self._job(live, stage, move.target)
         if job is None:
             return True
-        self._device(device).acquire()
+        held = self._device(device)
+        held.acquire()
         self._busy[key] = Work(move.kind, job.act.attempt, device, time.monotonic() + job.seconds + GRACE_S)
-        threading.Thread(target=self._perform, args=(live, move, job, device), name=f"act {move.step}", daemon=True).start()
+        threading.Thread(target=self._perform, args=(live, move, job, held), name=f"act {move.step}", daemon=True).start()
         return True
 
     def _device(self, name: str) -> threading.Lock:
@@ -266,7 +270,7 @@ class Runner:
             return None
         return Job(found, around.capabilities, stage, part, asset, values, self.ties.open, replace(act))
 
-    def _perform(self, live: Live, move: Move, job: Job, device: str) -> None:
+    def _perform(self, live: Live, move: Move, job: Job, held: threading.Lock) -> None:
         """On a thread of its own."""
         key: Key = (move.step, move.target)
         try:
@@ -276,23 +280,37 @@ class Runner:
             error = f"unforeseen: {type(err).__name__}"
             body = {"ok": False, "status": "unknown" if not job.reads else "failed", "effect": "no" if job.reads else "maybe", "error": error}
         finally:
-            self._device(device).release()
+            held.release()
         with self.lock:
-            work = self._busy.get((live.id, *key))
-            if work is None or work.attempt != job.act.attempt:
+            work = self._mine(live, key, job)
+            if work is None:
                 return  # it was given up meanwhile
+            self._devices.pop(work.device, None)
             try:
                 self._done(live, move.kind, key, job.act, body)
             except StoreError as err:
                 log.warning("what an act gave waits for the store; it will be learnt again", run=live.id, step=move.step, reason=str(err))
             del self._busy[(live.id, *key)]
+        self.nudge()
 
     def _body(self, live: Live, move: Move, job: Job) -> Body:
         if move.kind == "act":
-            return do_act(job, lambda kind, body: self.write(live, kind, step=move.step, target=move.target, body=body), self.clock.now)
+            return do_act(job, lambda kind, body: self._note(live, (move.step, move.target), job, kind, body), self.clock.now)
         if move.kind == "recover":
             return learn(job, self.clock.now)
         return do_undo(job, self.clock.now, is_again=move.kind == "recover_undo" or job.act.undo_tries > 1)
+
+    def _mine(self, live: Live, key: Key, job: Job) -> Work | None:
+        """The work of a worker, unless it was given up (and perhaps begun anew)."""
+        work = self._busy.get((live.id, *key))
+        return work if work is not None and work.attempt == job.act.attempt else None
+
+    def _note(self, live: Live, key: Key, job: Job, kind: str, body: Mapping[str, Any]) -> None:
+        """An entry by a worker; one that was given up must not go on to change anything."""
+        with self.lock:
+            if self._mine(live, key, job) is None or live.state.failing or live.state.outcome:
+                raise Refused("已放弃 / it was given up before anything was sent")
+            self.write(live, kind, step=key[0], target=key[1], body=body)
 
     def _done(self, live: Live, kind: str, key: Key, act: ActState, body: Body) -> None:
         step, target = key

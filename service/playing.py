@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 
 from core.clock import Clock
-from core.errors import ConfigError, NotFound, WanglouError
+from core.errors import ConfigError, NotFound, Refused, WanglouError
 from core.names import ACCOUNT, INCIDENT, INTENT, MUTE
 from core.records import Finding
 from core.secrets import Secrets
@@ -92,7 +92,13 @@ class Playing:
     def _carry(self, intent: Mapping[str, Any]) -> str:
         about = str((intent.get("args") or {}).get("incident") or "")
         people = [document.id for document in self._store.documents.find(ACCOUNT, limit=5000).items if not document.body.get("disabled")]
-        return carry(self.requests, intent, people, incident_facts(self._store, about) if about else None)
+        try:
+            facts = incident_facts(self._store, about) if about else None
+        except NotFound:
+            raise Refused(f"没有事件 {about} / there is no incident {about}") from None
+        answer = carry(self.requests, intent, people, facts)
+        self.runner.nudge()
+        return answer
 
     def _tell(self, to: str, text: Both, run: str) -> None:
         self._alerting.tell(to, {"zh": text.zh, "en": text.en}, run)

@@ -161,7 +161,7 @@ def inbox(store: Store, site: Path, who: Who, *, only_mine: bool = True, only_op
     """Tasks, those due first; ``only_mine``: that this person may do."""
     where = Term("open", True) if only_open else And(())
     found = [_task(document.body, site) for document in store.documents.find(TASK, where, sort="-opened", limit=1000).items]
-    mine = [task for task in found if not only_mine or (is_for(task.to, who) and not (task.kind == "approve" and task.requester == who.name))]
+    mine = [task for task in found if not only_mine or (is_for(task.to, who) and not (task.kind in ("approve", "review") and task.requester == who.name))]
     return sorted(mine, key=lambda task: (not task.is_open, not task.late, task.due.timestamp() if task.due else float("inf")))
 
 

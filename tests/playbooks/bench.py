@@ -93,6 +93,8 @@ class Set:
             raise Unreachable(target.id if target else "", "no route")
         if self.device.read(target, "trouble") == "key":
             raise HostKeyChanged(target.id if target else "", "another host key")
+        if self.device.read(target, "trouble") == "slow":
+            time.sleep(float(self.device.read(target, "hang")))
         found = self.device.read(target, options.key)
         return State(holds=found == options.value, said=f"{options.key} is {found!r}", before={"value": found})
 

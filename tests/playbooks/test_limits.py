@@ -1,5 +1,6 @@
 """What a site forbids, what bounds a run, and what happens at the limits."""
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,7 +14,7 @@ from playbooks.form import Limits
 from playbooks.journal import read_entries, read_run
 from playbooks.plan import waves
 from playbooks.policy import Policy
-from playbooks.requests import Who
+from playbooks.requests import Who, new_run
 from store.base import Store
 from tests.playbooks.bench import ANN, BOB, CAI, HEAD, SIMPLE, Site, assets
 
@@ -128,6 +129,18 @@ def test_a_device_that_hangs_ends_the_act_and_the_run_tries_to_put_it_back(site:
     assert "in time" in read_run(here.store, run)[2].reason
 
 
+def test_an_act_that_was_given_up_while_it_looked_changes_nothing_later(site: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "GRACE_S", 0.0)
+    here = site(SIMPLE.replace("verify: {within: 1s}", "timeout: 1s, verify: {within: 1s}"), known=assets(1))
+    here.device.place(here.assets[0], "hang").write_text("4")
+    here.device.place(here.assets[0], "trouble").write_text("slow")
+    assert here.settle(here.begin()) == "failed"
+    hung = [thread for thread in threading.enumerate() if thread.name == "act set"]
+    assert hung
+    hung[0].join(30)
+    assert here.device.sent() == []
+
+
 def test_a_run_that_takes_too_long_is_stopped_and_put_back(site: Make, clock: ManualClock) -> None:
     here = site(SIMPLE.replace("verify: {within: 1s}", "retry: {times: 5, wait: 30m}") + "limits: {timeout: 10m}\n", known=assets(2))
     here.device.place(here.assets[1], "trouble").write_text("away")
@@ -208,3 +221,31 @@ def test_a_finished_run_can_be_taken_back_by_hand(site: Make) -> None:
     assert here.device.read(here.assets[0], "light") == here.device.read(here.assets[1], "light") == ""
     with pytest.raises(Refused, match="nothing to put back"):
         here.requests.take_back(run, ANN)
+
+
+def test_an_emergency_begins_at_once_is_alarmed_and_reviewed_by_somebody_else(site: Make, clock: ManualClock) -> None:
+    here = site(known=assets(1, level=3))
+    plan = here.plan()
+    with pytest.raises(Refused, match="only a leader"):
+        here.requests.begin(new_run(clock.now()), "try-it", {}, ANN, hash=plan.hash, emergency="it burns")
+    run = here.requests.begin(new_run(clock.now()), "try-it", {}, BOB, hash=plan.hash, emergency="it burns")
+    assert here.settle(run) == "done"
+    assert here.device.sent() == ["light=up"]
+    assert [alarm.source for alarm in here.alarms] == ["playbook.emergency"]
+    here.quiet()
+    assert not read_run(here.store, run)[2].is_over
+    here.restart()
+    clock.advance(86401)
+    here.quiet()
+    assert here.told[-1][1] == "Overdue: try (review)"
+    with pytest.raises(Refused, match="somebody else"):
+        here.requests.review(run, BOB, "fine")
+    here.requests.review(run, CAI, "it did burn")
+    assert read_run(here.store, run)[2].is_over
+    assert run not in here.runner.runs
+
+
+def test_an_emergency_overrides_no_protection(site: Make, clock: ManualClock) -> None:
+    here = site(known=[one.model_copy(update={"tags": ("web", "protected"), "level": 3}) for one in assets(1)])
+    with pytest.raises(Refused, match="protected"):
+        here.requests.begin(new_run(clock.now()), "try-it", {}, BOB, hash=here.plan().hash, emergency="it burns")

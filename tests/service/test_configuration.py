@@ -10,7 +10,7 @@ import pytest
 
 from core.clock import ManualClock
 from core.errors import Refused
-from core.names import CONFIG_CHANGE, CONFIG_STATE
+from core.names import CONFIG_CHANGE, CONFIG_STATE, RUN
 from core.records import Event, Finding, Snapshot
 from core.settings import Settings
 from inventory.asset import Asset
@@ -143,6 +143,17 @@ def test_a_change_within_a_window_is_not(bench: Bench) -> None:
     bench.sees(OPEN)
     assert [event.kind for event in bench.events] == ["config_changed"]
     assert bench.changes()[0]["allowed"] is True
+
+
+def test_a_change_that_belongs_to_an_approved_request_is_announced(bench: Bench) -> None:
+    windows(bench, "22:00", "23:00")
+    run = "r20260303-095000-abcdef"
+    bench.store.documents.put(RUN, run, {"assets": ["sw1"], "asked": START.isoformat(), "agreed": START.isoformat(), "ended": ""})
+    bench.sees(BASE)
+    bench.later(minutes=5)
+    bench.sees(OPEN)
+    assert [event.kind for event in bench.events] == ["config_changed"]
+    assert (bench.changes()[0]["allowed"], bench.changes()[0]["run"]) == (True, run)
 
 
 def test_what_was_not_saved_is_told_after_a_while_and_ends_when_it_is_saved(bench: Bench) -> None:
