@@ -348,7 +348,6 @@ def build(settings: Settings, clock: Clock) -> Service:
     alerting.carriers |= duty.carriers
     service.loops = [Loop(name, seconds, work, pulse.beat) for name, seconds, work in rounds]
     service.playing.runner.nudge = next(loop.nudge for loop in service.loops if loop.name == "playbooks")
-    service.playing.runner.nudge = next(loop.nudge for loop in service.loops if loop.name == "playbooks")
     discovering.nudge = next(loop.nudge for loop in service.loops if loop.name == "discovery")
     return service
 
