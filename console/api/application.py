@@ -29,7 +29,7 @@ def build_api(desk: Desk) -> FastAPI:
     api.state.desk = desk
     policy = desk.settings.console
     api.state.strikes = Strikes(policy.lock_after, timedelta(minutes=policy.lock_minutes))
-    for part in (assets, discovery, metrics, events, incidents, compliance, runs, audit):
+    for part in (assets, network, discovery, metrics, events, incidents, compliance, runs, audit):
         api.include_router(part.router)
     api.add_exception_handler(WanglouError, _explain)
     api.get("/docs", include_in_schema=False)(_docs)

@@ -44,7 +44,8 @@ def serve(here: Desk, state: str, message: str = "") -> threading.Thread:
 
 
 READS = (
-    "/assets", "/assets/server-000", "/assets/server-000/impact", "/metrics/catalogue", "/metrics/latest?metric=collector.up",
+    "/assets", "/assets/server-000", "/assets/server-000/impact", "/network/links", "/network/machines?q=x", "/network/plan",
+    "/metrics/catalogue", "/metrics/latest?metric=collector.up",
     "/metrics/range?metric=system.cpu.utilization", "/events", "/events/histogram", "/events/top?field=event.kind", "/incidents", "/incidents/i00000",
     "/compliance/verdicts", "/discovery/candidates", "/discovery/candidates/d0", "/discovery/searches",
     "/playbooks", "/runs", "/tasks", "/audit", "/audit/verify",
@@ -62,6 +63,7 @@ def test_each_role_reads_exactly_what_its_rights_say(client: TestClient, filled:
     rights = filled.identity.accounts.get("me").rights
     needed = {
         "assets": Right.ESTATE_READ,
+        "network": Right.ESTATE_READ,
         "metrics": Right.ESTATE_READ,
         "events": Right.EVENTS_READ,
         "incidents": Right.INCIDENT_READ,

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from console.desk import Desk
+from console.identity.roles import Role
 from console.queries import finder, netmap
 from core.records import Sample
 from inventory.asset import Asset
@@ -16,6 +19,8 @@ from inventory.networks import NETWORK
 from inventory.topology.history import Known, fold
 from inventory.topology.links import End, Link
 from tests.console.network import HOSTILE, seed_network
+from tests.console.test_api import bearer
+from tests.console.test_gate import program
 from tests.inventory.topology.makers import mac
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -134,3 +139,22 @@ def test_the_use_of_a_prefix_is_a_share() -> None:
     assert finder.share({"size": 254, "used": 127}) == 50
     assert finder.share({"size": 0, "used": 3}) == 0
     assert NETWORK == "network"
+
+
+def test_programs_get_links_machines_and_plan(here: Desk, tmp_path: Path) -> None:
+    seed_network(here.store, here.now(), tmp_path)
+    with TestClient(program(here), base_url="http://127.0.0.1:8600") as client:
+        headers = bearer(here, "robot", Role.VIEWER)
+
+        def get(path: str) -> dict[str, Any]:
+            answer = client.get(f"/api/v1/network/{path}", headers=headers)
+            assert answer.status_code == 200, answer.text
+            return dict(answer.json())
+
+        assert {item["state"] for item in get("links?asset=acc2")["items"]} == {"there", "gone"}
+        (then,) = get(f"links?asset=acc2&at={(here.now() - DAY).strftime('%Y-%m-%dT%H:%M:%SZ')}")["items"]
+        assert [end["port"] for end in (then["a"], then["b"])] == ["24", "2"]
+        (machine,) = get("machines?q=10.0.0.36")["items"]
+        assert (machine["mac"], machine["switch"], machine["port"]) == (mac(101), "acc1", "1")
+        assert [body["address"] for body in get("plan")["clashes"]] == ["10.0.0.77"]
+        assert client.get("/api/v1/network/links?at=2026-03-02T09:00:00", headers=headers).status_code == 422
