@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader
 
-from console.api import assets, audit, compliance, discovery, events, incidents, metrics, runs
+from console.api import assets, audit, compliance, discovery, events, incidents, metrics, network, runs
 from console.api.callers import Strikes
 from console.desk import Desk
 from core.errors import Conflict, NotFound, Refused, StoreError, WanglouError
