@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
 from core.calendar import Calendar
+from core.catalogue import catalogue
 from core.records import Sample, series_key
 from core.settings import Settings
 from detectors.base import Floats
-from detectors.series.baseline import WATCHED, Baseline, Options
-from detectors.series.budgets import BUDGETS, EVERY, class_of
+from detectors.faults import Trial, recall, trials
+from detectors.series.baseline import LEAST, WATCHED, Baseline, Options
+from detectors.series.budgets import BUDGETS, CLASSES, EVERY, SHIPPED, Choice, budget_of, class_of
 from detectors.tuning import Setting, best
 from service.watchers import site_calendar
 from store.base import Selector, Store
@@ -24,6 +29,8 @@ from store.open import open_for
 MOST_SERIES: Final = 20  # looked at; what there is beyond is said
 LEAD: Final = timedelta(days=7)  # before the span, so that a baseline has learned when it begins
 MOST_LISTED: Final = 200
+MOST_TRIED: Final = 12  # series that test faults are laid over: about half a minute
+LEAST_ROWS: Final = 2_000
 Key = tuple[str, Mapping[str, str]]
 """Asset and labels of one series."""
 
@@ -107,3 +114,28 @@ def _alarms(history: Sequence[Sample], budget: str, since: datetime, calendar: C
         }
         for one in said if one.firing and one.time >= since
     ]  # fmt: skip
+
+
+def recall_of(settings: Settings, choices: Sequence[Choice], kinds: Mapping[str, str], until: datetime) -> dict[str, Any] | None:
+    """How many test faults on copies of stored series the baseline would have told, by kind of fault and class of metrics; None without history."""
+    with _opened(settings) as store:
+        known = _spread_out([one for one in store.metrics.series(Selector(metric=WATCHED)) if one.asset in kinds], MOST_TRIED)
+        calendar = site_calendar(settings.site_folder / "calendar.yaml", settings.timezone)
+        found: list[Trial] = []
+        tried = 0
+        for number, one in enumerate(known):
+            history = _history(store, one, until - LEAD, until)
+            if len(history) < LEAST_ROWS:
+                continue
+            row = catalogue().get(one.metric)
+            unit = row.unit if row else ""
+            bounds = (0.0, 100.0) if unit == "%" else (0.0 if min(sample.value for sample in history) >= 0 else -math.inf, math.inf)
+            policy = BUDGETS[budget_of(choices, kinds[one.asset], one.metric) or SHIPPED]
+            options = Options(policy=policy, calendar=calendar)
+            rng = random.Random(number)  # noqa: S311 - where a test fault lies is no secret
+            found += trials(partial(Baseline, options), history, LEAST.get(unit, 0.0), bounds, rng)
+            tried += 1
+    if not found:
+        return None
+    classes = {name: [trial for trial in found if class_of(trial.metric) == name] for name in CLASSES}
+    return {"series": tried, "by_fault": recall(found), "by_class": {name: recall(some)["all"] for name, some in classes.items() if some}}

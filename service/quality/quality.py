@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,7 @@ from service.quality.alarms import Alarms
 from service.quality.budgets import Budgets
 from service.quality.figures import detector_of, months, read_alarms, summary
 from service.quality.outlooks import body_of
+from service.quality.past import recall_of
 from service.quality.roots import Roots
 from service.quality.tuning import Tuning
 from store.base import Store
@@ -34,6 +35,9 @@ ROLLING: Final = "last30"
 SPAN: Final = timedelta(days=30)
 MONTHS_BACK: Final = 1  # the month before is counted anew while people still judge its alarms
 EVERY_S: Final = 120.0
+RECALL: Final = "recall"
+TEST_EVERY: Final = timedelta(days=7)
+TRY_AGAIN: Final = timedelta(hours=6)
 
 
 class Quality:
@@ -54,12 +58,14 @@ class Quality:
         forecasts: Callable[[], Sequence[Row]] = tuple,
         offload: Offload | None = None,
     ) -> None:
-        self._store, self._clock, self._zone, self._rule = store, clock, ZoneInfo(settings.timezone), rule
+        self._settings, self._store, self._clock, self._zone, self._rule = settings, store, clock, ZoneInfo(settings.timezone), rule
         self._offload, self._forecasts = offload or Offload(), forecasts
         self.alarms = Alarms(store, lambda asset: known.kind if (known := assets().get(asset)) else "")
         self.roots = Roots(store, lambda: list(assets().values()))
         self.tuning = Tuning(settings, store, clock, rule, self._offload, on_tuned)
         self.budgets = Budgets(settings, store, clock, assets, use_budgets, self._offload)
+        self._assets = assets
+        self._tested: datetime | None = None
         self._counted_at = -1e9
         self._is_stale = True
 
@@ -71,6 +77,7 @@ class Quality:
         results = self._offload.collect()
         self.tuning.take(results, now)
         self.budgets.take(results, now)
+        self._take_recall(results.get("recall"), now)
         self.budgets.apply()
         waited = self._clock.monotonic() - self._counted_at
         if waited >= EVERY_S or (self._is_stale and waited >= EVERY_S / 12):
@@ -85,6 +92,7 @@ class Quality:
         """Write the figures of the last 30 days and of the months; look for better settings of what is noisy."""
         self.tuning.consider(self._write(ROLLING, now - SPAN, now), SPAN.total_seconds() / 86400, now)
         self._store.documents.put(OUTLOOK, "forecast", body_of(self._forecasts(), now))
+        self._test(now)
         self.budgets.tidy(now)
         self.roots.forget_old(now, SPAN)
         for name, begin, end in months(now, self._zone, MONTHS_BACK):
@@ -95,6 +103,28 @@ class Quality:
         if alarms or not name.startswith("month-") or self._is_known(name):
             self._store.documents.put(QUALITY, name, summary(alarms, since, until, self.detector))
         return alarms
+
+    def _test(self, now: datetime) -> None:
+        """Once a week: test faults on copies of stored series, in the other process."""
+        if self._tested is None:
+            self._tested = self._last_tested()
+        if now - self._tested >= TEST_EVERY:
+            kinds = {asset.id: asset.kind for asset in self._assets().values()}
+            if self._offload.submit("recall", recall_of, self._settings, self.budgets.choices(), kinds, now):
+                self._tested = now - TEST_EVERY + TRY_AGAIN  # until the result is there
+
+    def _last_tested(self) -> datetime:
+        try:
+            return datetime.fromisoformat(self._store.documents.get(QUALITY, RECALL).body["updated"])
+        except NotFound:
+            return datetime.min.replace(tzinfo=UTC)
+
+    def _take_recall(self, found: Mapping[str, Any] | None, now: datetime) -> None:
+        if found is not None:
+            self._tested = now
+            body = {**found, "updated": now.isoformat()}
+            for name in (RECALL, f"{RECALL}-{now.astimezone(self._zone):%Y-%m}"):
+                self._store.documents.put(QUALITY, name, body)
 
     def _is_known(self, name: str) -> bool:
         try:

@@ -24,6 +24,7 @@ from service.quality.figures import months
 from service.quality.outlooks import body_of
 from service.quality.quality import Quality
 from service.quality.tuning import accepted, longer_hold
+from store.base import Selector
 from tests.service.test_live import ASSETS, NOW, House
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -245,6 +246,21 @@ def test_a_budget_is_previewed_on_the_past_before_it_is_switched_on(judged: Judg
     assert then["list"][0]["metric"] == MEMORY
     assert then["list"][0]["zh"]
     assert not judged.store.documents.find(BUDGET).items
+
+
+def test_test_faults_are_laid_over_copies_once_a_week_and_raise_nothing(judged: Judged) -> None:
+    noisy_history(judged)
+    before = judged.store.metrics.range(Selector(metric=MEMORY), NOW, judged.clock.now())
+    for _ in range(2):
+        judged.figures()
+        judged.quality.round()
+    body = judged.store.documents.get(QUALITY, "recall").body
+    assert body["series"] == 1
+    assert body["by_fault"]["all"]["cases"] >= 1
+    assert body["by_class"].keys() == {"memory"}
+    assert judged.store.metrics.range(Selector(metric=MEMORY), NOW, judged.clock.now()) == before
+    assert judged.alarms() == []
+    assert judged.store.documents.get(QUALITY, "recall-2026-03").body == body
 
 
 def test_a_budget_switched_on_reaches_the_running_detector_and_is_audited(judged: Judged) -> None:
