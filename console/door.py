@@ -66,7 +66,7 @@ class Door:
     async def login(self, request: Request) -> Response:
         """Name and password; the same answer for everything that is wrong."""
         self._speak(request)
-        form = await _read(request)
+        form = await read_form(request)
         if not _came_from_our_form(request, form):
             return self._form(request, "login.html", error=_("the page was open too long; try again"), status=400)
         log_in = self._desk.identity.log_in
@@ -88,7 +88,7 @@ class Door:
     async def logout(self, request: Request) -> Response:
         """End the session."""
         self._speak(request)
-        token, form = request.cookies.get(COOKIE, ""), await _read(request)
+        token, form = request.cookies.get(COOKIE, ""), await read_form(request)
         if not is_form_token(token, form.get("form", "")):
             return self._own_form(request, "logout.html", error=_("the page was open too long; try again"), status=400)
         await run_in_threadpool(self._desk.identity.log_out, token, _address(request), self._desk.now())
@@ -103,7 +103,7 @@ class Door:
     async def password(self, request: Request) -> Response:
         """Change the password; the session goes on under a new token."""
         self._speak(request)
-        token, form = request.cookies.get(COOKIE, ""), await _read(request)
+        token, form = request.cookies.get(COOKIE, ""), await read_form(request)
         error = self._password_problem(token, form)
         if not error:
             change = self._desk.identity.change_password
@@ -131,24 +131,29 @@ class Door:
         if session is None:
             return RedirectResponse("/login", 303)
         values = {"form": form_token(request.cookies.get(COOKIE, "")), "name": session.account.name, "error": error, "policy": self._desk.settings.console}
-        return HTMLResponse(_render(page, values | {"is_first": session.account.must_change}), status)
+        return HTMLResponse(render(page, values | {"is_first": session.account.must_change}), status)
 
     def _form(self, request: Request, page: str, error: str = "", name: str = "", status: int = 200) -> Response:
         """The form of a stranger: a random mark in a cookie and in the form must agree."""
         mark = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
         values = {"form": mark, "error": error, "name": name, "next": own_path(request.query_params.get("next", ""))}
-        response = HTMLResponse(_render(page, values), status)
+        response = HTMLResponse(render(page, values), status)
         self._keep(request, response, FORM_COOKIE, mark)
         if request.query_params.get("language") in LANGUAGES:
             self._keep(request, response, LANGUAGE_COOKIE, language(), lasts=True)
         return response
 
     def _speak(self, request: Request) -> None:
-        asked = request.query_params.get("language") or request.cookies.get(LANGUAGE_COOKIE) or ""
-        speak(asked if asked in LANGUAGES else preferred(request.headers.get("accept-language", ""), self._desk.settings.language))
+        speak_as(self._desk, request)
 
     def _keep(self, request: Request, response: Response, name: str, value: str, *, lasts: bool = False) -> None:
         response.set_cookie(name, value, max_age=31_536_000 if lasts else None, httponly=True, secure=request.url.scheme == "https", samesite="lax")
+
+
+def speak_as(desk: Desk, request: Request) -> None:
+    """The language of a stranger: asked for, kept in a cookie, or what the browser prefers."""
+    asked = request.query_params.get("language") or request.cookies.get(LANGUAGE_COOKIE) or ""
+    speak(asked if asked in LANGUAGES else preferred(request.headers.get("accept-language", ""), desk.settings.language))
 
 
 def own_path(path: str) -> str:
@@ -157,12 +162,13 @@ def own_path(path: str) -> str:
     return path if is_own else "/"
 
 
-def _render(page: str, values: Mapping[str, Any]) -> str:
+def render(page: str, values: Mapping[str, Any]) -> str:
+    """A page of the folder ``templates`` in the language in use; every value is escaped."""
     gettext: Callable[[str], str] = _
     return _PAGES.get_template(page).render(_=gettext, language=language(), languages=LANGUAGES, **values)
 
 
-async def _read(request: Request) -> Form:
+async def read_form(request: Request) -> Form:
     """The fields of a form; one larger than any of ours is read as empty, which no form accepts."""
     body = b""
     async for chunk in request.stream():

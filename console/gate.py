@@ -21,7 +21,7 @@ from console.identity.sessions import Session
 from core.errors import StoreError
 
 COOKIE: Final = "wanglou"
-OPEN: Final = frozenset({"/login", "/healthz", "/door.css"})
+OPEN: Final = frozenset({"/login", "/healthz", "/door.css", "/ack"})
 WITHOUT_PASSWORD_CHANGE: Final = frozenset({"/password", "/logout"})
 CLOSED: Final = ("/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/agent")
 API: Final = "/api/"

@@ -14,7 +14,7 @@ from typing import Any, Final
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from console import door
+from console import ack, door
 from console.api import build_api
 from console.desk import Desk, install, open_desk
 from console.gate import Gate
@@ -42,7 +42,7 @@ def _pages(desk: Desk) -> ASGIApp:
     import streamlit as st
 
     set_look(settings_of(read_toml(LOOK).data))
-    return st.App(APP, routes=[*door.routes(desk), Mount("/api/v1", build_api(desk))])
+    return st.App(APP, routes=[*door.routes(desk), *ack.routes(desk), Mount("/api/v1", build_api(desk))])
 
 
 def settings_of(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -99,6 +99,7 @@ class ConsoleSettings(_Table):
     cert_file: Path | None = None
     key_file: Path | None = None
     allowed_hosts: tuple[str, ...] = ()
+    address: str = Field(default="", pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$")
 
 
 class Settings(_Table):

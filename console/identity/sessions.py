@@ -13,6 +13,7 @@ from typing import Final
 from console.identity.accounts import Account, Accounts
 from core.errors import Conflict, NotFound
 from core.names import SESSION
+from core.secrets import token_id
 from core.settings import ConsoleSettings
 from store.base import ABSENT, Store
 from store.filter import Term
@@ -124,11 +125,6 @@ class Sessions:
             if len(self._known) > 1000:
                 self._known.clear()
             self._known[session.id] = (now, session)
-
-
-def token_id(token: str) -> str:
-    """What is stored of a token."""
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
 def form_token(token: str) -> str:

@@ -11,9 +11,9 @@ from typing import Final
 from console.i18n import _
 from console.identity.accounts import Account, Accounts
 from console.identity.roles import Right
-from console.identity.sessions import token_id
 from core.errors import NotFound, Refused
 from core.names import TOKEN
+from core.secrets import token_id
 from store.base import ABSENT, Store
 from store.filter import Term
 

@@ -39,7 +39,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     asked_layer = parts.asked("layer") if parts.asked("layer") in LAYERS else "all"
     layer = st.segmented_control(_("Show"), list(LAYERS), default=asked_layer, format_func=LAYERS.__getitem__, key="map-layer") or "all"
     site = st.selectbox(_("Site"), sites, index=preset("site", sites), format_func=lambda value: value or _("all"), key="map-site")
-    vlan = st.selectbox("VLAN", vlans, index=preset("vlan", vlans), format_func=lambda value: value or _("all"), key="map-vlan")
+    vlan = st.selectbox(_("VLAN"), vlans, index=preset("vlan", vlans), format_func=lambda value: value or _("all"), key="map-vlan")
     given = times.read(parts.asked("since"))
     today = here.now().astimezone(here.zone).date()
     day = st.date_input(_("Compare with"), value=min(given.date(), today) if given else None, max_value=today, key="map-since")

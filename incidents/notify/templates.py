@@ -37,12 +37,20 @@ _BODY: Final = {
 Priority {{ priority }}, state {{ state }}, {{ members }} alert(s), {{ held }} held, {{ firing }} firing{% if owner %}, owner {{ owner }}{% endif %}
 Rules: {{ rules | join(', ') }}
 Assets: {{ assets | join(', ') }}
-{{ text }}""",
+{{ text }}
+{%- if link is defined %}
+Open: {{ link }}{% endif %}
+{%- if ack_link is defined %}
+Acknowledge (once, for 24 h): {{ ack_link }}{% endif %}""",
     "zh": """{{ title }}
 优先级 {{ priority }}, 状态 {{ state }}, {{ members }} 条告警, {{ held }} 条被抑制, {{ firing }} 条活动{% if owner %}, 负责人 {{ owner }}{% endif %}
 规则: {{ rules | join(', ') }}
 资产: {{ assets | join(', ') }}
-{{ text }}""",
+{{ text }}
+{%- if link is defined %}
+打开: {{ link }}{% endif %}
+{%- if ack_link is defined %}
+确认（一次有效，24 小时内）: {{ ack_link }}{% endif %}""",
 }
 _LIST_TITLE: Final = {
     "en": "Wanglou {{ word }}: {{ number }} {% if reason == 'summary' %}more{% else %}incident(s){% endif %}",

@@ -37,6 +37,7 @@ from service.alerting import documents as docs
 from service.alerting.alerting import Alerting, Answer, written
 from service.alerting.journal import DiskJournal
 from service.alerting.judge import is_calm
+from service.alerting.links import clear, links
 from service.alerting.loading import Loaded
 from store.base import ABSENT, Store
 from store.filter import Term
@@ -132,6 +133,7 @@ class LiveAlerting:
         engine = self._alerting.engine
         if self._now() >= self._forget_at and not engine.dirty_incidents:
             self._forget_at = self._now() + FORGET_EVERY_S
+            clear(self._store, self._clock.now())
             if forgettable(engine, self._now() - REMEMBERED_S):
                 self._alerting.take("forget", {"before": self._now() - REMEMBERED_S})
 
@@ -272,7 +274,9 @@ class LiveAlerting:
         receiver = self._alerting.engine.receivers.get(delivery.receiver)
         if receiver is None:
             return "404", None
-        content = dict(delivery.content)
+        person = self._alerting.engine.people.get(delivery.person)
+        incident = docs.incident_id(delivery.incident) if delivery.incident else ""
+        content = {**delivery.content, **links(self._store, self._settings.console.address, delivery.content, incident, person, self._clock.now())}
         self._pool.submit(self._deliver, delivery.id, receiver.id, receiver, content, delivery.tries)
         return None
 

@@ -10,7 +10,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from console import door, gate
+from console import ack, door, gate
 from console.api import build_api
 from console.desk import Desk
 from console.door import own_path
@@ -37,6 +37,7 @@ def program(here: Desk) -> Gate:
     """The gate with everything but the pages themselves behind it."""
     routes = [
         *door.routes(here),
+        *ack.routes(here),
         Mount("/api/v1", build_api(here)),
         WebSocketRoute("/_stcore/stream", echo),
         Route("/{path:path}", inside, methods=["GET", "POST"]),

@@ -11,10 +11,10 @@ from console.identity.accounts import Account
 from console.identity.bootstrap import FIRST, appoint, ensure_admin
 from console.identity.passwords import check_policy, one_time_password, verify
 from console.identity.roles import ADMINISTRATORS, RIGHTS, Right, Role, check_roles, rights_of
-from console.identity.sessions import token_id
 from core.clock import ManualClock
 from core.errors import Refused, StoreAway
 from core.names import ACCOUNT, SESSION, TOKEN
+from core.secrets import token_id
 from core.settings import ConsoleSettings
 from tests.console.conftest import PASSWORD, person
 
