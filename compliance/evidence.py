@@ -14,14 +14,16 @@ from datetime import datetime
 from typing import Any, Final
 
 from compliance.kinds import PARSER_VERSION, form_of
-from core.errors import Conflict
+from core.errors import Conflict, NotFound
 from core.names import EVIDENCE
 from core.records import Snapshot
 from store.base import ABSENT, Body, Document, Documents
-from store.filter import And, Filter, Range, Term
 
 FIRST: Final = "0" * 64
 TRIES: Final = 20
+PAGE: Final = 5_000
+HEAD: Final = "evidence-head"
+NEWEST: Final = "evidence-newest"
 OWN: Final = "wanglou."
 VERDICTS: Final = f"{OWN}verdicts"
 ANSWERS: Final = f"{OWN}answer"
@@ -57,10 +59,13 @@ def entry(seq: int, previous: str, snapshot: Snapshot, now: datetime) -> Body:
 
 def record(documents: Documents, snapshot: Snapshot, now: datetime) -> str:
     """The id of the evidence entry for this text; a new link unless the newest one of this asset and kind says the same."""
-    newest = documents.find(EVIDENCE, And((Term("asset", snapshot.asset), Term("kind", snapshot.kind))), sort="-seq", limit=1).items
-    if newest and newest[0].body["sha256"] == snapshot.sha256:
-        return newest[0].id
-    return _append(documents, snapshot, now)
+    name = f"{snapshot.asset}/{snapshot.kind}"
+    newest = _there(documents, NEWEST, name)
+    if newest and newest.body["sha256"] == snapshot.sha256:
+        return str(newest.body["evidence"])
+    made = _append(documents, snapshot, now)
+    documents.put(NEWEST, name, {"asset": snapshot.asset, "sha256": snapshot.sha256, "evidence": made})
+    return made
 
 
 def note(documents: Documents, kind: str, about: str, value: Any, now: datetime) -> str:
@@ -71,39 +76,51 @@ def note(documents: Documents, kind: str, about: str, value: Any, now: datetime)
 
 def notes(documents: Documents, kind: str, until: datetime | None = None, about: str = "") -> Iterator[tuple[Body, Any]]:
     """The links of one of the product's own kinds in order, each with what it says."""
-    last = 0
-    parts: tuple[Filter, ...] = (Term("kind", kind), *([Term("asset", about)] if about else []))
+    cursor: str | None = None
     while True:
-        found = documents.find(EVIDENCE, And((*parts, Range("seq", gt=last))), sort="seq", limit=1000).items
-        for link in found:
+        page = documents.find(kind, limit=PAGE, cursor=cursor)
+        for mark in page.items:
+            link = _there(documents, EVIDENCE, mark.id)
+            if link is None or link.body["kind"] != kind or about not in ("", link.body["asset"]):
+                continue  # a mark whose link was not written, or was taken by another writer
             if until is None or datetime.fromisoformat(link.body["recorded"]) <= until:
                 yield link.body, json.loads(link.body["body"])
-        if not found:
+        if (cursor := page.cursor) is None:
             return
-        last = int(found[-1].body["seq"])
 
 
 def _append(documents: Documents, snapshot: Snapshot, now: datetime) -> str:
     for _ in range(TRIES):
-        head = documents.find(EVIDENCE, sort="-seq", limit=1).items
-        seq, previous = (head[0].body["seq"] + 1, head[0].body["hash"]) if head else (1, FIRST)
+        seq, previous = head(documents)
+        name = _name(seq + 1)
+        if snapshot.kind.startswith(OWN):
+            documents.put(snapshot.kind, name, {"about": snapshot.asset})  # the mark first: a link without one would not be found again
         try:
-            return documents.put(EVIDENCE, f"{seq:012d}", entry(seq, previous, snapshot, now), ABSENT).id
+            made = documents.put(EVIDENCE, name, entry(seq + 1, previous, snapshot, now), ABSENT)
         except Conflict:
             continue
+        documents.put(HEAD, HEAD, {"seq": seq + 1, "hash": made.body["hash"]})
+        return made.id
     raise Conflict("the evidence chain is written to by others without a pause; try again")
 
 
-def chain(documents: Documents, page: int = 500) -> Iterator[Document]:
-    """Every entry in order."""
-    last = 0
-    while True:
-        where: Filter = Range("seq", gt=last)
-        found = documents.find(EVIDENCE, where, sort="seq", limit=page).items
-        if not found:
-            return
-        yield from found
-        last = int(found[-1].body["seq"])
+def _name(seq: int) -> str:
+    return f"{seq:012d}"
+
+
+def _there(documents: Documents, kind: str, id: str) -> Document | None:
+    try:
+        return documents.get(kind, id)
+    except NotFound:
+        return None
+
+
+def chain(documents: Documents) -> Iterator[Document]:
+    """Every entry in order; one that was removed is left out."""
+    last = head(documents)[0]
+    for seq in range(1, last + 1):
+        if link := _there(documents, EVIDENCE, _name(seq)):
+            yield link
 
 
 def first_break(documents: Documents) -> int | None:
@@ -115,16 +132,23 @@ def first_break(documents: Documents) -> int | None:
         if body.get("seq") != expected or body.get("previous") != previous or body.get("hash") != digest(body) or body.get("sha256") != text:
             return expected
         previous, expected = body["hash"], expected + 1
-    return None
+    last, newest = head(documents)
+    return None if (last, newest) == (expected - 1, previous) else min(expected, last)
 
 
 def head(documents: Documents) -> tuple[int, str]:
-    """Number and hash of the newest entry, for keeping outside; (0, zeros) when there is none."""
-    found = documents.find(EVIDENCE, sort="-seq", limit=1).items
-    return (int(found[0].body["seq"]), str(found[0].body["hash"])) if found else (0, FIRST)
+    """Number and hash of the newest entry, for keeping outside; (0, zeros) when there is none. The kept head may be behind by a crash: from there it walks."""
+    kept = _there(documents, HEAD, HEAD)
+    if kept is None:
+        found = documents.find(EVIDENCE, sort="-seq", limit=1).items
+        return (int(found[0].body["seq"]), str(found[0].body["hash"])) if found else (0, FIRST)
+    seq, newest = int(kept.body["seq"]), str(kept.body["hash"])
+    while link := _there(documents, EVIDENCE, _name(seq + 1)):
+        seq, newest = int(link.body["seq"]), str(link.body["hash"])
+    return seq, newest
 
 
 def has(documents: Documents, seq: int, digest: str) -> bool:
     """Whether the link ``seq`` is there and has this hash."""
-    found = documents.find(EVIDENCE, Term("seq", seq), limit=1).items
-    return bool(found) and found[0].body["hash"] == digest
+    link = _there(documents, EVIDENCE, _name(seq))
+    return link is not None and link.body["hash"] == digest

@@ -143,3 +143,16 @@ def test_the_store_itself_finds_a_flipped_character(fresh: Judged) -> None:
     document = fresh.store.documents.get(EVIDENCE, "000000000004")
     fresh.store.documents.put(EVIDENCE, document.id, document.body | {"body": document.body["body"].replace("e", "f", 1)})
     assert evidence.first_break(fresh.store.documents) == 4
+
+
+def test_links_cut_off_at_the_end_are_missed_and_a_head_that_fell_behind_is_walked_from(fresh: Judged) -> None:
+    documents = fresh.store.documents
+    last, digest = evidence.head(documents)
+    before = documents.get(EVIDENCE, f"{last - 3:012d}").body
+    documents.put(evidence.HEAD, evidence.HEAD, {"seq": before["seq"], "hash": before["hash"]})
+    assert evidence.head(documents) == (last, digest)
+    evidence.note(documents, evidence.DAYS, "", {}, NOW)
+    assert evidence.head(documents)[0] == last + 1
+    assert evidence.first_break(documents) is None
+    documents.delete(EVIDENCE, f"{last + 1:012d}")
+    assert evidence.first_break(documents) == last + 1

@@ -463,6 +463,7 @@ INCIDENTS: Mapping[str, dict[str, Any]] = {
     [
         (EVERYTHING, "i1 i2 i3 i4"),
         (Term("id", "i3"), "i3"),
+        (Range("id", gte="i2", lt="i4"), "i2 i3"),
         (Term("state", "open"), "i1 i2"),
         (Term("priority", 2), "i3"),
         (Term("muted", True), "i2"),
