@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any, Final
 
@@ -34,7 +34,8 @@ from inventory.discovery.ranges import Range, check_ranges, is_allowed, parse_ra
 from inventory.discovery.sighting import Sighting
 from service.pulse import SELF
 from store.base import ABSENT, ANY, Document, Store
-from store.filter import Term
+from store.filter import And, Term
+from store.filter import Range as Between
 
 log = structlog.get_logger("discovery")
 MAY_DISCOVER: Final = frozenset({"operator", "duty_leader", "system_admin"})
@@ -42,6 +43,7 @@ PROGRESS_S: Final = 2.0
 TRIES: Final = 2
 KEPT: Final = 200
 KINDS: Final = {"found": "device_found", "changed": "device_changed", "gone": "device_gone", "back": "device_back"}
+UNKNOWN, HANDLED, ACCEPTED = "device_unknown", "device_handled", "device_accepted"
 
 
 def allowed_ranges(settings: DiscoverySettings) -> tuple[Range, ...]:
@@ -94,26 +96,41 @@ def limits_of(settings: DiscoverySettings) -> Limits:
     return Limits(allowed_ranges(settings), settings.max_addresses, settings.rate_per_s, settings.workers, settings.timeout_s)
 
 
-def events_of(folded: Folded, now: datetime) -> list[Event]:
-    """What is worth telling of a search, as events of the asset it is about, else of the product itself."""
-    return [_event(what, candidate, now) for what, candidate in folded.told if not (what == "found" and candidate.asset)]
+def events_of(folded: Folded, now: datetime, known_ground: Callable[[str], bool] = lambda _address: False) -> list[Event]:
+    """What is worth telling of a search, as events of the asset it is about, else of the product itself.
+
+    A new device is ``device_found`` where nobody searched before, ``device_unknown`` on ``known_ground``: there it came since.
+    """
+    found = []
+    for what, candidate in folded.told:
+        if what == "found" and candidate.asset and not candidate.differences:
+            continue
+        kind = "device_changed" if what == "found" and candidate.asset else KINDS[what]
+        if kind == "device_found" and any(known_ground(address) for address in candidate.addresses):
+            kind = UNKNOWN
+        found.append(event_of(kind, candidate, now))
+    return found
 
 
-def _event(what: str, candidate: Candidate, now: datetime) -> Event:
-    who = candidate.guess
-    asset, kind = candidate.asset or SELF, KINDS[what]
+def event_of(kind: str, candidate: Candidate, now: datetime) -> Event:
+    """One event about a candidate; ``host.ip`` tells one from another and stays the same from beginning to end."""
+    who, address = candidate.guess, min(candidate.addresses)
+    asset = SELF if kind in (UNKNOWN, HANDLED) else candidate.asset or SELF
     changes = "; ".join(f"{one.field}: {one.before} -> {one.after}" for one in candidate.differences)
     described = " ".join(part for part in (who.vendor, who.model, who.serial) if part)
     message = f"{kind}: {candidate.title} at {', '.join(candidate.addresses)}" + (f" ({changes or described})" if changes or described else "")
-    fields = {
-        "event.category": "configuration",
-        "event.provider": "discovery",
-        "host.name": candidate.title,
-        "host.ip": candidate.addresses[0],
-        "host.type": who.kind,
-    }
+    fields = {"event.category": "configuration", "event.provider": "discovery", "host.name": candidate.title, "host.ip": address, "host.type": who.kind}
     identity = fingerprint(kind, asset, {"candidate": candidate.id, "time": now.isoformat()})
     return Event(id=identity, time=now, asset=asset, kind=kind, message=message, fields=fields)
+
+
+def known_ground(store: Store, before: str) -> Callable[[str], bool]:
+    """Whether an address was inside the ranges of a search that ended before the one called ``before``."""
+    where = And((Term("state", "done"), Between("created", lt=before)))
+    spans = [
+        parse_range(text) for document in store.documents.find(SEARCH, where, limit=KEPT).items for text in dict(document.body["search"]).get("ranges", ())
+    ]
+    return lambda address: is_allowed(address, spans)
 
 
 def search_now(settings: Settings, store: Store, secrets: Secrets, values: Mapping[str, Any], who: str) -> tuple[list[Candidate], Outcome]:
@@ -126,11 +143,11 @@ def search_now(settings: Settings, store: Store, secrets: Secrets, values: Mappi
     store.audit.append(time=clock.now(), actor=who, action="discovery.search", object=id, body=asked)
     seen: list[Sighting] = []
     outcome = search(order, limits_of(settings.discovery), clock.now, seen.append, threading.Event(), lambda _asked, _known: None)
-    now = clock.now()
+    now, ground = clock.now(), known_ground(store, clock.now().isoformat())
     folded = Inbox(store).apply(seen, assets, outcome.searched.__contains__, now)
     figures = _figures(folded, outcome)
     store.audit.append(time=now, actor=who, action="discovery.end", object=id, body=figures)
-    store.events.write(events_of(folded, now))
+    store.events.write(events_of(folded, now, ground))
     done = {"state": "done", "by": who, "created": now.isoformat(), "finished": now.isoformat(), "name": "", "search": asked, "problems": outcome.problems}
     store.documents.put(SEARCH, id, {**done, **figures}, ABSENT)
     addresses = {sighting.address for sighting in seen}
@@ -200,20 +217,23 @@ class Discovering:
     def take_in(self, intent: Mapping[str, Any]) -> str:
         """Make a candidate an asset; returns the asset's id."""
         args = _args(intent, MAY_DISCOVER)
-        credential = args.get("credential")
-        return self._inbox.take_in(
-            str(args.get("candidate")),
+        credential, candidate = args.get("credential"), str(args.get("candidate"))
+        name = self._inbox.take_in(
+            candidate,
             dict(args.get("values") or {}),
             who=str(intent["user"]),
             now=self.clock.now(),
             asset=str(args.get("asset") or ""),
             credential=None if credential is None else str(credential),
         )
+        self._tell_of(HANDLED, candidate)
+        return name
 
     def set_aside(self, intent: Mapping[str, Any]) -> str:
         """Show a candidate no longer among the new ones."""
         args = _args(intent, MAY_DISCOVER)
         self._inbox.set_aside(str(args.get("candidate")), who=str(intent["user"]), why=str(args.get("why") or ""), now=self.clock.now())
+        self._tell_of(HANDLED, str(args.get("candidate")))
         return ""
 
     def bring_back(self, intent: Mapping[str, Any]) -> str:
@@ -223,13 +243,18 @@ class Discovering:
 
     def accept(self, intent: Mapping[str, Any]) -> str:
         """What changed is right."""
-        self._inbox.accept(str(_args(intent, MAY_DISCOVER).get("candidate")), who=str(intent["user"]), now=self.clock.now())
+        candidate = str(_args(intent, MAY_DISCOVER).get("candidate"))
+        self._inbox.accept(candidate, who=str(intent["user"]), now=self.clock.now())
+        self._tell_of(ACCEPTED, candidate)
         return ""
 
     def forget(self, intent: Mapping[str, Any]) -> str:
         """Take a candidate off the list."""
         self._inbox.forget(str(_args(intent, MAY_DISCOVER).get("candidate")), who=str(intent["user"]), now=self.clock.now())
         return ""
+
+    def _tell_of(self, kind: str, candidate: str) -> None:
+        self.tell([event_of(kind, self._inbox.get(candidate), self.clock.now())])
 
     def work(self) -> None:
         """Queue what the plan says is due, then run what waits. Called again and again."""
@@ -314,19 +339,21 @@ class Discovering:
         outcome = search(order, limits_of(self.settings.discovery), self.clock.now, seen.append, self._stop, progress.tell)
         if self._ending.is_set():
             return {}
-        folded = self.take(seen, outcome)
+        folded = self.take(seen, outcome, known_ground(self.store, str(body["started"])))
         figures = _figures(folded, outcome)
         self.store.audit.append(time=self.clock.now(), actor=str(body["by"]), action="discovery.end", object=id, body=figures)
         log.info("search ended", search=id, **figures)
         return {**body, **figures, "state": "stopped" if outcome.stopped else "done", "problems": outcome.problems}
 
-    def take(self, seen: Sequence[Sighting], outcome: Outcome) -> Folded:
+    def take(self, seen: Sequence[Sighting], outcome: Outcome, ground: Callable[[str], bool]) -> Folded:
         """Fold a search into the inbox, follow the rules, tell what happened."""
         now = self.clock.now()
         folded = self._inbox.apply(seen, self.assets(), outcome.searched.__contains__, now)
-        for candidate, rule in self._inbox.follow_rules(folded.candidates, self.plan.rules, now):
+        handled = self._inbox.follow_rules(folded.candidates, self.plan.rules, now)
+        for candidate, rule in handled:
             log.info("taken in by rule" if rule.take_in is not None else "set aside by rule", rule=rule.name, candidate=candidate.title)
-        if events := events_of(folded, now):
+        events = [*events_of(folded, now, ground), *(event_of(HANDLED, candidate, now + timedelta(milliseconds=1)) for candidate, _ in handled)]
+        if events:
             self.tell(events)
         return folded
 

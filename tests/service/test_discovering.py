@@ -17,6 +17,7 @@ from core.names import SEARCH
 from core.records import Event
 from core.secrets import NoSecrets
 from core.settings import DiscoverySettings, Settings
+from detectors.rules.told import Told
 from inventory.book import Book
 from inventory.discovery.inbox import Inbox
 from inventory.discovery.plan import FILE
@@ -210,6 +211,36 @@ def test_a_device_that_is_gone_and_back_is_told_with_its_asset(service: Discover
         service.work()
         clock.advance(60)
     assert [(event.kind, event.asset) for event in told] == [("device_gone", "core"), ("device_back", "core")]
+
+
+def test_who_appears_where_all_was_searched_before_is_unknown_until_somebody_decides(
+    service: Discovering, store: Store, net: Net, clock: ManualClock, told: list[Event]
+) -> None:
+    def round_of(*answers: Sighting) -> None:
+        net.answers = {one.address: one for one in answers}
+        service.carriers["discover"](intent({"ranges": ["10.0.0.0/28"]}))
+        service.work()
+        clock.advance(60)
+
+    round_of(page("10.0.0.5", "first"))
+    round_of(page("10.0.0.5", "first"), page("10.0.0.6", "stranger"))
+    assert [(event.kind, event.fields["host.ip"]) for event in told] == [("device_found", "10.0.0.5"), ("device_unknown", "10.0.0.6")]
+    stranger = next(candidate for candidate in Inbox(store).all() if candidate.addresses == ("10.0.0.6",))
+    service.carriers["take_in"](intent({"candidate": stranger.id}))
+    assert [(event.kind, event.asset, event.fields["host.ip"]) for event in told[2:]] == [("device_handled", "wanglou", "10.0.0.6")]
+
+
+def test_a_swapped_device_is_told_until_somebody_accepts_it(service: Discovering, store: Store, net: Net, told: list[Event]) -> None:
+    Book(store).save("core", {"address": "10.0.0.5", "serial": "OLD-1"}, source="site", who="site files", now=NOW)
+    net.answers = {"10.0.0.5": agent("10.0.0.5", "core", serial="NEW-1")}
+    service.carriers["discover"](intent({"ranges": ["10.0.0.5"]}))
+    service.work()
+    service.carriers["accept_changes"](intent({"candidate": Inbox(store).all()[0].id}))
+    assert [(event.kind, event.asset) for event in told] == [("device_changed", "core"), ("device_accepted", "core")]
+    assert "serial: OLD-1 -> NEW-1" in told[0].message
+    watch = Told()
+    raised = [finding for event in told for finding in watch.read([event], NOW)]
+    assert [(finding.source, finding.asset, finding.firing) for finding in raised] == [("told_swapped", "core", True), ("told_swapped", "core", False)]
 
 
 def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
