@@ -58,8 +58,11 @@ def enter(k: Kernel, alert: Alert) -> None:
     is_back = bool(home and home.live and alert.id in home.members)
     taken = [incident for incident in taken if not (is_back and incident is home)]
     if taken and not alert.cut and not is_back:
-        cutoff.reroot(k, taken[0], alert)
-        lifecycle.join(k, taken[0], alert, "root of the others")
+        if link := place.other_end(k, alert):
+            lifecycle.join(k, link[0], alert, link[1])  # and what it took over follows it there
+        else:
+            cutoff.reroot(k, taken[0], alert)
+            lifecycle.join(k, taken[0], alert, "root of the others")
     else:
         place.place(k, alert)
     if rule and rule.reachability:

@@ -65,7 +65,7 @@ def _oldest(k: Kernel, keys: list[str], window: float, *, candidate: bool) -> In
 def _find(k: Kernel, alert: Alert) -> tuple[Incident, str] | None:
     rule = k.rule(alert)
     window, candidate = k.settings.correlation_window, bool(rule and rule.candidate)
-    if around := _surroundings(k, alert, window) or _other_end(k, alert, window):
+    if around := _surroundings(k, alert, window) or other_end(k, alert):
         return around
     keys = lifecycle.index_keys(k, alert)
     groups = [
@@ -95,7 +95,7 @@ def _surroundings(k: Kernel, alert: Alert, window: float) -> tuple[Incident, str
     return None
 
 
-def _other_end(k: Kernel, alert: Alert, window: float) -> tuple[Incident, str] | None:
+def other_end(k: Kernel, alert: Alert) -> tuple[Incident, str] | None:
     """A link that is lost, and at its other end the silence of a device or a lost link as well: one outage, whichever is seen first."""
     rule = k.rule(alert)
     is_silence = bool(rule and rule.reachability)
@@ -111,7 +111,7 @@ def _other_end(k: Kernel, alert: Alert, window: float) -> tuple[Incident, str] |
             if incident and name in incident.members:
                 numbers.add(incident.nth)
         for nth in sorted(numbers):
-            if _takes(k, k.world.incidents[nth], min(window, OUTAGE_S), candidate=False):
+            if _takes(k, k.world.incidents[nth], min(k.settings.correlation_window, OUTAGE_S), candidate=False):
                 return k.world.incidents[nth], f"the same link as at {neighbour}"
     return None
 
