@@ -4,30 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import streamlit as st
 
+from compliance.reports.write import TYPES, rendered
 from console import parts
 from console.case_actions import do
 from console.desk import Desk
-from console.i18n import _, marked, two
+from console.i18n import _, marked, report_language, two
 from console.identity.accounts import Account
 from console.identity.roles import Right, Role
-from console.queries import charts, times
-from console.queries.quality import budgets, outlooks, previews, proposals
+from console.queries import charts, quality, times
+from console.reports import quality as report
 from console.text import plain
 from console.words import KINDS, Look, word
 from store.base import Body
 
 MAY: Final = {Role.DUTY_LEADER, Role.SECURITY_OFFICER}
-KEYS: Final[Mapping[str, str]] = {
-    "for": marked("hold"),
-    "above": marked("limit above"),
-    "below": marked("limit below"),
-    "clear_below": marked("over below"),
-    "clear_above": marked("over above"),
-}
 PROPOSAL: Final[Mapping[str, Look]] = {
     "proposed": Look(marked("proposed"), "◆", "yellow", "#B7791F"),
     "accepted": Look(marked("in force"), "✓", "green", "#2E7D32"),
@@ -62,31 +57,9 @@ def may_tune(me: Account) -> bool:
 # proposals
 
 
-def changes(body: Body) -> str:
-    """What would change, such as hold 5m → 10m, in the reader's language."""
-    return ", ".join(f"{word(KEYS, key)} {_value(key, body['was'].get(key))} → {_value(key, value)}" for key, value in sorted(body["set"].items()))
-
-
-def _value(key: str, value: float | None) -> str:
-    if value is None:
-        return "–"
-    return times.span(timedelta(seconds=value)) if key == "for" else charts.number(value)
-
-
-def effect(body: Body) -> str:
-    """What it would have done, in one sentence."""
-    told = body["effect"]
-    text = _("In the last 30 days {removed} of {before} alarms would not have come: {false} judged false, {lost} of {useful} judged useful.").format(
-        removed=told["removed"], before=told["before"], false=told["removed_false"], lost=told["lost_useful"], useful=told["useful"]
-    )
-    later = _(" The others would have come {span} later.").format(span=times.span(timedelta(seconds=told["later_s"]))) if told["later_s"] else ""
-    part = _(" Looked at: {n} of {all} series.").format(n=body["series"], all=body["all_series"]) if body["series"] < body["all_series"] else ""
-    return text + later + part
-
-
 def proposed(here: Desk, me: Account) -> None:
     """Every proposal with its evidence; a duty leader decides."""
-    found = proposals(here.store)
+    found = quality.proposals(here.store)
     if not found:
         parts.empty(
             _("Nothing is proposed."),
@@ -95,8 +68,8 @@ def proposed(here: Desk, me: Account) -> None:
         return
     for body in found:
         with st.container(border=True):
-            st.markdown(f"{parts.badge(PROPOSAL, body['state'])} **{plain(body['rule'])}** {plain(changes(body))}")
-            st.markdown(plain(effect(body), 400))
+            st.markdown(f"{parts.badge(PROPOSAL, body['state'])} **{plain(body['rule'])}** {plain(quality.changes(body))}")
+            st.markdown(plain(quality.effect(body), 400))
             if body["decided"]:
                 st.caption(plain(f"{body['by']} · {times.clock(times.read(body['decided']), here.zone, here.now())} {body['why']}", 300))
             if may_tune(me):
@@ -122,7 +95,7 @@ def _decide(here: Desk, me: Account, body: Body) -> None:
 def chosen(here: Desk, me: Account) -> None:
     """Which budgets hold; a preview first, then the switch."""
     st.markdown(_("How often a single series may call people, beside the rules with limits. What is not named here goes by the default."))
-    found = budgets(here.store)
+    found = quality.budgets(here.store)
     if found:
         row = parts.rows(
             [
@@ -166,7 +139,7 @@ def _ask(here: Desk, me: Account) -> None:
 def _previews(here: Desk, me: Account) -> None:
     @parts.live(5)
     def draw() -> None:
-        for number, (name, body) in enumerate(previews(here.store)[:3]):
+        for number, (name, body) in enumerate(quality.previews(here.store)[:3]):
             with st.expander(_title(here, body), expanded=number == 0):
                 _preview(here, me, name, body)
 
@@ -233,7 +206,7 @@ def _chart(here: Desk, alarm: Mapping[str, Any]) -> None:
 
 def foreseen(here: Desk, me: Account) -> None:
     """What will be used up within a year, with interval, and how far the earlier forecasts were off."""
-    body = outlooks(here.store)
+    body = quality.outlooks(here.store)
     if body is None or not body["series"]:
         parts.empty(_("Nothing is foreseen yet."), _("A forecast needs a day of a file system's, memory's or battery's figures."))
         return
@@ -274,3 +247,33 @@ def _growth(here: Desk, one: Mapping[str, Any]) -> None:
     if series:
         spec = charts.line_chart(series, since=since, until=until, zone=here.zone, unit=charts.unit_of(one["metric"]))
         st.echarts_chart(spec, height=200, alt=charts.title_of(one["metric"]))
+
+
+# the month as a document, and what test faults showed
+
+
+def tested(here: Desk) -> None:
+    """How many test faults would have been told."""
+    body = quality.recall(here.store)
+    if body is None:
+        return
+    st.markdown(f"##### {_('Test faults')}")
+    moment = times.read(body["updated"])
+    if moment:
+        parts.data_from(moment, _("laid over copies of {n} stored series once a week, nothing is raised").format(n=body["series"]))
+    parts.strip([(word(report.FAULTS, kind), plain(report.found(row))) for kind, row in body["by_fault"].items()])
+
+
+def documents(here: Desk, name: str, body: Body) -> None:
+    """The span as Word and PDF."""
+    month = name.removeprefix(quality.MONTH)
+
+    def made(form: str) -> bytes:
+        last = quality.recall(here.store, month) if name != quality.ROLLING else quality.recall(here.store)
+        within = [one for one in quality.proposals(here.store) if (one["decided"] or one["proposed"])[:7] == month or name == quality.ROLLING]
+        return rendered(report.content(month, body, last, within, report_language(), here.zone, here.now()), form)
+
+    with st.container(horizontal=True):
+        for form, label in (("docx", _("Report (Word)")), ("pdf", _("Report (PDF)"))):
+            file = f"wanglou-detection-{month}.{form}"
+            st.download_button(label, partial(made, form), file, TYPES[form], icon=":material/download:", on_click="ignore", key=f"quality-{form}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from console.i18n import _, marked
-from console.queries.times import read
+from console.queries.charts import number
+from console.queries.times import read, span
+from console.words import word
 from core.errors import NotFound
 from core.names import ALARM, BUDGET, OUTLOOK, PREVIEW, QUALITY, TUNING
 from store.base import Body, Store
@@ -115,5 +117,50 @@ def outlooks(store: Store) -> Body | None:
     """The forecasts of the service and how the earlier ones did; None before it has made any."""
     try:
         return store.documents.get(OUTLOOK, "forecast").body
+    except NotFound:
+        return None
+
+
+KEYS: Final[Mapping[str, str]] = {
+    "for": marked("hold"),
+    "above": marked("limit above"),
+    "below": marked("limit below"),
+    "clear_below": marked("over below"),
+    "clear_above": marked("over above"),
+}
+DECISIONS: Final[Mapping[str, str]] = {
+    "proposed": marked("proposed"),
+    "accepted": marked("in force"),
+    "declined": marked("declined"),
+    "withdrawn": marked("taken back"),
+}
+
+
+def changes(body: Body) -> str:
+    """What would change, such as hold 5m → 10m, in the reader's language."""
+    return ", ".join(f"{word(KEYS, key)} {_value(key, body['was'].get(key))} → {_value(key, value)}" for key, value in sorted(body["set"].items()))
+
+
+def _value(key: str, value: float | None) -> str:
+    if value is None:
+        return "–"
+    return span(timedelta(seconds=value)) if key == "for" else number(value)
+
+
+def effect(body: Body) -> str:
+    """What it would have done, in one sentence."""
+    told = body["effect"]
+    text = _("In the last 30 days {removed} of {before} alarms would not have come: {false} judged false, {lost} of {useful} judged useful.").format(
+        removed=told["removed"], before=told["before"], false=told["removed_false"], lost=told["lost_useful"], useful=told["useful"]
+    )
+    later = _(" The others would have come {span} later.").format(span=span(timedelta(seconds=told["later_s"]))) if told["later_s"] else ""
+    part = _(" Looked at: {n} of {all} series.").format(n=body["series"], all=body["all_series"]) if body["series"] < body["all_series"] else ""
+    return text + later + part
+
+
+def recall(store: Store, month: str = "") -> Body | None:
+    """What the last test faults showed (of a month such as 2026-03); None before the first ones."""
+    try:
+        return store.documents.get(QUALITY, f"recall-{month}" if month else "recall").body
     except NotFound:
         return None

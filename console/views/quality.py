@@ -48,12 +48,14 @@ def figures() -> None:
         return
     rows = [quality.row(row, word(quality.DETECTORS, row["name"]) if way == "by_detector" else row["name"]) for row in body[way]]
     parts.table(rows, {_("name"): st.column_config.TextColumn(width="medium")})
+    quality_parts.documents(here, chosen, body)
 
 
 head()
 tabs = st.tabs([_("Figures"), _("Proposals"), _("Budgets"), _("Forecasts")])
 with tabs[0]:
     figures()
+    quality_parts.tested(here)
 with tabs[1]:
     quality_parts.proposed(here, me)
 with tabs[2]:

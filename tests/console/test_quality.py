@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from io import BytesIO
+from typing import Any, Literal
+from zipfile import ZipFile
 from zoneinfo import ZoneInfo
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from compliance.reports.write import rendered
 from console.desk import Desk
+from console.i18n import speak
 from console.identity.accounts import Account
 from console.identity.roles import Role
+from console.queries import quality
 from console.queries.charts import line_chart
 from console.queries.quality import level_changes
+from console.reports.quality import content
 from core.names import ALARM, BUDGET, INTENT, OUTLOOK, PREVIEW, QUALITY, ROOTS, TUNING
+from detectors.faults import Trial, recall
 from detectors.honesty import Alarm
 from service.quality.figures import summary
 from store.base import Series
@@ -36,7 +44,17 @@ def counted(live: Desk) -> Desk:
     live.store.documents.put(QUALITY, "last30", summary(alarms, NOW - timedelta(days=30), NOW, lambda _alarm: "threshold"))
     live.store.documents.put(QUALITY, "place", {"after": 7})
     told = {"before": 40, "removed": 31, "lost_useful": 1, "removed_false": 20, "useful": 9, "later_s": 900}
-    tuning = {"rule": "disk_filling", "state": "proposed", "decided": "", "by": "", "why": "", "set": {"for": 1200.0}, "was": {"for": 300.0}, "effect": told}
+    tuning = {
+        "rule": "disk_filling",
+        "state": "proposed",
+        "proposed": NOW.isoformat(),
+        "decided": "",
+        "by": "",
+        "why": "",
+        "set": {"for": 1200.0},
+        "was": {"for": 300.0},
+        "effect": told,
+    }
     live.store.documents.put(TUNING, "disk_filling", {**tuning, "series": 20, "all_series": 25})
     chosen = {"kind": "server", "metrics": "memory", "budget": "calm"}
     live.store.documents.put(BUDGET, "server.memory", {**chosen, "by": "wang", "at": NOW.isoformat()})
@@ -74,6 +92,8 @@ def counted(live: Desk) -> Desk:
     }
     row |= {"latest": None, "tomorrow": 82.0, "width": 0.5, "error": 0.2, "scored": 300, "hit": 0.91}
     live.store.documents.put(OUTLOOK, "forecast", {"rows": [row], "series": 12, "scored": 300, "hit": 0.91, "error": 0.2, "updated": NOW.isoformat()})
+    trials = [Trial("step", "system.memory.utilization", found=n < 3, delay_s=120.0, was_quiet=True) for n in range(4)]
+    live.store.documents.put(QUALITY, "recall", {"series": 4, "by_fault": recall(trials), "by_class": {}, "updated": NOW.isoformat()})
     return live
 
 
@@ -173,3 +193,19 @@ def test_a_change_of_level_is_marked_on_the_chart_of_its_metric(live: Desk) -> N
     series = Series(metric=metric, asset="a", labels={}, points=((NOW - timedelta(hours=1), 5.0), (NOW, 6.0)))
     spec = line_chart([series], since=NOW - timedelta(hours=6), until=NOW, zone=ZoneInfo("Asia/Shanghai"), unit="%", steps=steps)
     assert len(spec["series"][0]["markLine"]["data"]) == 1
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Detection quality"), ("zh_CN", "检测质量")])
+def test_the_month_is_a_document_in_both_languages(counted: Desk, language: Literal["en", "zh_CN"], words: str) -> None:
+    speak(language)
+    try:
+        body = counted.store.documents.get(QUALITY, "last30").body
+        made = content("2026-03", body, quality.recall(counted.store), quality.proposals(counted.store), language, counted.zone, NOW)
+    finally:
+        speak("zh_CN")
+    with ZipFile(BytesIO(rendered(made, "docx"))) as parts:
+        text = re.sub(r"<[^>]+>", "", parts.read("word/document.xml").decode())
+    assert words in text
+    assert "disk_filling" in text
+    assert "3 / 4 (75%)" in text
+    assert made.title == words
