@@ -60,7 +60,7 @@ def form_of(kind: str) -> Kind:
     return kinds().get(kind) or Kind(command=kind)
 
 
-_CUT = compiled(r"(?i)^\W*(?:output )?truncated\b|\[truncated\]|<truncated>|--More--")
+_CUT = compiled(r"(?i)^\W*truncated\W*$|^\W*output truncated\b|\[truncated\]|<truncated>|--More--")
 _FAILED = compiled(
     r"(?i)command not found|no such file or directory|permission denied|operation not permitted"
     r"|未找到命令|没有那个文件或目录|权限不够|不允许的操作|commande introuvable|keine berechtigung"

@@ -51,6 +51,26 @@ def _joined(*patterns: str) -> Callable[[Machine], str | None]:
     return lambda machine: joined(machine, patterns)
 
 
+_BEFORE_LINE_END: Final = (
+    r"requirepass|masterauth|primaryauth|sentinel auth-pass \S+|tls-(?:client-)?key-file-pass|(?:wsrep_sst_auth|(?:master_)?password)[ \t]*[=:]"
+)
+_PASSWORD: Final = re.compile(
+    rf"(?im)^([ \t]*(?:{_BEFORE_LINE_END})[ \t]*)\S.*$"
+    r"|((?:\bpassword|ldapbindpasswd|radiussecrets?|\bpasswd|authorization)[ \t]*[= ][ \t]*)(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s;']+)"
+    r"|(^[ \t]*user \S+.*?[ \t][>#])\S+"
+)
+
+
+def _without_passwords(*patterns: str) -> Callable[[Machine], str | None]:
+    """As ``_joined``, for the files of services that hold passwords: they are written ``***``."""
+
+    def read(machine: Machine) -> str | None:
+        text = joined(machine, patterns)
+        return text and _PASSWORD.sub(lambda found: f"{found[1] or found[2] or found[3]}***", text)
+
+    return read
+
+
 def _uname(machine: Machine) -> str | None:
     names = ("ostype", "hostname", "osrelease")
     texts = [machine.read(f"/proc/sys/kernel/{name}") for name in names]
@@ -200,6 +220,8 @@ def firewall(machine: Machine) -> str | None:
 
 _PAM: Final = ("common-auth", "common-password", "common-account", "common-session", "system-auth", "password-auth", "sshd", "login", "su", "sudo")
 
+_POSTGRESQL: Final = ("/etc/postgresql/*/*", "/var/lib/pgsql/data", "/var/lib/pgsql/*/data")
+
 FACTS: Final[tuple[Fact, ...]] = (
     Fact("os-release", _file("/etc/os-release")),
     Fact("uname", _uname),
@@ -237,6 +259,11 @@ FACTS: Final[tuple[Fact, ...]] = (
     Fact("hosts.access", _joined("/etc/hosts.allow", "/etc/hosts.deny")),
     Fact("firewall", firewall),
     Fact("dns", _file("/etc/resolv.conf")),
+    Fact("nginx", _without_passwords("/etc/nginx/nginx.conf", "/etc/nginx/conf.d/*.conf", "/etc/nginx/sites-enabled/*")),
+    Fact("postgresql.conf", _without_passwords(*(f"{folder}/{name}" for folder in _POSTGRESQL for name in ("postgresql.conf", "conf.d/*.conf")))),
+    Fact("pg_hba.conf", _without_passwords(*(f"{folder}/pg_hba.conf" for folder in _POSTGRESQL))),
+    Fact("mariadb", _without_passwords("/etc/mysql/my.cnf", "/etc/mysql/conf.d/*.cnf", "/etc/mysql/m*.conf.d/*.cnf", "/etc/my.cnf", "/etc/my.cnf.d/*.cnf")),
+    Fact("redis.conf", _without_passwords("/etc/redis/*.conf", "/etc/redis.conf", "/etc/valkey/*.conf")),
 )
 
 
