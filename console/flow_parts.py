@@ -50,7 +50,7 @@ def ranked(lines: Sequence[Line], whole: int, columns: Mapping[str, Callable[[Li
         }
         for line in lines
     ]
-    bar = st.column_config.ProgressColumn(format="%.1f%%", min_value=0, max_value=100)
+    bar = st.column_config.ProgressColumn(format="%.1f%%", min_value=0, max_value=100, width="small")
     st.dataframe(pd.DataFrame(data), hide_index=True, column_config={_("share"): bar}, row_height=parts.ROW_HEIGHT, height=fitting(len(data), height))
 
 

@@ -93,6 +93,18 @@ class Terminal(Protocol):
         ...
 
 
+class Agent(Protocol):
+    """The SNMP agent of one asset, with the credential that the asset names for ``act`` (else ``snmp_write``)."""
+
+    def get(self, oid: str) -> int | str | None:
+        """One instance, texts decoded; None when the agent has none. Raises DeviceError."""
+        ...
+
+    def set(self, oid: str, value: int | str) -> None:
+        """Write one instance; raises BadReply with the agent's reason, DeviceError."""
+        ...
+
+
 class Reach(Protocol):
     """How an act gets out. Made by the service for one act and closed after it."""
 
@@ -112,6 +124,10 @@ class Reach(Protocol):
 
     def terminal(self, asset: Asset) -> Terminal:
         """The command line of a network device, by the platform of its collector ``cli``; raises DeviceError or ConfigError."""
+        ...
+
+    def agent(self, asset: Asset) -> Agent:
+        """The SNMP agent of the asset, by port and version of its collector ``snmp``; raises DeviceError or ConfigError."""
         ...
 
 

@@ -8,11 +8,14 @@ from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from collectors.network.cli import CliOptions, is_refusal, session
+from collectors.network.snmp.collector import SnmpCollector, access_to
+from collectors.network.snmp.session import Access
+from collectors.network.snmp.thorough import PysnmpSession
 from collectors.servers.sshlink import SshLink, approved_keys, shown_key, stranger
 from core.errors import BadReply, ConfigError, Unreachable
 from core.secrets import Secret, Secrets
 from inventory.asset import Asset
-from playbooks.capability import Ran, Shell, Terminal
+from playbooks.capability import Agent, Ran, Shell, Terminal
 
 USES: Final = ("act", "ssh")
 CONNECT_S: Final = 10.0
@@ -77,6 +80,26 @@ class CliTerminal:
         return text
 
 
+class SnmpAgent:
+    """The SNMP agent of one asset, by the thorough engine."""
+
+    def __init__(self, access: Access) -> None:
+        self._session = PysnmpSession(access)
+
+    def get(self, oid: str) -> int | str | None:
+        """One instance; raises DeviceError."""
+        found = self._session.get([oid]).get(oid)
+        return found.decode("utf-8", "replace") if isinstance(found, bytes) else found if isinstance(found, int | str) else None
+
+    def set(self, oid: str, value: int | str) -> None:
+        """Write one instance; raises DeviceError."""
+        self._session.set(oid, value)
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._session.close()
+
+
 class ServiceReach:
     """The way out of one act, ended by ``close``."""
 
@@ -84,6 +107,7 @@ class ServiceReach:
         self._asset, self._end = asset, time.monotonic() + seconds
         self._remembering = Remembering(secrets)
         self._links: dict[str, SshLink] = {}
+        self._agents: dict[str, SnmpAgent] = {}
 
     @property
     def secrets(self) -> Secrets:
@@ -115,6 +139,19 @@ class ServiceReach:
             )
         return CliTerminal(asset, options, self._remembering.get(name), self)
 
+    def agent(self, asset: Asset) -> Agent:
+        """The SNMP agent of ``asset`` with its credential for ``act``, else ``snmp_write``; port and version are those of its collector ``snmp``."""
+        name = next((asset.credentials[use] for use in ("act", "snmp_write") if asset.credentials.get(use)), "")
+        if not name or not asset.address:
+            raise ConfigError(
+                "a playbook needs the asset's address and a credential that may write: credentials: {snmp_write: NAME}",
+                key=f"assets.{asset.id}.credentials.snmp_write",
+            )
+        if asset.id not in self._agents:
+            options = SnmpCollector.Options.model_validate({**asset.collect.get("snmp", {}), "timeout_s": min(3.0, self.timeout_s)})
+            self._agents[asset.id] = SnmpAgent(access_to(asset, options, self._remembering.get(name)))
+        return self._agents[asset.id]
+
     def _connect(self, asset: Asset) -> SshLink:
         options: Mapping[str, Any] = asset.collect.get("ssh", {})
         name = next((asset.credentials[use] for use in USES if asset.credentials.get(use)), str(options.get("credential", "")))
@@ -139,3 +176,6 @@ class ServiceReach:
         for link in self._links.values():
             link.close()
         self._links.clear()
+        for agent in self._agents.values():
+            agent.close()
+        self._agents.clear()

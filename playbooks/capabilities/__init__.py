@@ -27,6 +27,7 @@ CAPABILITIES: Final[dict[str, str]] = {
     "service.restart": "playbooks.capabilities.services:ServiceRestart",
     "service.state": "playbooks.capabilities.services:ServiceState",
     "service.stop": "playbooks.capabilities.services:ServiceStop",
+    "snmp.set": "playbooks.capabilities.objects:SnmpSet",
     "sql.end_idle": "playbooks.capabilities.databases:SqlEndIdle",
     "sql.read": "playbooks.capabilities.databases:SqlRead",
     "ssh.command": "playbooks.capabilities.commands:SshCommand",

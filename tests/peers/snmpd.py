@@ -36,13 +36,13 @@ class Snmpd:
 
 
 @contextmanager
-def snmpd(folder: Path, port: int | None = None) -> Iterator[Snmpd]:
-    """Start it with its state in ``folder``; ends with the block."""
+def snmpd(folder: Path, port: int | None = None, extra: str = "") -> Iterator[Snmpd]:
+    """Start it with its state in ``folder``; ``extra`` lines go into its settings. Ends with the block."""
     port = port or free_port(socket.SOCK_DGRAM)
     config = folder / "snmpd.conf"
     config.write_text(
         f"agentAddress udp:127.0.0.1:{port}\nrocommunity {COMMUNITY} 127.0.0.1\nsysName peer-one\nsysContact 值班室\n"
-        f"createUser {USER} SHA-256 {AUTH_KEY} AES {PRIVACY_KEY}\nrouser {USER} priv\ncreateUser plain SHA-512 {AUTH_KEY}\nrouser plain auth\n",
+        f"createUser {USER} SHA-256 {AUTH_KEY} AES {PRIVACY_KEY}\nrouser {USER} priv\ncreateUser plain SHA-512 {AUTH_KEY}\nrouser plain auth\n{extra}",
         encoding="utf-8",
     )
     arguments = [program("snmpd"), "-f", "-Lo", "-C", "-c", str(config), "-I", "-smux", "-p", str(folder / "snmpd.pid")]

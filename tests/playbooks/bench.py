@@ -16,7 +16,7 @@ from core.records import Finding
 from core.secrets import NoSecrets, Secret
 from inventory.asset import Asset
 from inventory.graph import build_graph
-from playbooks.capability import Act, Answer, Capability, Danger, Options, Shell, State, Terminal
+from playbooks.capability import Act, Agent, Answer, Capability, Danger, Options, Shell, State, Terminal
 from playbooks.form import Both, Playbook, read_form
 from playbooks.lint import lint
 from playbooks.plan import Plan, Surroundings, make_plan
@@ -167,6 +167,9 @@ class PlainReach:
 
     def terminal(self, asset: Asset) -> Terminal:
         raise ConfigError("no terminal in these tests")
+
+    def agent(self, asset: Asset) -> Agent:
+        raise ConfigError("no agent in these tests")
 
     def used(self) -> list[Secret]:
         return []

@@ -11,11 +11,13 @@ import pytest
 from pydantic import ValidationError
 
 from core.errors import BadReply, ConfigError, DeviceError, HostKeyChanged
+from core.secrets import Secret
 from inventory.asset import Asset
 from playbooks.capabilities import capability
 from playbooks.capabilities.switches import block_of
 from service.reaching import ServiceReach
 from tests.peers.frr import frr
+from tests.peers.snmpd import snmpd
 from tests.peers.sshd import Sshd
 from tests.playbooks.acting import Hand, Vault, there_and_back
 from tests.playbooks.payloads import CANARY, PAYLOADS
@@ -167,3 +169,39 @@ def test_an_unknown_platform_is_said_in_the_plan() -> None:
     made = capability("port.down")
     with pytest.raises(ConfigError, match="no commands are known"):
         made.plan(made.Options.model_validate({"port": "a1"}), Asset(id="x", address="127.0.0.1"))
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Iterator[Make]:
+    with snmpd(tmp_path, extra="rwcommunity writer 127.0.0.1\n") as agent:
+        target = Asset.model_validate({"id": "pdu", "address": "127.0.0.1", "collect": {"snmp": {"port": agent.port}}, "credentials": {"snmp_write": "w"}})
+        reach = ServiceReach(Vault(w=Secret(community="writer")), target, 60)
+        yield lambda **options: Hand("snmp.set", target, reach, **options)
+        reach.close()
+
+
+@pytest.mark.peer
+def test_an_object_is_written_by_snmp_and_written_back(write: Make) -> None:
+    there_and_back(write(object="location", value="机房三 A05"))
+
+
+@pytest.mark.peer
+def test_an_object_that_cannot_be_written_is_said(write: Make) -> None:
+    with pytest.raises(BadReply, match="refused"):
+        write(object="contact", value="x").do()  # stated in its settings, so not writable
+    with pytest.raises(BadReply, match="no object"):
+        write(object="apc-outlet", index=3, value="off").verify()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"object": "port-admin", "value": "down"},
+        {"object": "port-admin", "index": 3, "value": "gone"},
+        {"object": "name", "index": 1, "value": "a"},
+        {"object": "1.3.6", "value": "a"},
+    ],
+)
+def test_only_objects_of_the_list_with_values_of_theirs(options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        capability("snmp.set").Options.model_validate(options)

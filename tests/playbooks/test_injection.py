@@ -38,11 +38,12 @@ GOOD: dict[str, dict[str, Any]] = {
     "service.restart": {"service": "demo"},
     "service.state": {"service": "demo"},
     "service.stop": {"service": "demo"},
+    "snmp.set": {"object": "location", "value": "room 3"},
     "sql.end_idle": {"minutes": 5, "user": "app"},
     "sql.read": {"query": "connections", "database": "app"},
     "ssh.command": {"command": "list", "path": "/var/log", "name": "demo"},
 }
-FREE = {"device.configure", "http.call", "http.get", "mail.send"}  # what becomes no command of a machine is tried where it goes to
+FREE = {"device.configure", "http.call", "http.get", "mail.send", "snmp.set"}  # what becomes no command of a machine is tried where it goes to
 CASES = [(name, field) for name, options in sorted(GOOD.items()) if name not in FREE for field, value in options.items() if not isinstance(value, int)]
 
 

@@ -42,6 +42,7 @@ with warnings.catch_warnings():
         bulk_cmd,
         get_cmd,
         next_cmd,
+        set_cmd,
     )
     from pysnmp.proto import errind, rfc1902
     from pysnmp.proto.rfc1905 import EndOfMibView, NoSuchInstance, NoSuchObject
@@ -120,6 +121,11 @@ class PysnmpSession:
                     found[oid] = value
         return found
 
+    def set(self, oid: str, value: int | str) -> None:
+        """Write one instance, a whole number or a text; raises BadReply with the agent's reason, DeviceError."""
+        typed = rfc1902.Integer32(value) if isinstance(value, int) else rfc1902.OctetString(value.encode())
+        self._ask(set_cmd, [(oid, typed)])
+
     def walk(self, root: str) -> Iterator[tuple[str, Value]]:
         """Every instance below ``root``."""
         for oid, raw in self.walk_typed(root):
@@ -147,8 +153,8 @@ class PysnmpSession:
             self._repetitions //= 3
             return self._after(oid)
 
-    def _ask(self, command: Any, oids: Sequence[str], *numbers: int) -> list[tuple[str, Any]]:
-        objects = [ObjectType(ObjectIdentity(oid)) for oid in oids]
+    def _ask(self, command: Any, oids: Sequence[str | tuple[str, Any]], *numbers: int) -> list[tuple[str, Any]]:
+        objects = [ObjectType(ObjectIdentity(one)) if isinstance(one, str) else ObjectType(ObjectIdentity(one[0]), one[1]) for one in oids]
         host = self._access.host
         try:
             request: Awaitable[Any] = command(self._engine, self._credentials, self._target, self._context, *numbers, *objects, lookupMib=False)
