@@ -118,7 +118,9 @@ def event_of(kind: str, candidate: Candidate, now: datetime) -> Event:
     asset = SELF if kind in (UNKNOWN, HANDLED) else candidate.asset or SELF
     changes = "; ".join(f"{one.field}: {one.before} -> {one.after}" for one in candidate.differences)
     described = " ".join(part for part in (who.vendor, who.model, who.serial) if part)
-    message = f"{kind}: {candidate.title} at {', '.join(candidate.addresses)}" + (f" ({changes or described})" if changes or described else "")
+    message = f"{kind.replace('_', ' ')}: {candidate.title} at {', '.join(candidate.addresses)}" + (
+        f" ({changes or described})" if changes or described else ""
+    )
     fields = {"event.category": "configuration", "event.provider": "discovery", "host.name": candidate.title, "host.ip": address, "host.type": who.kind}
     identity = fingerprint(kind, asset, {"candidate": candidate.id, "time": now.isoformat()})
     return Event(id=identity, time=now, asset=asset, kind=kind, message=message, fields=fields)

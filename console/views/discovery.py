@@ -20,6 +20,7 @@ parts.heading(
         new=counts.get("new", 0), changed=counts.get("changed", 0), gone=counts.get("gone", 0)
     ),
 )
+parts.data_from(here.now(), _("a click opens one") if every else "")
 
 words = ""
 state = "new"
@@ -50,7 +51,6 @@ progress(here, me)
 
 found = discovery.matching(every, state, words)
 if found:
-    parts.data_from(here.now(), _("a click opens one"))
     table(here, found, state)
 elif not here.settings.discovery.allowed:
     parts.empty(
@@ -59,7 +59,7 @@ elif not here.settings.discovery.allowed:
     )
 elif every:
     parts.empty(_("Nothing here."), _("Choose another state, or take words away."))
-else:
+elif not discovery.under_way(here.store):
     parts.empty(
         _("Nothing has been searched yet."),
         _("Search a range, or follow the neighbours of a known device. Regular searches stand in discovery.yaml in the site folder."),
