@@ -20,13 +20,15 @@ from core.names import RUN
 from core.records import Finding, Severity
 from playbooks import journal
 from playbooks.acts import Body, Job, Opener, do_act, do_undo, learn
+from playbooks.barriers import barriers
 from playbooks.capability import Danger
 from playbooks.fold import ActState, Entry, Key, RunState, apply, fold
 from playbooks.form import Both, Playbook
 from playbooks.journal import ENGINE
 from playbooks.moves import Move, context, moves, person_of
-from playbooks.plan import Plan, Stage, Surroundings, facts_of, make_plan
-from playbooks.policy import Refusal, frozen
+from playbooks.plan import Plan, Stage, Surroundings, make_plan
+from playbooks.policy import Refusal
+from playbooks.scope import facts_of
 from playbooks.templates import render
 from store.base import Store
 from store.filter import Term
@@ -208,21 +210,7 @@ class Runner:
 
     def barriers(self, plan: Plan, run: str = "") -> list[Refusal]:
         """Freezes and limits that forbid a run now."""
-        now = self.clock.now()
-        found = frozen(self.ties.surroundings().policy, now) if plan.changes else []
-        limits = plan.limits
-        lately = [one for one in journal.recent(self.store, plan.playbook, now - timedelta(days=1)) if one["id"] != run and one["started"]]
-        if len(lately) >= limits.per_day:
-            found.append(
-                Refusal(f"24 小时内已运行 {len(lately)} 次，上限 {limits.per_day}", f"it ran {len(lately)} times in 24 h, {limits.per_day} are allowed")
-            )
-        if limits.once_per:
-            since = (now - timedelta(seconds=limits.once_for)).isoformat()
-            same = {name: plan.inputs.get(name) for name in limits.once_per}
-            runs = journal.recent(self.store, plan.playbook, now - timedelta(seconds=limits.once_for) - timedelta(days=1))
-            if any(one["id"] != run and one["started"] >= since and one["inputs"] == same for one in runs if one["started"]):
-                found.append(Refusal("相同参数的剧本刚刚运行过", "it ran with the same inputs a moment ago"))
-        return found
+        return barriers(plan, run, self.store, self.ties.surroundings().policy, self.clock.now())
 
     def _held_by(self, live: Live) -> str:
         """Another run that has one of the targets of a changing run."""

@@ -20,10 +20,11 @@ from inventory.graph import Graph, build_graph
 from playbooks.capabilities import capability
 from playbooks.form import Both, Playbook
 from playbooks.load import Catalogue, Shelf
-from playbooks.plan import Surroundings, facts_of_incident
+from playbooks.plan import Surroundings
 from playbooks.policy import Freeze, Policy
 from playbooks.requests import WHATS, Requests, carry
 from playbooks.runner import Runner, Ties
+from playbooks.scope import facts_of_incident
 from service.alerting.live import Carrier, LiveAlerting
 from service.reaching import ServiceReach
 from store.base import ABSENT, Store

@@ -19,9 +19,10 @@ from playbooks.fold import ActState, Entry, RunState, decision, fold
 from playbooks.form import Both, Playbook
 from playbooks.journal import read_entries, read_plan
 from playbooks.load import Catalogue, Shelf
-from playbooks.plan import Plan, Stage, Surroundings, facts_of_incident, make_plan
+from playbooks.plan import Plan, Stage, Surroundings, make_plan
 from playbooks.policy import Policy, frozen
 from playbooks.requests import Who, is_for
+from playbooks.scope import facts_of_incident
 from store.base import Store
 from store.filter import And, Filter, Term
 

@@ -14,7 +14,7 @@ from console.text import plain
 from console.words import word
 from core.errors import ConfigError
 from playbooks.form import walk
-from playbooks.plan import taken_from
+from playbooks.scope import taken_from
 
 here, me = parts.enter(Right.PLAYBOOK_READ)
 site, name, about = here.settings.site_folder, parts.asked("name"), parts.asked("incident")

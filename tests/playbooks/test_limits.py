@@ -12,9 +12,9 @@ from core.errors import ConfigError, Refused
 from playbooks import runner
 from playbooks.form import Limits
 from playbooks.journal import read_entries, read_run
-from playbooks.plan import waves
 from playbooks.policy import Policy
 from playbooks.requests import Who, new_run
+from playbooks.scope import waves
 from store.base import Store
 from tests.playbooks.bench import ANN, BOB, CAI, HEAD, SIMPLE, Site, assets
 
