@@ -18,7 +18,7 @@ from compliance.kinds import PARSER_VERSION, form_of
 from compliance.objects import ProtectionObject, Step, steps
 from compliance.queries import scored, verdicts_of
 from compliance.register import WHOLE
-from compliance.risk import Ground, Risk, counted, decisions, rate
+from compliance.risk import Ground, Risk, counted, decisions, decisions_at, rate
 from compliance.rollup import Answer, Conformity, ItemResult, Point, book_of, on_asset, over_assets, points
 from compliance.run import every
 from compliance.scoring import Score, scheme_for
@@ -109,7 +109,7 @@ def gather(
         cases=framework.cases,
         steps=work,
         exemptions=allowed,
-        decisions=decisions(store),
+        decisions=decisions(store) if now - moment <= NOW_ENOUGH else decisions_at(store.documents, moment),
         now=moment,
     )
     risks = tuple(rate(ground))

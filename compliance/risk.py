@@ -25,7 +25,7 @@ from compliance.run import every
 from compliance.scoring import Risks
 from core.errors import Refused
 from core.files import build, read_yaml
-from store.base import Body, Store
+from store.base import Body, Documents, Store
 
 SHIPPED: Final = Path(__file__).parent / "frameworks" / "high-risk-conditions.yaml"
 DECISION: Final = "compliance-risk"
@@ -232,6 +232,12 @@ def save_decision(store: Store, given: Decision, roles: Collection[str]) -> None
 def decisions(store: Store) -> list[Decision]:
     """Every decision about a risk that is kept, also those that ended."""
     return [read_decision(document.body) for document in every(store, DECISION)]
+
+
+def decisions_at(documents: Documents, moment: datetime) -> list[Decision]:
+    """The decisions that stood at a past time, from the evidence chain."""
+    given = {(said["object"], said["item"]): read_decision(said) for _, said in evidence.notes(documents, evidence.RISKS, moment)}
+    return list(given.values())
 
 
 def read_decision(body: Mapping[str, Any]) -> Decision:

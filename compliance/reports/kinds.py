@@ -20,7 +20,7 @@ from compliance.rollup import Conformity
 from compliance.scoring import load_schemes
 from compliance.whatif import Work, cheapest, load_efforts, works
 
-MOST_ROWS: Final = 1_500
+MOST_ROWS: Final = 500
 DUE: Final[Mapping[Level, timedelta]] = {Level.HIGH: timedelta(days=30), Level.MEDIUM: timedelta(days=90), Level.LOW: timedelta(days=180)}
 """Proposed days to close a gap, from the day of the report."""
 STATEMENT: Final = Text(

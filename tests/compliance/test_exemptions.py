@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -129,6 +130,14 @@ def test_an_officers_word_on_a_risk_wins_until_it_ends(fresh: Judged) -> None:
     assert (risk.level, risk.major, risk.by) == (Level.HIGH, True, "officer")
     (risk,) = [risk for risk in fresh.dossier(moment=NOW + 31 * DAY).risks if risk.item == ROOT]
     assert risk.by != "officer"
+
+
+def test_a_past_day_shows_the_officers_word_of_that_day(fresh: Judged) -> None:
+    first = Decision(object="oa", item=ROOT, level=Level.HIGH, major=True, reason="r", who="wang", time=NOW, expires=NOW + 90 * DAY)
+    save_decision(fresh.store, first, OFFICER)
+    save_decision(fresh.store, replace(first, level=Level.LOW, major=False, time=NOW + 10 * DAY), OFFICER)
+    levels = [next(risk.level for risk in fresh.dossier(NOW + days * DAY, NOW + 20 * DAY).risks if risk.item == ROOT) for days in (5, 12)]
+    assert levels == [Level.HIGH, Level.LOW]
 
 
 def test_every_condition_names_a_case_and_checks_that_exist() -> None:
