@@ -96,7 +96,7 @@ def limits_of(settings: DiscoverySettings) -> Limits:
     return Limits(allowed_ranges(settings), settings.max_addresses, settings.rate_per_s, settings.workers, settings.timeout_s)
 
 
-def events_of(folded: Folded, now: datetime, known_ground: Callable[[str], bool] = lambda _address: False) -> list[Event]:
+def events_of(folded: Folded, now: datetime, known_ground: Callable[[str], bool]) -> list[Event]:
     """What is worth telling of a search, as events of the asset it is about, else of the product itself.
 
     A new device is ``device_found`` where nobody searched before, ``device_unknown`` on ``known_ground``: there it came since.
@@ -145,11 +145,10 @@ def search_now(settings: Settings, store: Store, secrets: Secrets, values: Mappi
     store.audit.append(time=clock.now(), actor=who, action="discovery.search", object=id, body=asked)
     seen: list[Sighting] = []
     outcome = search(order, limits_of(settings.discovery), clock.now, seen.append, threading.Event(), lambda _asked, _known: None)
-    now, ground = clock.now(), known_ground(store, clock.now().isoformat())
+    now = clock.now()
     folded = Inbox(store).apply(seen, assets, outcome.searched.__contains__, now)
     figures = _figures(folded, outcome)
     store.audit.append(time=now, actor=who, action="discovery.end", object=id, body=figures)
-    store.events.write(events_of(folded, now, ground))
     done = {"state": "done", "by": who, "created": now.isoformat(), "finished": now.isoformat(), "name": "", "search": asked, "problems": outcome.problems}
     store.documents.put(SEARCH, id, {**done, **figures}, ABSENT)
     addresses = {sighting.address for sighting in seen}

@@ -20,6 +20,7 @@ if one is None:
     parts.empty(_("This device is not in the discovery inbox."), page="discovery.py", label=_("Discovery"))
     st.stop()
 
+SHOWN = 5
 moment = here.now()
 who = one.guess
 st.markdown(f"#### {parts.badge(DISCOVERY, one.state)} {plain(one.title, 90)}")
@@ -42,7 +43,7 @@ with st.container(horizontal=True):
     if one.asset:
         st.page_link(parts.VIEWS / "asset.py", label=here.estate.title(one.asset), icon=":material/dns:", query_params={"id": one.asset})
 
-for other, address, why in discovery.shared(one, every):
+for other, address, why in discovery.shared(one, every)[:SHOWN]:
     label = plain(other.title if other else address)
     reasons = "、".join(_(MARKS.get(mark, mark)) for mark in why)
     st.warning(
@@ -50,6 +51,8 @@ for other, address, why in discovery.shared(one, every):
             other=label, address=plain(address), why=reasons
         )
     )
+if len(one.conflicts) > SHOWN:
+    st.caption(_("and {n} more of this kind").format(n=len(one.conflicts) - SHOWN))
 if one.differences:
     parts.table(
         [

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,6 +25,7 @@ GONE_AFTER: Final = 2
 WATCHED: Final = ("name", "vendor", "model", "version", "serial")
 OF_ASSET: Final = ("vendor", "model", "serial")
 MAX_DIFFERENCES: Final = 20
+MAX_CLASHES: Final = 20
 
 
 class Difference(BaseModel):
@@ -118,7 +120,7 @@ def fold(before: Sequence[Candidate], assets: Iterable[Asset], sightings: Sequen
     book = _Book(assets)
     groups = group(sightings)
     free = _Free(before)
-    seen = [Seen(sightings=device, clashes=_clashes(device, groups.conflicts)) for device in groups.devices]
+    seen = [Seen(sightings=_ordered(device), clashes=_clashes(device, groups.conflicts)) for device in groups.devices]
     after: list[Candidate] = []
     told: list[tuple[str, Candidate]] = []
     unmatched: list[Seen] = []
@@ -180,7 +182,12 @@ def _telling(old: Candidate, fresh: Candidate) -> list[tuple[str, Candidate]]:
 def _clashes(device: Sequence[Sighting], conflicts: Iterable[tuple[str, str, tuple[str, ...]]]) -> tuple[Clash, ...]:
     own = {sighting.address for sighting in device}
     found = [(right if left in own else left, why) for left, right, why in conflicts if (left in own) != (right in own)]
-    return tuple(Clash(address=address, why=why) for address, why in found)
+    return tuple(Clash(address=address, why=why) for address, why in found[:MAX_CLASHES])
+
+
+def _ordered(sightings: Iterable[Sighting]) -> tuple[Sighting, ...]:
+    """The address at which it tells most first, then by number: a device is called by the same one every time."""
+    return tuple(sorted(sightings, key=lambda one: (one.snmp is None, not one.ports, int(ip_address(one.address)))))
 
 
 def _by_marks(device: Seen, free: Iterable[Candidate]) -> Candidate | None:
@@ -233,7 +240,7 @@ def _again(old: Candidate, device: Seen, book: _Book, now: datetime, searched: C
     return old.model_copy(
         update={
             "guess": _kept(old.guess, who),
-            "sightings": (*device.sightings, *kept),
+            "sightings": _ordered((*device.sightings, *kept)),
             "last_seen": now,
             "missed": 0,
             "asset": asset.id if asset else "",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from collectors.network.discovery import Limits, Order, Outcome
 from core.clock import ManualClock
@@ -23,6 +24,7 @@ from inventory.discovery.inbox import Inbox
 from inventory.discovery.plan import FILE
 from inventory.discovery.sighting import Sighting
 from service import discovering
+from service.cli import app
 from service.discovering import Discovering, allowed_ranges
 from store.base import Store
 from store.open import open_store
@@ -241,6 +243,21 @@ def test_a_swapped_device_is_told_until_somebody_accepts_it(service: Discovering
     watch = Told()
     raised = [finding for event in told for finding in watch.read([event], NOW)]
     assert [(finding.source, finding.asset, finding.firing) for finding in raised] == [("told_swapped", "core", True), ("told_swapped", "core", False)]
+
+
+def test_the_command_line_searches_prints_and_fills_the_inbox(tmp_path: Path, net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANGLOU_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("WANGLOU_DISCOVERY__ALLOWED", "10.0.0.0/16, 10.9.0.1")
+    net.answers = {"10.0.0.5": agent("10.0.0.5", "core", vendor="Huawei", model="S5735", os="vrp", serial="SN12345")}
+    ran = CliRunner().invoke(app, ["discover", "10.0.0.0/28", "--seed", "10.9.0.1", "--snmp-port", "1161", "--port", "0"])
+    assert ran.exit_code == 0, ran.output
+    assert "new      10.0.0.5" in ran.output
+    assert "core" in ran.output
+    assert "15 addresses asked, 1 answered, 1 devices" in ran.output
+    assert (net.orders[0].snmp_ports, net.orders[0].ports) == ((1161,), ())
+    refused = CliRunner().invoke(app, ["discover", "10.0.0.0/8"])
+    assert refused.exit_code == 78
+    assert "at most 4,096" in refused.output
 
 
 def test_a_wrong_setting_is_named(tmp_path: Path) -> None:

@@ -18,6 +18,15 @@ def test_a_device_with_two_addresses_is_one_candidate() -> None:
     assert [what for what, _ in folded.told] == ["found"]
 
 
+def test_the_address_that_tells_most_comes_first_whatever_the_order_of_the_answers() -> None:
+    owner = agent("10.0.0.10", "core", addresses=("10.0.0.9", "10.0.0.2"))
+    for answers in ((owner, page("10.0.0.9"), page("10.0.0.2")), (page("10.0.0.2"), page("10.0.0.9"), owner)):
+        (core,) = searched(*answers).candidates
+        assert core.addresses == ("10.0.0.10", "10.0.0.2", "10.0.0.9")
+        again = searched(*answers[::-1], before=(core,), days=1)
+        assert again.candidates[0].addresses == core.addresses
+
+
 def test_each_mark_alone_joins() -> None:
     for told in ({"chassis": "aa:bb:cc:00:00:01"}, {"engine": "800007db03aabbcc000001"}, {"macs": MACS}):
         folded = searched(agent("10.0.0.1", "core", **told), agent("10.0.9.1", "core", **told))
