@@ -94,10 +94,9 @@ class Playing:
         about = str((intent.get("args") or {}).get("incident") or "")
         people = [document.id for document in self._store.documents.find(ACCOUNT, limit=5000).items if not document.body.get("disabled")]
         try:
-            facts = incident_facts(self._store, about) if about else None
-        except NotFound:
-            raise Refused(f"没有事件 {about} / there is no incident {about}") from None
-        answer = carry(self.requests, intent, people, facts)
+            answer = carry(self.requests, intent, people, incident_facts(self._store, about) if about else None)
+        except NotFound as err:  # an intent that names what is not there must not be tried again for ever
+            raise Refused(str(err)) from None
         self.runner.nudge()
         return answer
 
