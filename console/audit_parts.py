@@ -55,10 +55,10 @@ STAGES: Final[Mapping[str, str]] = {
 }
 
 
-def choose_object(office: Office, key: str = "object") -> ProtectionObject:
+def choose_object(office: Office, key: str = "object", *, whole_first: bool = False) -> ProtectionObject:
     """Ask which object; kept in the address."""
     objects = office.register().objects
-    names = [*objects, WHOLE]
+    names = [WHOLE, *objects] if whole_first else [*objects, WHOLE]
     given = parts.asked("object")
     level = int(parts.asked("level", "3")) if parts.asked("level", "3") in ("2", "3", "4") else 3
     with st.container(horizontal=True, vertical_alignment="bottom"):

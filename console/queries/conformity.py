@@ -11,7 +11,7 @@ from pathlib import Path
 
 from compliance.answers import answers
 from compliance.check import SHIPPED, load_checks
-from compliance.framework import Item, grade_of, load_framework
+from compliance.framework import Grade, Item, load_framework
 from compliance.queries import RANK, by_layer, estate, of_item
 from compliance.rollup import Book, ItemResult, book_of
 from core.names import VERDICT
@@ -57,7 +57,7 @@ class ItemRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """Everything about one level."""
+    """Everything about one grade."""
 
     layers: tuple[LayerRow, ...]
     items: Mapping[str, ItemRow]
@@ -78,9 +78,9 @@ def verdicts(store: Store) -> list[Body]:
             return found
 
 
-def overview(store: Store, bodies: list[Body], level: int, site_folder: Path, now: datetime) -> Overview:
-    """The level's requirements as they stand."""
-    items, book = _prepared(level, site_folder)
+def overview(store: Store, bodies: list[Body], grade: Grade, site_folder: Path, now: datetime) -> Overview:
+    """The requirements of a grade as they stand."""
+    items, book = _prepared(grade, site_folder)
     results = estate(book, bodies, answers(store), now)
     fails = [body for body in bodies if body["outcome"] == "fail"]
     counts = Counter(str(results[item.id].conformity) for item in items)
@@ -100,9 +100,9 @@ def sorted_verdicts(bodies: Iterable[Body]) -> list[Body]:
 
 
 @lru_cache(maxsize=8)
-def _prepared(level: int, site_folder: Path) -> tuple[tuple[Item, ...], Book]:
+def _prepared(grade: Grade, site_folder: Path) -> tuple[tuple[Item, ...], Book]:
     framework = load_framework()
-    items = framework.applicable(grade_of(level))
+    items = framework.applicable(grade)
     checks = load_checks((SHIPPED, site_folder / "checks"))
     return items, book_of(framework, items, checks.checks.values())
 

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import streamlit as st
 
-from console import parts
+from compliance.office import Office
+from compliance.register import WHOLE
+from console import audit_parts, parts
 from console.asset_tabs import verdict_row
 from console.compliance_parts import answer_form, evidence_of, item_block
 from console.i18n import _, two
@@ -14,13 +16,17 @@ from console.identity.roles import Right
 from console.queries import conformity, times
 from console.text import plain
 from console.words import CONFORMITY, OUTCOME, look
+from inventory.book import Book
 
 here, me = parts.enter(Right.COMPLIANCE_READ)
 moment = here.now()
+office = Office(here.store, here.settings)
+subject = audit_parts.choose_object(office, whole_first=True)
 bodies = conformity.verdicts(here.store)
-level = st.segmented_control(_("Level"), (2, 3), default=int(parts.asked("level", "3")) if parts.asked("level", "3") in ("2", "3") else 3, key="level") or 3
-parts.remember(level=str(level) if level != 3 else "")
-view = conformity.overview(here.store, bodies, level, here.settings.site_folder, moment)
+if subject.id != WHOLE:
+    members = {asset.id for asset in subject.members(Book(here.store).all())}
+    bodies = [body for body in bodies if body["asset"] in members]
+view = conformity.overview(here.store, bodies, subject.grade, here.settings.site_folder, moment)
 parts.sentence(
     _("{fails} of {all} requirements are not met, {unknown} wait for a person; {checks} checks fail on {assets} assets").format(
         fails=view.counts["fails"] + view.counts["partial"],

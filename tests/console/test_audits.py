@@ -222,3 +222,12 @@ def test_rules_and_zones_come_back_as_they_were_typed() -> None:
     for bad in ("colour=red", "kind"):
         with pytest.raises(ConfigError, match="business"):
             read_rules(bad)
+
+
+def test_requirements_are_shown_for_one_object_and_a_link_to_a_check_shows_every_asset(here: Desk, visitor: Visitor) -> None:
+    one = Office(here.store, here.settings).subject("oa").model_copy(update={"id": "small", "name": "small", "s": 2, "a": 2, "scope": Scope(assets=("web1",))})
+    save_object(here.store, one, "li", OFFICER, LATER)
+    assert "of 135 requirements" in said(opened("compliance.py", object="small"))
+    assert "0 checks fail on 0 assets" in said(opened("compliance.py", object="small"))
+    assert "of 211 requirements" in said(opened("compliance.py", object="oa"))
+    assert "1 checks fail on 1 assets" in said(opened("compliance.py", check="lnx-ssh-root", asset="web2"))
