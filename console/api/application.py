@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader
 
-from console.api import assets, audit, compliance, discovery, events, incidents, intake, metrics, network, runs
+from console.api import assets, audit, compliance, discovery, events, flows, incidents, intake, metrics, network, runs
 from console.api.callers import Strikes
 from console.desk import Desk
 from core.errors import Conflict, NotFound, Refused, StoreError, WanglouError
@@ -29,7 +29,7 @@ def build_api(desk: Desk) -> FastAPI:
     api.state.desk = desk
     policy = desk.settings.console
     api.state.strikes = Strikes(policy.lock_after, timedelta(minutes=policy.lock_minutes))
-    for part in (assets, network, discovery, metrics, events, incidents, intake, compliance, runs, audit):
+    for part in (assets, network, discovery, metrics, events, flows, incidents, intake, compliance, runs, audit):
         api.include_router(part.router)
     api.add_exception_handler(WanglouError, _explain)
     api.get("/docs", include_in_schema=False)(_docs)

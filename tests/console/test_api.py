@@ -46,7 +46,8 @@ def serve(here: Desk, state: str, message: str = "") -> threading.Thread:
 READS = (
     "/assets", "/assets/server-000", "/assets/server-000/impact", "/network/links", "/network/machines?q=x", "/network/plan",
     "/metrics/catalogue", "/metrics/latest?metric=collector.up",
-    "/metrics/range?metric=system.cpu.utilization", "/events", "/events/histogram", "/events/top?field=event.kind", "/incidents", "/incidents/i00000",
+    "/metrics/range?metric=system.cpu.utilization", "/events", "/events/histogram", "/events/top?field=event.kind", "/flows?limit=3",
+    "/incidents", "/incidents/i00000",
     "/compliance/verdicts", "/discovery/candidates", "/discovery/candidates/d0", "/discovery/searches",
     "/playbooks", "/runs", "/tasks", "/audit", "/audit/verify",
 )  # fmt: skip
@@ -66,6 +67,7 @@ def test_each_role_reads_exactly_what_its_rights_say(client: TestClient, filled:
         "network": Right.ESTATE_READ,
         "metrics": Right.ESTATE_READ,
         "events": Right.EVENTS_READ,
+        "flows": Right.EVENTS_READ,
         "incidents": Right.INCIDENT_READ,
         "compliance": Right.COMPLIANCE_READ,
         "discovery": Right.ESTATE_READ,
@@ -261,3 +263,9 @@ def test_the_api_describes_itself_without_the_internet(client: TestClient, fille
     assert "http://" not in page
     assert "https://" not in page
     assert client.get("/api/v1/openapi.json").json()["info"]["title"] == "Wanglou API"
+
+
+def test_flows_name_talkers_and_what_is_missing(client: TestClient, filled: Desk) -> None:
+    answer = client.get("/api/v1/flows?limit=2", headers=bearer(filled, "li", Role.VIEWER)).json()
+    assert len(answer["talkers"]) == 2
+    assert {each["exporter"]: each["lost"] > 0 for each in answer["exporters"]} == {"switch-001": False, "192.0.2.77": True}
