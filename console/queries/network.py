@@ -23,7 +23,8 @@ STATES: Final = ("critical", "high", "warning", "unreachable", "muted", "good", 
 NOT_WELL: Final = ("down", "half", "gone", "errors", "busy")
 METRICS: Final = ("network.interface.utilization", "network.interface.errors", "network.interface.discards")
 KINDS: Final = (
-    "link_down", "link_up", "restarted", "config_changed", "device_found", "device_changed", "device_gone", "device_back", "mac_new", "address_conflict",
+    "link_down", "link_up", "restarted", "config_changed", "device_found", "device_unknown", "device_changed", "device_gone", "device_back",
+    "mac_new", "address_conflict",
     "ha_role_changed", "bgp_down", "ospf_down", "power_supply_failed", "fan_failed", "temperature_high",
 )  # fmt: skip
 FIELDS: Final = frozenset({"vendor", "model", "version", "serial", "address", "addresses", "kind", "connected_to"})

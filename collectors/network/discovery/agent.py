@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from collectors.network.snmp.collector import with_secret
 from collectors.network.snmp.identity import identity
 from collectors.network.snmp.match import SYS_DESCR, SYS_OBJECT_ID, SYSTEM, matching, object_id
 from collectors.network.snmp.profile import profiles_in_force
 from collectors.network.snmp.reader import Reader
-from collectors.network.snmp.session import Access, auth_protocol, open_session, privacy_protocol
+from collectors.network.snmp.session import Access, Version, open_session
 from collectors.network.snmp.standard.topology import surroundings
 from core.errors import ConfigError, DeviceError
 from core.secrets import Secret
@@ -42,20 +43,8 @@ class Heard:
 
 def access_with(key: Key, address: str, port: int, timeout_s: float, version: str = "") -> Access:
     """How to ask with a credential: v3 when it has a user, else ``version`` or 2c. Raises ConfigError for keys that cannot be."""
-    secret = key.secret
-    return Access(
-        host=address,
-        port=port,
-        version="3" if secret.username else "1" if version == "1" else "2c",
-        community=secret.community or "public",
-        user=secret.username,
-        auth=auth_protocol(secret.auth_protocol or ("sha256" if secret.auth_key else "")),
-        auth_key=secret.auth_key,
-        privacy=privacy_protocol(secret.priv_protocol or ("aes128" if secret.priv_key else "")),
-        privacy_key=secret.priv_key,
-        timeout_s=timeout_s,
-        retries=0,
-    )
+    asked: Version = "3" if key.secret.username else "1" if version == "1" else "2c"
+    return with_secret(Access(host=address, port=port, timeout_s=timeout_s, retries=0), key.secret, asked)
 
 
 def answers(access: Access) -> bool:

@@ -19,7 +19,7 @@ from collectors.network.snmp.profile import Profile, profiles_in_force
 from collectors.network.snmp.reader import Kept, Reader
 from collectors.network.snmp.reading import Interface, Reading, Role, Wireless
 from collectors.network.snmp.samples import COUNTERS, Measure, limits, measures, named
-from collectors.network.snmp.session import Access, Engine, Session, auth_protocol, open_session, privacy_protocol
+from collectors.network.snmp.session import Access, Engine, Version, auth_protocol, open_session, privacy_protocol
 from collectors.network.snmp.standard.topology import topology
 from collectors.rates import Rates
 from core.errors import BadReply, DeviceError, Unreachable
@@ -192,19 +192,21 @@ def access_to(asset: Asset, options: SnmpCollector.Options, secret: Secret) -> A
     host = options.address or asset.address or next(iter(asset.addresses), "")
     if not host:
         raise BadReply(asset.id, "the asset has no address; give it one, or set the option address")
-    return Access(
-        host=host,
-        port=options.port,
-        version=options.version or ("3" if secret.username else "2c"),
+    access = Access(host=host, port=options.port, timeout_s=options.timeout_s, retries=options.retries, repetitions=options.repetitions)
+    return with_secret(access, secret, options.version)
+
+
+def with_secret(access: Access, secret: Secret, version: Version | None = None) -> Access:
+    """The same agent with a credential: user and keys of version 3 when it has a user, else its community. Raises ConfigError for keys that cannot be."""
+    return replace(
+        access,
+        version=version or ("3" if secret.username else "2c"),
         community=secret.community or "public",
         user=secret.username,
         auth=auth_protocol(secret.auth_protocol or ("sha256" if secret.auth_key else "")),
         auth_key=secret.auth_key,
         privacy=privacy_protocol(secret.priv_protocol or ("aes128" if secret.priv_key else "")),
         privacy_key=secret.priv_key,
-        timeout_s=options.timeout_s,
-        retries=options.retries,
-        repetitions=options.repetitions,
     )
 
 
