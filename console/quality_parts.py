@@ -180,7 +180,7 @@ def _preview(here: Desk, me: Account, name: str, body: Body) -> None:
             ],
             f"preview-{name}",
             {_("what"): st.column_config.TextColumn(width="large")},
-            height=240,
+            height=min(240, 35 + 32 * len(then["list"])),
         )
         _chart(here, then["list"][row or 0])
     args = {key: body[key] for key in ("kind", "metrics", "budget")}
@@ -217,7 +217,12 @@ def foreseen(here: Desk, me: Account) -> None:
         parts.data_from(moment, hit.format(scored=body["scored"], hit=body["hit"], error=charts.number(body["error"])) if body["scored"] else "")
     if not body["rows"]:
         return
-    row = parts.rows([_foreseen(here, one) for one in body["rows"]], "outlook-rows", {_("series"): st.column_config.TextColumn(width="medium")}, height=330)
+    row = parts.rows(
+        [_foreseen(here, one) for one in body["rows"]],
+        "outlook-rows",
+        {_("series"): st.column_config.TextColumn(width="medium")},
+        height=min(330, 35 + 32 * len(body["rows"])),
+    )
     if row is not None and me.may(Right.ESTATE_READ):
         chosen = body["rows"][row]
         _growth(here, chosen)

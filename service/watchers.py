@@ -13,10 +13,12 @@ import structlog
 
 from core.calendar import Calendar, load_calendar
 from core.errors import ConfigError, StoreError
+from core.records import Sample
 from core.registry import resolve
 from detectors import DETECTORS
 from detectors.base import Detector
 from detectors.series.baseline import Baseline, BudgetOf, Options
+from detectors.series.change import Change
 from detectors.series.forecast import Forecast, Row
 from service.pipeline import Pipeline
 from service.replaying import batches
@@ -24,6 +26,9 @@ from store.base import Metrics, Selector
 
 log = structlog.get_logger("watchers")
 LONGEST: Final = timedelta(days=7)
+HOURLY: Final = timedelta(days=28)
+HOUR: Final = timedelta(hours=1)
+MOST_SERIES: Final = 2_000  # of one metric
 MOST_SAMPLES: Final = 200_000  # about six seconds of learning before the service collects
 
 
@@ -57,8 +62,23 @@ def forecasts(detectors: Sequence[Detector], pipeline: Pipeline) -> list[Row]:
 
 
 def learn_history(detectors: Sequence[Detector], metrics: Metrics, now: datetime) -> int:
-    """Teach a baseline that knows nothing what the store holds of the last days; returns how many samples it took."""
-    return sum(_learn(detector, metrics, now) for detector in detectors if isinstance(detector, Baseline) and not detector.knows)
+    """Teach detectors that know nothing what the store holds: the baseline the last days, forecast and change four weeks by the hour. Returns the samples."""
+    taken = sum(_learn(detector, metrics, now) for detector in detectors if isinstance(detector, Baseline) and not detector.knows)
+    return taken + sum(_learn_hours(detector, metrics, now) for detector in detectors if isinstance(detector, Forecast | Change) and not detector.knows)
+
+
+def _learn_hours(detector: Forecast | Change, metrics: Metrics, now: datetime) -> int:
+    try:
+        found = [one for metric in detector.watched for one in metrics.range(Selector(metric=metric), now - HOURLY, now, HOUR)[:MOST_SERIES]]
+    except StoreError as err:
+        log.error("history cannot be read; this detector learns from now on", detector=detector.name, reason=str(err))
+        return 0
+    for one in found:
+        last, value = one.points[-1]
+        detector.learn(
+            Sample(time=last, asset=one.asset, metric=one.metric, value=value, labels=one.labels), [(time.timestamp(), mean) for time, mean in one.points]
+        )
+    return sum(len(one.points) for one in found)
 
 
 def _learn(baseline: Baseline, metrics: Metrics, now: datetime) -> int:

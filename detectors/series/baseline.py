@@ -156,7 +156,7 @@ class Baseline:
             "rows_learned": rows,
             "accepted": not firing and watch.calm < RECOVER_ROWS,
         }
-        evidence |= sentence(sample, judged, rows, watch.series.interval_s) if firing else {}
+        evidence |= sentence(sample, judged, rows, watch.series.interval_s, self.options.calendar) if firing else {}
         where = words.of_labels(sample.labels)
         title = f"{row.zh}异常{' ' + where if where else ''} / Unusual {row.en.lower()}{' ' + where if where else ''}"
         labels = {"metric": sample.metric, **sample.labels}
@@ -201,13 +201,13 @@ def _fitted(policy: Policy, least: float) -> Policy:
     return replace(policy, least=least)
 
 
-def sentence(sample: Sample, judged: Judgement, rows: int, interval_s: float) -> dict[str, str]:
-    """What a person on duty reads: the number, what was usual, since when, how rare, which signals agree."""
+def sentence(sample: Sample, judged: Judgement, rows: int, interval_s: float, calendar: Calendar | None = None) -> dict[str, str]:
+    """What a person on duty reads: the number, what was usual, since when (by the calendar's clock), how rare, which signals agree."""
     row = words.metric_row(sample.metric)
     value, low, high = (words.number(number, row.unit) for number in (sample.value, judged.low, judged.high))
     zh_rare, en_rare = words.rarity(judged.direction, rows * interval_s / 86400)
     zh_signals, en_signals = words.named(judged.signals)
-    at = sample.time.isoformat(timespec="minutes")
+    at = f"{calendar.local(sample.time):%m-%d %H:%M}" if calendar else sample.time.isoformat(timespec="minutes")
     return {
         "zh": f"{row.zh} {value}，此时通常在 {low} 至 {high} 之间；{at} 起，{zh_signals}为{zh_rare}",
         "en": f"{row.en} is {value}; usual at this hour are {low} to {high}; since {at} {en_rare} of: {en_signals}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -98,6 +98,23 @@ class Change:
         if samples:
             found += self._results(samples[-1].time) + self._bank.mark(samples[-1].time)
         return found
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The metrics that it looks at."""
+        return tuple(sorted(self._watched))
+
+    @property
+    def knows(self) -> int:
+        """How many series it has a memory of."""
+        return len(self._bank)
+
+    def learn(self, series: Sample, hours: Iterable[tuple[float, float]]) -> None:
+        """Hourly means of the past of one series ((second, mean), in order); raises no findings."""
+        track = self._bank.get(series.series, series.time.timestamp(), lambda: _Track(series.asset, series.metric, dict(series.labels)))
+        if track is not None:
+            for at, value in hours:
+                track.hours.add(at, value)
 
     def _hour(self, key: str, now: datetime, track: _Track) -> list[Finding]:
         points = list(track.hours.points)[-SPAN_HOURS:]

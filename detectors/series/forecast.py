@@ -8,7 +8,7 @@ against what came, and so is its interval, which is made of the errors before.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -148,6 +148,23 @@ class Forecast:
             if track is not None and track.hours.add(sample.time.timestamp(), sample.value):
                 found += self._hour(sample, track)
         return found + (self._bank.mark(samples[-1].time) if samples else [])
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The metrics that it looks at."""
+        return (*self._full, *self._falls)
+
+    @property
+    def knows(self) -> int:
+        """How many series it has a memory of."""
+        return len(self._bank)
+
+    def learn(self, series: Sample, hours: Iterable[tuple[float, float]]) -> None:
+        """Hourly means of the past of one series ((second, mean), in order); raises no findings."""
+        track = self._bank.get(series.series, series.time.timestamp(), _Track)
+        if track is not None:
+            for at, value in hours:
+                track.hours.add(at, value)
 
     def errors(self) -> dict[str, float]:
         """Median absolute error of the forecasts for the next day, by series (see ``Sample.series``), in the unit of the metric."""

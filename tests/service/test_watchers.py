@@ -13,6 +13,9 @@ import pytest
 from core.records import Sample
 from detectors import DETECTORS
 from detectors.series.baseline import Baseline
+from detectors.series.change import Change
+from detectors.series.forecast import Forecast
+from detectors.series.offload import Inline
 from service.memory import Memory
 from service.watchers import learn_history, make_watchers
 from store.base import Store
@@ -58,6 +61,19 @@ def test_a_fresh_baseline_learns_what_the_store_holds(store: Store) -> None:
     assert learn_history([fresh], store.metrics, START + timedelta(minutes=2000)) == sum(one.metric in fresh.options.metrics for one in rows)
     (found,) = fresh.observe([sample(MEMORY, 95, START + timedelta(minutes=2000))])
     assert found.firing
+
+
+def test_forecast_and_change_learn_four_weeks_by_the_hour(store: Store) -> None:
+    metric, days = "system.memory.utilization", 20
+    hours = [(START + timedelta(hours=hour), 40 + hour / 24 + (20 if hour >= 24 * (days - 1) else 0)) for hour in range(24 * days)]
+    store.metrics.write([sample(metric, value, at + timedelta(minutes=minute)) for at, value in hours for minute in (0, 30)])
+    forecast, change = Forecast(), Change(offload=Inline())
+    now = START + timedelta(days=days)
+    assert learn_history([forecast, change], store.metrics, now) == 2 * 24 * days
+    (row,) = forecast.rows()
+    assert row.outlook.per_day == pytest.approx(1, abs=0.5)
+    said = [*change.observe([sample(metric, 80, now)]), *change.observe([sample(metric, 80, now + timedelta(hours=1))])]
+    assert [one.evidence["since"] for one in said if one.firing] == [(now - timedelta(days=1)).isoformat(timespec="minutes")]
 
 
 def test_one_that_knows_something_is_left_alone(store: Store) -> None:
