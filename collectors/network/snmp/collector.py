@@ -19,7 +19,7 @@ from collectors.network.snmp.profile import Profile, profiles_in_force
 from collectors.network.snmp.reader import Kept, Reader
 from collectors.network.snmp.reading import Interface, Reading, Role, Wireless
 from collectors.network.snmp.samples import COUNTERS, Measure, limits, measures, named
-from collectors.network.snmp.session import Access, Engine, Version, auth_protocol, open_session, privacy_protocol
+from collectors.network.snmp.session import Access, Engine, Session, Version, auth_protocol, open_session, privacy_protocol
 from collectors.network.snmp.standard.topology import topology
 from collectors.rates import Rates
 from core.errors import BadReply, DeviceError, Unreachable
