@@ -14,8 +14,11 @@ from console.door import LANGUAGE_COOKIE
 from console.i18n import LANGUAGES, _, ask_for_language, marked, speak
 from console.identity.accounts import Account
 from console.identity.roles import Right
+from console.queries import runs
 from console.text import plain
 from console.words import ROLES, word
+from core.errors import StoreError
+from playbooks.requests import Who
 
 VIEWS: Final = Path(__file__).with_name("views")
 ICON: Final = Path(__file__).parent / "templates" / "icon.svg"
@@ -138,12 +141,22 @@ def settle_language(account: Account) -> None:
     speak(st.session_state["language"])
 
 
+def _tasks(account: Account) -> int:
+    """How many tasks wait for somebody; none while the store is away, which the page itself says."""
+    try:
+        return runs.waiting(desk().store, Who(account.name, account.roles)) if account.may(Right.TASK_DO) else 0
+    except StoreError:
+        return 0
+
+
 def side(account: Account) -> None:
     """Below the menu: who is here, and the way out."""
     with st.sidebar:
         if account.may(Right.SET_UP):
             st.caption(f":orange-badge[▲ {_('to do')}] {_('Duties are not separated yet: appoint the three administrators.')}")
             st.page_link(VIEWS / "set_up.py", label=_("First steps"), icon=":material/arrow_forward:")
+        if count := _tasks(account):
+            st.page_link(VIEWS / "tasks.py", label=_("{n} tasks wait for you").format(n=count), icon=":material/task_alt:")
         st.caption(f"{plain(account.title or account.name, 24)} · {'、'.join(word(ROLES, role) for role in account.roles) or _('no role yet')}")
         st.link_button(_("Log out"), "/logout", icon=":material/logout:", type="tertiary")
 

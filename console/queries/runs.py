@@ -27,6 +27,7 @@ from store.base import Store
 from store.filter import And, Filter, Term
 
 LISTED: Final = 200
+OTHERS: Final = ("approve", "review")  # never done by who asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,8 +163,14 @@ def inbox(store: Store, site: Path, who: Who, *, only_mine: bool = True, only_op
     """Tasks, those due first; ``only_mine``: that this person may do."""
     where = Term("open", True) if only_open else And(())
     found = [_task(document.body, site) for document in store.documents.find(TASK, where, sort="-opened", limit=1000).items]
-    mine = [task for task in found if not only_mine or (is_for(task.to, who) and not (task.kind in ("approve", "review") and task.requester == who.name))]
+    mine = [task for task in found if not only_mine or (is_for(task.to, who) and not (task.kind in OTHERS and task.requester == who.name))]
     return sorted(mine, key=lambda task: (not task.is_open, not task.late, task.due.timestamp() if task.due else float("inf")))
+
+
+def waiting(store: Store, who: Who) -> int:
+    """How many open tasks this person may do."""
+    found = store.documents.find(TASK, Term("open", True), limit=1000).items
+    return sum(is_for(str(one.body.get("to", "")), who) and (one.body.get("kind") not in OTHERS or one.body.get("requester") != who.name) for one in found)
 
 
 def _task(body: Mapping[str, Any], site: Path) -> Task:

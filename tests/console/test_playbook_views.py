@@ -57,6 +57,14 @@ def test_the_inbox_shows_an_approval_to_whom_it_is_for_and_not_to_who_asked(live
     assert "0 tasks wait for you" in said(opened("tasks.py"))
 
 
+def test_every_page_tells_how_many_tasks_wait(live: Desk, visitor: Visitor, run: tuple[Site, str]) -> None:
+    run[0].quiet()
+    visitor.account = account("bob", Role.DUTY_LEADER)
+    assert "1 tasks wait for you" in [link.proto.label for link in opened("assets.py").sidebar.get("page_link")]
+    visitor.account = account("ann", Role.OPERATOR, Role.DUTY_LEADER)
+    assert not [link for link in opened("assets.py").sidebar.get("page_link") if "wait" in link.proto.label]
+
+
 def test_approving_on_the_page_of_the_run_names_the_plan(live: Desk, visitor: Visitor, run: tuple[Site, str]) -> None:
     site, id_ = run
     site.quiet()

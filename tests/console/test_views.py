@@ -130,6 +130,7 @@ def test_a_store_that_is_away_is_said_in_words(live: Desk, visitor: Visitor, pag
 
 
 PART = {"tasks.py", "playbooks.py", "runs.py"}
+JUDGED = {"compliance.py", "compliance_objects.py", "compliance_risks.py", "compliance_history.py", "compliance_reports.py"}
 MENUS = {
     Role.VIEWER: {
         "now.py",
@@ -146,13 +147,13 @@ MENUS = {
         "events.py",
         "flows.py",
         "quality.py",
-        "compliance.py",
         "playbooks.py",
         "runs.py",
         "health.py",
         "audit.py",
         "me.py",
-    },
+    }
+    | JUDGED,
     Role.SYSTEM_ADMIN: {"assets.py", "network.py", "map.py", "finder.py", "configuration.py", "discovery.py", "health.py", "users.py", "settings.py", "me.py"}
     | PART,
     Role.SECURITY_ADMIN: {
@@ -162,14 +163,14 @@ MENUS = {
         "finder.py",
         "configuration.py",
         "discovery.py",
-        "compliance.py",
         "health.py",
         "users.py",
         "settings.py",
         "me.py",
     }
+    | JUDGED
     | PART,
-    Role.AUDIT_ADMIN: {"compliance.py", "health.py", "audit.py", "me.py"} | PART,
+    Role.AUDIT_ADMIN: {"health.py", "audit.py", "me.py"} | JUDGED | PART,
 }
 
 
