@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +18,9 @@ from compliance.objects import ProtectionObject
 from compliance.prove import NOW
 from compliance.reports.content import Cell, Content, Language, Table
 from compliance.reports.kinds import TITLES, make
-from compliance.reports.pdf import page
+from compliance.reports.pdf import PRINTER, page
 from compliance.reports.write import file_name, write
-from core.errors import ConfigError
+from core.errors import ConfigError, WanglouError
 from tests.compliance.conftest import SUBJECT, Judged
 
 LANGUAGES: tuple[Language, ...] = ("zh_CN", "en")
@@ -157,3 +161,27 @@ def test_progress_goes_forward_to_its_end(judged: Judged) -> None:
     write("summary", judged.dossier(), "xlsx", "en", lambda share, _what: told.append(share))
     assert told == sorted(told)
     assert told[-1] == 1.0
+
+
+def test_a_page_that_asks_for_addresses_gets_nothing(tmp_path: Path) -> None:
+    (tmp_path / "style.css").write_text("body::after { content: 'FETCHED' }", encoding="utf-8")
+    server = socket.create_server(("127.0.0.1", 0))
+    server.settimeout(0.2)
+    web = f"http://127.0.0.1:{server.getsockname()[1]}/x.png"
+    html = f"<html><head><link rel=stylesheet href='{(tmp_path / 'style.css').as_uri()}'></head><body><img src='{web}'>text</body></html>"
+    done = subprocess.run([sys.executable, "-I", str(PRINTER)], input=html.encode(), capture_output=True, timeout=60, check=False)
+    with server, pytest.raises(TimeoutError):
+        server.accept()
+    assert done.returncode == 0
+    text = PdfReader(BytesIO(done.stdout)).pages[0].extract_text()
+    assert "text" in text
+    assert "FETCHED" not in text
+
+
+def test_a_printer_that_fails_is_said_in_plain_words(judged: Judged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for text, said in (("import sys; sys.exit(3)", "Pango"), ("raise SystemExit('no room')", "no room")):
+        broken = tmp_path / "broken.py"
+        broken.write_text(text, encoding="utf-8")
+        monkeypatch.setattr("compliance.reports.pdf.PRINTER", broken)
+        with pytest.raises(WanglouError, match=said):
+            write("summary", judged.dossier(), "pdf", "en")
