@@ -138,6 +138,8 @@ def short_port(port: str) -> str:
     if not found:
         return low
     word, number = found.groups()
+    if word.endswith("-"):  # Junos: unit 0 of ge-0/0/1 is ge-0/0/1.0
+        number = number.removesuffix(".0")
     return f"{_WORDS.get(word, word)}{number}"
 
 
@@ -145,6 +147,7 @@ _WORDS: Final = {
     "gigabitethernet": "gi", "ge": "gi", "gig": "gi", "tengigabitethernet": "te", "ten-gigabitethernet": "te", "xgigabitethernet": "te", "xge": "te",
     "tengige": "te", "fastethernet": "fa", "ethernet": "eth", "et": "eth", "hundredgige": "hu", "hundredgigabitethernet": "hu", "fortygige": "fo",
     "fortygigabitethernet": "fo", "twentyfivegige": "twe", "twentyfivegigabitethernet": "twe", "port-channel": "po",
+    "fge": "fo", "hge": "hu", "bridge-aggregation": "bagg", "route-aggregation": "ragg", "fortyge": "fo",
 }  # fmt: skip
 
 

@@ -96,6 +96,8 @@ def test_the_map_is_found_and_a_cut_uplink_is_one_incident_with_all_behind_it(pa
     page.goto(f"{house.url}/map?asset=hq-r1")
     settled(page)
     expect(page.get_by_text(re.compile(r"⊘ \d+ cannot be reached behind something else"))).to_be_visible(timeout=60_000)
+    expect(page.locator("canvas").first).to_be_visible()
+    page.wait_for_timeout(1000)  # the picture is for people: it may be drawn late, nothing is asserted of it
     shot(page, "3-cut")
     living = [one for one in items(page, house, "incidents?state=open") if "lab-" in str(one) or "hq-r1" in str(one)]
     assert len(living) == 1, [one.get("title") for one in living]

@@ -98,6 +98,14 @@ def test_nonsense_in_tables_is_left_out_and_the_rest_is_read() -> None:
     assert [(address, mac) for address, mac, _ in device.arp] == [("10.0.0.9", "02:00:00:00:00:09")]
 
 
+def test_members_of_a_static_group_are_known_by_the_stack_table() -> None:
+    values = bridge()
+    values |= {"1.3.6.1.2.1.2.2.1.2.30": (OCTETS, "Eth-Trunk1"), "1.3.6.1.2.1.31.1.1.1.1.30": (OCTETS, "Eth-Trunk1"), "1.3.6.1.2.1.2.2.1.3.30": (INTEGER, 161)}
+    values |= {f"1.3.6.1.2.1.31.1.2.1.3.{row}": (INTEGER, 1) for row in ("30.1", "30.2", "0.30", "3.0")}
+    device, _, _ = read(values)
+    assert device.members == {"Eth-Trunk1": ("Gi0/1", "Gi0/2")}
+
+
 def test_an_agent_that_goes_in_circles_costs_no_more_than_the_deadline() -> None:
     _, _, took = read(bridge(), Circles)
     assert took < SnmpCollector.deadline_s

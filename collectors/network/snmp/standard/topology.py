@@ -13,6 +13,7 @@ from typing import Any, Final
 from collectors.network.snmp.match import SYS_NAME
 from collectors.network.snmp.reader import Reader
 from collectors.network.snmp.standard.interfaces import IF, interface_names
+from collectors.network.snmp.standard.links import AGGREGATE, STACK
 from collectors.network.snmp.standard.neighbours import neighbours
 from collectors.network.snmp.values import Value, integer, mac, text
 
@@ -135,8 +136,13 @@ def _is_address(plain: str) -> bool:
 
 
 def _aggregation(reader: Reader, names: Mapping[str, str]) -> dict[str, str]:
-    """Member port to the aggregated one (dot3adAggPortAttachedAggID)."""
+    """Member port to the aggregated one: ifStackTable, which static groups are in too, and dot3adAggPortAttachedAggID."""
     found = {}
+    groups = {row for row, value in reader.column(f"{IF}.3").items() if integer(value) == AGGREGATE}
+    for row in reader.column(STACK) if groups else ():
+        higher, _, lower = row.partition(".")
+        if higher in groups and lower in names:
+            found[names[lower]] = names.get(higher, higher)
     for row, value in reader.column(_LAG).items():
         group = str(integer(value) or "")
         if group not in ("", "0", row) and row in names:
