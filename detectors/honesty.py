@@ -16,6 +16,7 @@ from typing import Any, Final
 Z90: Final = 1.645
 NOISY_A_WEEK: Final = 3.0
 NOISY_PRECISION: Final = 0.5
+NOISY_DAYS: Final = 3
 LEAST_ALARMS: Final = 5
 
 
@@ -51,6 +52,8 @@ class Figures:
     brief: int
     assets: int
     days: float
+    dates: int = 0
+    """on how many days any opened"""
 
     @property
     def judged(self) -> int:
@@ -80,12 +83,12 @@ class Figures:
 
     @property
     def is_noisy(self) -> bool:
-        """Whether tuning should be proposed: judged and mostly false, or so many that nobody judges them and most are over at once."""
+        """Whether tuning should be proposed: judged and mostly false, or unjudged, many, on several days, and most over at once (one outage is no noise)."""
         if self.alarms < LEAST_ALARMS:
             return False
         if self.precision is not None:
             return self.precision < NOISY_PRECISION
-        return self.a_week >= NOISY_A_WEEK and self.brief * 2 > self.alarms
+        return self.a_week >= NOISY_A_WEEK and self.brief * 2 > self.alarms and self.dates >= NOISY_DAYS
 
     def body(self) -> dict[str, Any]:
         """As JSON values."""
@@ -120,7 +123,8 @@ def _row(name: str, alarms: Sequence[Alarm], days: float) -> Figures:
     said = [alarm.verdict for alarm in alarms]
     counts = {verdict: said.count(verdict) for verdict in ("useful", "false", "known")}
     brief, assets = sum(alarm.is_brief for alarm in alarms), len({alarm.asset for alarm in alarms})
-    return Figures(name, len(alarms), counts["useful"], counts["false"], counts["known"], brief, assets, days)
+    dates = len({alarm.start.date() for alarm in alarms})
+    return Figures(name, len(alarms), counts["useful"], counts["false"], counts["known"], brief, assets, days, dates)
 
 
 def _rounded(number: float | None) -> float | None:

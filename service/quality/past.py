@@ -30,6 +30,7 @@ MOST_SERIES: Final = 20  # looked at; what there is beyond is said
 LEAD: Final = timedelta(days=7)  # before the span, so that a baseline has learned when it begins
 MOST_LISTED: Final = 200
 MOST_TRIED: Final = 12  # series that test faults are laid over: about half a minute
+MOST_LOOKED: Final = 200  # series looked at for enough rows
 LEAST_ROWS: Final = 2_000
 Key = tuple[str, Mapping[str, str]]
 """Asset and labels of one series."""
@@ -119,12 +120,12 @@ def _alarms(history: Sequence[Sample], budget: str, since: datetime, calendar: C
 def recall_of(settings: Settings, choices: Sequence[Choice], kinds: Mapping[str, str], until: datetime) -> dict[str, Any] | None:
     """How many test faults on copies of stored series the baseline would have told, by kind of fault and class of metrics; None without history."""
     with _opened(settings) as store:
-        known = _spread_out([one for one in store.metrics.series(Selector(metric=WATCHED)) if one.asset in kinds], MOST_TRIED)
+        known = _spread_out([one for one in store.metrics.series(Selector(metric=WATCHED)) if one.asset in kinds], MOST_LOOKED)
         calendar = site_calendar(settings.site_folder / "calendar.yaml", settings.timezone)
         found: list[Trial] = []
         tried = 0
         for number, one in enumerate(known):
-            history = _history(store, one, until - LEAD, until)
+            history = _history(store, one, until - LEAD, until) if tried < MOST_TRIED else []
             if len(history) < LEAST_ROWS:
                 continue
             row = catalogue().get(one.metric)

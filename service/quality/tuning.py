@@ -14,7 +14,7 @@ from core.catalogue import catalogue
 from core.clock import Clock
 from core.errors import NotFound, Refused
 from core.names import TUNING
-from core.records import series_key
+from core.records import Severity, series_key
 from core.settings import Settings
 from detectors.honesty import Alarm, figures
 from detectors.series.offload import Offload
@@ -47,6 +47,8 @@ class Tuning:
             rule = self._rule(row.name)
             if rule is None or not row.is_noisy or not self._is_due(rule.id, now):
                 continue
+            if rule.severity is Severity.CRITICAL and row.precision is None:
+                continue  # what may be grave is not made milder unless people have said that it cries wolf
             own = [alarm for alarm in alarms if alarm.rule == rule.id]
             if rule.kind == "threshold" and self._submit(rule, own, now):
                 self._looked[rule.id] = now
