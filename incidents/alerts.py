@@ -67,6 +67,7 @@ def enter(k: Kernel, alert: Alert) -> None:
         place.place(k, alert)
     if rule and rule.reachability:
         cutoff.settle_dependants(k, alert, taken)
+        place.gather_links(k, alert)
     incident = lifecycle.survivor(k, alert.incident)
     if alert.held_by and incident and alert.id in incident.members:
         k.audit("hold", incident=incident, alert=alert, by=alert.held_by)

@@ -97,23 +97,53 @@ def _surroundings(k: Kernel, alert: Alert, window: float) -> tuple[Incident, str
 
 def other_end(k: Kernel, alert: Alert) -> tuple[Incident, str] | None:
     """A link that is lost, and at its other end the silence of a device or a lost link as well: one outage, whichever is seen first."""
-    rule = k.rule(alert)
-    is_silence = bool(rule and rule.reachability)
-    if not alert.asset or not (is_silence or k.fault_class(alert) == LINK):
+    is_silence = _is_silence(k, alert)
+    if not is_silence and not _is_link(k, alert):
         return None
     for neighbour in k.topology.beside(alert.asset):
         numbers = set()
         for name in k.by_asset.get(neighbour, {}):
             other = k.world.alerts[name]
-            their_rule = k.rule(other)
-            is_theirs = k.fault_class(other) == LINK or (not is_silence and bool(their_rule and their_rule.reachability))
-            incident = lifecycle.survivor(k, other.incident) if other.firing and is_theirs else None
-            if incident and name in incident.members:
+            if (incident := _incident_of(k, other)) and (_is_link(k, other) or (not is_silence and _is_silence(k, other))):
                 numbers.add(incident.nth)
         for nth in sorted(numbers):
-            if _takes(k, k.world.incidents[nth], min(k.settings.correlation_window, OUTAGE_S), candidate=False):
+            if _is_outage(k, k.world.incidents[nth]):
                 return k.world.incidents[nth], f"the same link as at {neighbour}"
     return None
+
+
+def gather_links(k: Kernel, alert: Alert) -> None:
+    """A device is silent: incidents about nothing but the links of its neighbours go into its own."""
+    home = lifecycle.survivor(k, alert.incident)
+    if home is None or not home.live or alert.cut:
+        return
+    for neighbour in k.topology.beside(alert.asset):
+        for name in list(k.by_asset.get(neighbour, {})):
+            other = k.world.alerts[name]
+            incident = _incident_of(k, other) if _is_link(k, other) else None
+            if incident is None or incident.nth == home.nth or incident.root_by_person or not _is_outage(k, incident):
+                continue
+            if all(_is_link(k, k.world.alerts[member]) for member in incident.firing):
+                lifecycle.merge(k, incident, home, "system")
+                lifecycle.settle(k, home)
+
+
+def _is_link(k: Kernel, alert: Alert) -> bool:
+    return bool(alert.asset) and k.fault_class(alert) == LINK
+
+
+def _is_silence(k: Kernel, alert: Alert) -> bool:
+    rule = k.rule(alert)
+    return bool(alert.asset and rule and rule.reachability)
+
+
+def _incident_of(k: Kernel, alert: Alert) -> Incident | None:
+    incident = lifecycle.survivor(k, alert.incident) if alert.firing else None
+    return incident if incident and alert.id in incident.members else None
+
+
+def _is_outage(k: Kernel, incident: Incident) -> bool:
+    return _takes(k, incident, min(k.settings.correlation_window, OUTAGE_S), candidate=False)
 
 
 def _own(k: Kernel, alert: Alert, last: Incident | None) -> None:
