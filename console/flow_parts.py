@@ -18,19 +18,25 @@ ZONES: Final[Mapping[str, str]] = {"inside": marked("inside"), "outside": marked
 """Zones of addresses that lie in no prefix of the site."""
 
 
-def conversation_rows(lines: Sequence[Line], owners: Mapping[str, Asset], whole: int) -> list[dict[str, Any]]:
-    """Conversations with names before addresses."""
+def conversation_rows(lines: Sequence[Line], owners: Mapping[str, Asset], whole: int, ports: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    """Conversations with names before addresses; ``ports`` (index to name) of the one exporter that they are from, when it is one."""
     return [
         {
             _("source address"): flows.named(line.names[0], owners),
             _("destination address"): flows.named(line.names[1], owners),
             _("application"): line.names[2],
+            **({_("comes in by"): _port(line, 3, ports), _("goes out by"): _port(line, 4, ports)} if ports is not None else {}),
             _("traffic"): charts.number(line.bytes, "B"),
             _("packets"): line.packets,
             _("share"): flows.share(line.bytes, whole),
         }
         for line in lines
     ]
+
+
+def _port(line: Line, place: int, ports: Mapping[str, str]) -> str:
+    index = line.names[place] if len(line.names) > place else ""
+    return ports.get(index, index)
 
 
 def fitting(count: int, most: int) -> int:

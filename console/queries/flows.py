@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from datetime import datetime
 from inventory.asset import Asset
 from store.base import Store
 from store.flows import Line, Traffic, across, read_traffic
+from store.snapshots import latest_snapshot
 
 Title = Callable[[str], str]
 
@@ -27,7 +29,7 @@ def read_view(store: Store, since: datetime, until: datetime, exporter: str = ""
     """The lists of one exporter, or (``exporter`` empty) of all, each conversation counted once as the one that saw most of it says."""
     found = read_traffic(store.documents, since, until)
     chosen = [traffic for traffic in found if traffic.exporter == exporter] if exporter else found
-    lists = across(chosen)
+    lists = chosen[0].lists if exporter and chosen else across(chosen)  # the ports of one exporter mean something
     total = chosen[0].bytes if len(chosen) == 1 else sum(line.bytes for line in lists["applications"])
     return View(found, lists, total, max(1.0, (until - since).total_seconds()))
 
@@ -36,6 +38,20 @@ def of_asset(lists: Mapping[str, Sequence[Line]], asset: Asset) -> list[Line]:
     """The conversations in which an address of the asset takes part."""
     own = {asset.address, *asset.addresses} - {""}
     return [line for line in lists.get("conversations", ()) if own & {line.names[0], line.names[1]}]
+
+
+def ports_of(store: Store, exporter: str) -> dict[str, str]:
+    """Interface index -> name, as SNMP last read it of the exporter; empty when it never did."""
+    snapshot = latest_snapshot(store, exporter, "snmp.inventory")
+    if snapshot is None:
+        return {}
+    rows = json.loads(snapshot.body).get("interfaces", ())
+    return {str(row["index"]): str(row.get("name") or row.get("descr") or row["index"]) for row in rows}
+
+
+def through(lines: Sequence[Line], port: str) -> list[Line]:
+    """Conversations that come in or go out by a port (its index)."""
+    return [line for line in lines if port in line.names[3:5]]
 
 
 def owners(assets: Iterable[Asset]) -> dict[str, Asset]:

@@ -86,7 +86,14 @@ with right:
 left, right = st.columns([3, 2])
 with left:
     st.markdown(f"##### {_('Largest conversations')}")
-    parts.table(conversation_rows(view.lists["conversations"][:100], owners, view.bytes), {_("share"): st.column_config.NumberColumn(format="%.1f%%")})
+    conversations = view.lists["conversations"]
+    ports: dict[str, str] | None = None
+    if chosen:
+        names_of_ports = ports = flows.ports_of(here.store, chosen)
+        seen = sorted({index for line in conversations for index in line.names[3:5] if index}, key=lambda index: names_of_ports.get(index, index))
+        port = st.selectbox(_("Port"), ["", *seen], format_func=lambda index: names_of_ports.get(index, index) if index else _("all"), key="flows-port")
+        conversations = flows.through(conversations, port) if port else conversations
+    parts.table(conversation_rows(conversations[:100], owners, view.bytes, ports), {_("share"): st.column_config.NumberColumn(format="%.1f%%")})
 with right:
     st.markdown(f"##### {_('Between zones')}")
     zones = {_("source zone"): lambda line: word(ZONES, line.names[0]), _("destination zone"): lambda line: word(ZONES, line.names[1])}
