@@ -25,8 +25,9 @@ from inventory.topology.evidence import KIND, Device, device_of
 from inventory.topology.links import links
 from inventory.topology.machines import Machine
 from inventory.topology.places import CLASH, Clash, addresses, clashes, places
-from store.base import ANY, Document, Store
-from store.filter import EVERYTHING, Filter, Term
+from store.base import ANY, Store
+from store.every import every
+from store.filter import Term
 
 log = structlog.get_logger("topology")
 
@@ -84,29 +85,21 @@ class Survey:
         self._store.documents.put(history.SURVEY, "newest", body, ANY)
 
     def _load(self) -> None:
-        for document in self._all(history.LINK):
+        for document in every(self._store.documents, history.LINK):
             try:
                 self._links[document.id] = history.known_of(document.id, document.body)
             except (KeyError, TypeError, ValueError):
                 log.warning("a link on record cannot be read and is forgotten", id=document.id)
-        for document in self._all(machines.MACHINE):
+        for document in every(self._store.documents, machines.MACHINE):
             try:
                 self._machines[document.id] = machines.machine_of(document.body)
             except (KeyError, TypeError, ValueError):
                 log.warning("a machine on record cannot be read and is forgotten", id=document.id)
         self._loaded = True
 
-    def _all(self, kind: str, where: Filter = EVERYTHING, size: int = 1000) -> Iterator[Document]:
-        cursor: str | None = None
-        while True:
-            page = self._store.documents.find(kind, where, limit=size, cursor=cursor)
-            yield from page.items
-            if (cursor := page.cursor) is None:
-                return
-
     def _evidence(self, assets: Sequence[Asset], now: datetime) -> Iterator[Device]:
         """Every asset with what it said lately; a snapshot that did not change is not read again."""
-        newest = {document.body["asset"]: document.body for document in self._all(SNAPSHOT, Term("kind", KIND), 200)}
+        newest = {document.body["asset"]: document.body for document in every(self._store.documents, SNAPSHOT, Term("kind", KIND), size=200)}
         for asset in assets:
             body = newest.get(asset.id)
             seen = datetime.fromisoformat(body["seen"]) if body else None
@@ -165,7 +158,7 @@ class Survey:
 
     def _find_clashes(self, found: Sequence[Clash], directory: Directory, now: datetime) -> None:
         """A document for each address that two machines use; it ends, and stays, when they no longer do."""
-        known = {document.id: document.body for document in self._all(CLASH)}
+        known = {document.id: document.body for document in every(self._store.documents, CLASH)}
         living = {clash.address: clash for clash in found}
         for address, clash in living.items():
             before = known.get(address)
@@ -179,6 +172,8 @@ class Survey:
             if address not in living and not body.get("ended"):
                 self._tell(body["asset"], [_conflict_over(body, now)])
                 self._store.documents.put(CLASH, address, {**body, "ended": now.isoformat()}, ANY)
+            elif body.get("ended") and now - datetime.fromisoformat(body["ended"]) > history.KEPT:
+                self._forget(CLASH, address)
 
     def _compare_with_plan(self, directory: Directory, assets: Sequence[Asset], now: datetime) -> None:
         plan = networks.read_plan(self._site)
@@ -194,7 +189,7 @@ class Survey:
 
     def _replace(self, kind: str, wanted: Mapping[str, dict[str, Any]]) -> None:
         """Make the documents of a kind exactly these; only what differs is written."""
-        there = {document.id: document.body for document in self._all(kind)}
+        there = {document.id: document.body for document in every(self._store.documents, kind)}
         for id_, body in wanted.items():
             if there.get(id_) != body:
                 self._store.documents.put(kind, id_, body, ANY)

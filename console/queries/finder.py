@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from inventory.asset import Asset
 from inventory.topology.machines import MACHINE, Machine, machine_of
 from inventory.topology.places import CLASH
 from store.base import Body, Store
+from store.every import every
 
 _SEPARATORS: Final = re.compile(r"[:.\-\s]")
 _PIECES: Final = re.compile(r"[0-9a-f]{6,12}")
@@ -20,21 +22,15 @@ MOST: Final = 300
 def read_machines(store: Store) -> list[Machine]:
     """Every machine on record; what cannot be read is left out."""
     found: list[Machine] = []
-    cursor: str | None = None
-    while True:
-        page = store.documents.find(MACHINE, limit=2000, cursor=cursor)
-        for document in page.items:
-            try:
-                found.append(machine_of(document.body))
-            except (KeyError, TypeError, ValueError):
-                continue
-        if (cursor := page.cursor) is None:
-            return found
+    for document in every(store.documents, MACHINE, size=2000):
+        with suppress(KeyError, TypeError, ValueError):
+            found.append(machine_of(document.body))
+    return found
 
 
 def read_bodies(store: Store, kind: str) -> list[Body]:
     """Documents of a kind, by id."""
-    return [document.body for document in store.documents.find(kind, limit=5000).items]
+    return [document.body for document in every(store.documents, kind)]
 
 
 def living_clashes(store: Store) -> list[Body]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -17,6 +18,7 @@ from inventory.topology.history import LINK, Known, known_of
 from inventory.topology.layout import Point, layout
 from inventory.topology.links import End
 from store.base import Selector, Store
+from store.every import every
 
 PIN: Final = "map-pin"
 FRESH: Final = timedelta(minutes=15)
@@ -118,16 +120,10 @@ class Drawing:
 def read_links(store: Store) -> list[Known]:
     """Every link on record; what cannot be read is left out."""
     found: list[Known] = []
-    cursor: str | None = None
-    while True:
-        page = store.documents.find(LINK, limit=1000, cursor=cursor)
-        for document in page.items:
-            try:
-                found.append(known_of(document.id, document.body))
-            except (KeyError, TypeError, ValueError):
-                continue
-        if (cursor := page.cursor) is None:
-            return found
+    for document in every(store.documents, LINK):
+        with suppress(KeyError, TypeError, ValueError):
+            found.append(known_of(document.id, document.body))
+    return found
 
 
 def read_pins(store: Store) -> dict[str, Point]:

@@ -122,6 +122,8 @@ def test_two_machines_with_one_address_are_told_once_and_the_end_is_kept(pair: P
     pair.survey.look(NOW + 2 * HOUR)
     (clash,) = pair.bodies(CLASH)
     assert clash["ended"] == (NOW + 2 * HOUR).isoformat()
+    pair.survey.look(NOW + timedelta(days=191))
+    assert pair.bodies(CLASH) == []
     assert [event.kind for event in pair.events if event.fields["source.ip"] == "10.0.0.9"] == ["address_conflict", "address_conflict_over"]
 
 
