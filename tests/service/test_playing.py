@@ -109,6 +109,7 @@ def test_a_block_survives_a_kill_and_is_taken_off_on_time(place: Place) -> None:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     with place.service():
+        back = datetime.now(UTC)
         until(lambda: SOURCE not in place.list.read_text(), "the undo", timeout_s=90)
         assert place.list.read_text() == "198.51.100.1\n"
         run = newest(place)
@@ -122,8 +123,7 @@ def test_a_block_survives_a_kill_and_is_taken_off_on_time(place: Place) -> None:
     assert act.undo == "undone"
     assert act.undo_began is not None
     assert act.undo_at is not None
-    late = act.undo_began - act.undo_at
-    assert timedelta(0) <= late < timedelta(seconds=30), "the service needs a while to come back; then it is at once"
+    assert act.undo_at <= act.undo_began < max(act.undo_at, back) + timedelta(seconds=15)
     assert [entry.kind for entry in entries if entry.kind != "close"] == ["asked", "started", "begin", "doing", "end", "ended", "undo_begin", "undo_end"]
     assert {entry.who for entry in entries} == {"ann", "playbooks"}
 
