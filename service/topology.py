@@ -168,11 +168,12 @@ class Survey:
                 self._tell(asset, [_address_conflict(clash, where, asset, now)])
                 fresh = {"address": address, "asset": asset, "macs": list(clash.macs), "places": where, "since": now.isoformat(), "ended": None}
                 self._store.documents.put(CLASH, address, fresh, ANY)
-        for address, body in known.items():
-            if address not in living and not body.get("ended"):
+        for address in known.keys() - living.keys():
+            body = known[address]
+            if not body.get("ended"):
                 self._tell(body["asset"], [_conflict_over(body, now)])
                 self._store.documents.put(CLASH, address, {**body, "ended": now.isoformat()}, ANY)
-            elif body.get("ended") and now - datetime.fromisoformat(body["ended"]) > history.KEPT:
+            elif now - datetime.fromisoformat(body["ended"]) > history.KEPT:
                 self._forget(CLASH, address)
 
     def _compare_with_plan(self, directory: Directory, assets: Sequence[Asset], now: datetime) -> None:
