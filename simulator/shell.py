@@ -87,6 +87,6 @@ class _Login(asyncssh.SSHServer):
         return (username, password) == (USER, PASSWORD)
 
 
-async def serve_shell(host: str, port: int, key: Any, talk: Callable[[Any], Any]) -> Any:
+async def serve_shell(host: str, port: int, key: Any, talk: Callable[[Any], Any], encoding: str | None = "utf-8") -> Any:
     """Listen; sessions are given to ``talk``. Raises OSError."""
-    return await asyncssh.create_server(_Login, host, port, server_host_keys=[key], process_factory=talk, reuse_address=True)
+    return await asyncssh.create_server(_Login, host, port, server_host_keys=[key], process_factory=talk, encoding=encoding, reuse_address=True)

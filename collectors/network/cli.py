@@ -21,6 +21,7 @@ from paramiko.ssh_exception import BadHostKeyException, SSHException
 from pydantic import Field
 
 from collectors.base import Options, credential
+from collectors.events.text import decoded
 from collectors.network.bounded import bounded_link
 from collectors.network.masking import masked
 from collectors.servers.sshlink import approved_keys, shown_key, stranger
@@ -80,6 +81,7 @@ _REFUSED: Final = re.compile(
 MAX_CHARACTERS: Final = 8_000_000
 MAX_BYTES: Final = 32 * 1024 * 1024
 OLD: Final = timedelta(days=1)
+BYTES: Final = "latin-1"  # every byte as it came: netmiko decodes piece by piece and drops what it cannot read, or what a piece cuts in two
 
 
 class CliOptions(Options):
@@ -154,14 +156,14 @@ class CliCollector:
         """(running, startup) as the device prints them; startup is empty when it is not asked for."""
         options = self._options
         command = options.command or COMMANDS[options.platform]
-        with session(asset, options, secret, keys, self.deadline_s) as device:
+        with session(asset, options, secret, keys, self.deadline_s, BYTES) as device:
             running = str(device.send_command(command, read_timeout=options.timeout_s * 2))
             startup = str(device.send_command(STARTUP[options.platform], read_timeout=options.timeout_s * 2)) if self._has_startup else ""
-            return running[:MAX_CHARACTERS], startup[:MAX_CHARACTERS]
+            return _in_its_charset(running[:MAX_CHARACTERS]), _in_its_charset(startup[:MAX_CHARACTERS])
 
 
 @contextmanager
-def session(asset: Asset, options: CliOptions, secret: Secret, keys: list[Any], deadline_s: float) -> Iterator[Any]:
+def session(asset: Asset, options: CliOptions, secret: Secret, keys: list[Any], deadline_s: float, charset: str = "utf-8") -> Iterator[Any]:
     """A netmiko session whose host key is one of ``keys``, hung up at the deadline; what goes wrong in it is raised as DeviceError."""
     try:
         with (
@@ -170,7 +172,7 @@ def session(asset: Asset, options: CliOptions, secret: Secret, keys: list[Any], 
         ):
             known.write(_known_hosts(asset.address, options.port, keys))
             known.flush()
-            with ConnectHandler(**_parameters(asset.address, options, secret, known.name), sock=link) as device:
+            with ConnectHandler(**_parameters(asset.address, options, secret, known.name), sock=link, encoding=charset) as device:
                 if options.enable and not device.check_enable_mode():
                     device.enable()
                 yield device
@@ -230,6 +232,11 @@ def _private_key(secret: Secret) -> PKey:
     raise ConfigError("the private key of the credential cannot be read, or its passphrase is wrong", key="credential")
 
 
+def _in_its_charset(text: str) -> str:
+    """Each line in the charset that it is written in: devices keep what was typed, UTF-8 by one person and GB 18030 by another."""
+    return "\n".join(line if line.isascii() else decoded(line.encode(BYTES)) for line in text.split("\n"))
+
+
 def _time_of(text: str, now: datetime) -> datetime:
     """The time of a stamp when its zone is plain, else now."""
     for form in ("%Y-%m-%d %H:%M:%S%z", "%H:%M:%S %z %a %b %d %Y", "%Y-%m-%d %H:%M:%S %z"):
@@ -252,5 +259,5 @@ def _first_line_of(text: str) -> str:
 
 def cleaned(text: str) -> str:
     """Without secrets and without lines that change at every look."""
-    lines = (line.rstrip() for line in text.replace("\r", "").splitlines())
+    lines = (line.rstrip() for line in text.replace("\r", "").split("\n"))
     return "\n".join(masked([line for line in lines if not _CHANGING.match(line)])).strip("\n") + "\n"

@@ -26,7 +26,7 @@ NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)
 
 
 @contextmanager
-def listening(talk: Callable[[Any], Any]) -> Iterator[dict[str, Any]]:
+def listening(talk: Callable[[Any], Any], encoding: str | None = "utf-8") -> Iterator[dict[str, Any]]:
     """An SSH server whose sessions are given to ``talk``; yields the options that lead to it."""
     links: list[Any] = []
 
@@ -37,7 +37,7 @@ def listening(talk: Callable[[Any], Any]) -> Iterator[dict[str, Any]]:
     loop, key = asyncio.new_event_loop(), asyncssh.generate_private_key("ssh-ed25519")
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    server = asyncio.run_coroutine_threadsafe(serve_shell("127.0.0.1", 0, key, remembered), loop).result(30)
+    server = asyncio.run_coroutine_threadsafe(serve_shell("127.0.0.1", 0, key, remembered, encoding), loop).result(30)
     try:
         yield {"port": server.get_port(), "host_key": key.export_public_key().decode().strip()}
     finally:
@@ -132,6 +132,23 @@ def test_stamps_of_other_vendors_are_read(line: str, user: str, minutes: int) ->
     (event,) = polled.events()
     assert event.fields["user.name"] == user
     assert NOW - event.time == timedelta(minutes=minutes)
+
+
+def test_descriptions_in_utf8_and_gb18030_are_both_read() -> None:
+    text = device("vrp").replace(" description office\n", " description 办公楼三层弱电间\n").encode()
+    text = text.replace(b" description hq-acc-01\n", b" description " + "一层接入交换机".encode("gb18030") + b"\n")
+
+    async def talk(process: Any) -> None:
+        process.stdout.write(b"\r\n<a>")
+        async for line in process.stdin:
+            body = text if line.strip().startswith(b"display") else b""
+            process.stdout.write(line.strip() + b"\r\n" + body.replace(b"\n", b"\r\n") + b"\r\n<a>")
+
+    with listening(talk, encoding=None) as way:
+        polled = poll(collector("cli", {"platform": "huawei", "startup": False, **way}, ops=OPS), ASSET, NOW)
+    assert polled.error is None
+    assert " description 一层接入交换机\n" in polled.snapshot("running-config")
+    assert " description 办公楼三层弱电间\n" in polled.snapshot("running-config")
 
 
 async def endless_banner(process: Any) -> None:
