@@ -32,6 +32,7 @@ parts.strip(
         (_("model"), plain(who.model)),
         (_("version"), plain(who.version, 40)),
         (_("serial number"), plain(who.serial)),
+        (_("MAC address"), plain(next((sighting.mac for sighting in one.sightings if sighting.mac), ""))),
         (_("first seen"), plain(times.ago(one.first_seen, moment))),
         (_("last seen"), plain(times.ago(one.last_seen, moment))),
         (_("set aside by"), plain(one.ignored_by)),
@@ -40,6 +41,8 @@ parts.strip(
 )
 with st.container(horizontal=True):
     st.page_link(parts.VIEWS / "discovery.py", label=_("Discovery"), icon=":material/arrow_back:")
+    where = {"q": one.addresses[0]}
+    st.page_link(parts.VIEWS / "finder.py", label=_("Where it is plugged in"), icon=":material/location_searching:", query_params=where)
     if one.asset:
         st.page_link(parts.VIEWS / "asset.py", label=here.estate.title(one.asset), icon=":material/dns:", query_params={"id": one.asset})
 

@@ -18,7 +18,7 @@ from core.errors import ConfigError
 from core.files import build, read_yaml
 from inventory.discovery.sighting import Sighting
 
-Place = Literal["os", "model", "descr", "object_id", "name", "banner", "title", "server", "services", "way", "mac"]
+Place = Literal["os", "model", "descr", "object_id", "name", "banner", "title", "server", "services", "way"]
 TOLD: Final = 0.95
 """How far a device is believed about itself."""
 UNKNOWN_KIND: Final = "other"
@@ -122,7 +122,6 @@ def _texts(sighting: Sighting) -> Mapping[str, tuple[str, ...]]:
         "title": tuple(port.title for port in sighting.ports if port.title),
         "server": tuple(port.server for port in sighting.ports if port.server),
         "way": sighting.ways,
-        "mac": (sighting.mac,) if sighting.mac else (),
     }
     if told := sighting.snmp:
         found |= {"os": (told.os,), "model": (told.model,), "descr": (told.descr,), "object_id": (told.object_id,), "name": (told.sysname,)}

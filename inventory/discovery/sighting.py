@@ -51,7 +51,10 @@ class Port(BaseModel):
 
 
 class Sighting(BaseModel):
-    """One address that answered. ``leads`` are addresses of others that it knows: where a search from seeds goes on."""
+    """One address that answered. ``mac`` is what this machine's kernel learned of it, a router's where one stands between.
+
+    ``leads`` are addresses of others that it knows: where a search from seeds goes on.
+    """
 
     model_config = ConfigDict(frozen=True)
 

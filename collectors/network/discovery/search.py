@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from collectors.network.discovery.agent import Heard, Key, access_with, answers, hear, usable
+from collectors.network.discovery.arp import KernelTable
 from collectors.network.discovery.pace import Pace
 from collectors.network.discovery.ping import Pinger
 from collectors.network.discovery.ports import look_at
@@ -82,7 +83,7 @@ class _Search:
     ) -> None:
         self._order, self._limits, self._now, self._stop = order, limits, now, stop
         self._on_sighting, self._on_asked = on_sighting, on_asked
-        self._pace, self._pinger = Pace(limits.rate_per_s), Pinger(limits.timeout_s)
+        self._pace, self._pinger, self._kernel = Pace(limits.rate_per_s), Pinger(limits.timeout_s), KernelTable()
         self._threads = ThreadPoolExecutor(limits.workers, thread_name_prefix="discovery")
         self._waiting: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
         self._known: set[str] = set()
@@ -154,7 +155,7 @@ class _Search:
         if heard is None:
             heard = await self._speak(address, "1")  # something is there: perhaps it is old and knows version 1 alone
         spoken, leads = (heard.spoken, heard.leads) if heard else (None, ())
-        return Sighting(address=address, time=self._now(), ping_s=ping_s, snmp=spoken, ports=seen, leads=leads)
+        return Sighting(address=address, time=self._now(), ping_s=ping_s, mac=self._kernel.mac(address), snmp=spoken, ports=seen, leads=leads)
 
     async def _ping(self, address: str) -> float | None:
         await self._pace.turn()

@@ -13,6 +13,7 @@ import pytest
 
 from collectors.network.discovery import Limits, Order, Outcome, search
 from collectors.network.discovery.agent import Key
+from collectors.network.discovery.arp import KernelTable
 from core.secrets import Secret
 from inventory.discovery.guess import guess
 from inventory.discovery.ranges import parse_range
@@ -74,6 +75,20 @@ def test_an_ssh_server_and_a_web_server_are_told_by_what_they_say(tmp_path: Path
     assert by_way["ssh"].banner.startswith("SSH-2.0-OpenSSH")
     assert (by_way["http"].title, by_way["http"].status) == ("办公自动化系统", 200)
     assert by_way["http"].server.startswith("SimpleHTTP")
+
+
+def test_the_kernel_s_table_gives_the_addresses_of_the_neighbourhood(tmp_path: Path) -> None:
+    table = tmp_path / "arp"
+    table.write_text(
+        "IP address       HW type     Flags       HW address            Mask     Device\n"
+        "10.0.0.1         0x1         0x2         AA:bb:cc:00:00:01     *        eth0\n"
+        "10.0.0.2         0x1         0x0         00:00:00:00:00:00     *        eth0\n"
+        "nonsense\n",
+        encoding="ascii",
+    )
+    known = KernelTable(table)
+    assert [known.mac(f"10.0.0.{number}") for number in (1, 2, 3)] == ["aa:bb:cc:00:00:01", "", ""]
+    assert KernelTable(tmp_path / "absent").mac("10.0.0.1") == ""
 
 
 def test_where_nothing_answers_nothing_is_sighted() -> None:
