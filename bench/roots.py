@@ -22,7 +22,7 @@ from simulator.estate import Estate, hops, load_estate
 
 BEFORE: Final = 360  # minutes
 AFTER: Final = 12
-LEAST: Final = {"%": 5.0, "s": 0.05, "Cel": 2.0, "1/s": 1.0, "1": 0.3}
+LEAST: Final = {"%": 5.0, "s": 0.05, "Cel": 2.0, "1/s": 1.0, "1": 0.1}
 KINDS: Final = {
     "collector.up": (1.0, 0.0, 0.0, "1"), "system.cpu.utilization": (25.0, 12.0, 3.0, "%"), "system.memory.utilization": (55.0, 3.0, 1.0, "%"),
     "system.filesystem.utilization": (48.0, 0.0, 0.2, "%"), "system.network.io": (3e6, 1.5e6, 3e5, "By/s"), "http.client.up": (1.0, 0.0, 0.0, "1"),

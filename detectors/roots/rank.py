@@ -38,7 +38,8 @@ UNSEEN: Final = 0.25  # strangeness of an asset that nothing measures
 class Trace:
     """One series around the incident: ``times`` in seconds, ``least`` the smallest change that matters in its unit.
 
-    ``is_state``: up or down, good or bad; many going down together are no common tide, but what is asked about.
+    ``is_state``: up or down, good or bad; many going down together are no common tide, but what is asked about. ``bad`` is the
+    direction that is one (-1 down, 1 up, 0 either): a port that comes up explains nothing.
     """
 
     asset: str
@@ -48,6 +49,7 @@ class Trace:
     labels: Mapping[str, str] = field(default_factory=dict)
     least: float = 0.0
     is_state: bool = False
+    bad: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ def shift_of(trace: Trace, at: float, until: float) -> Shift | None:
     low, high = np.quantile(before, (0.05, 0.95))
     spread = max(float(high - low) / 3.29, trace.least / ABNORMAL, 0.005 * abs(centre), 1e-9)
     sizes = (after - centre) / spread
+    if trace.bad:
+        sizes = np.where(sizes * trace.bad > 0, sizes, 0.0)
     inside = times <= until
     if not inside.any():
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -24,11 +26,15 @@ BEFORE: Final = timedelta(hours=6)
 AFTER: Final = timedelta(minutes=15)
 STEP: Final = timedelta(minutes=1)
 MOST_ASSETS: Final = 60
-MOST_SERIES: Final = 2_000
+OF_ONE: Final = 150  # series of one asset
 A_ROUND: Final = 3  # incidents looked at in one round; the newest first
 SHOWN: Final = 5
-LEAST_STATE: Final = 0.3  # up or down
-PASSED_OVER: Final = ("collector.duration", "system.uptime", "wanglou.")  # these say nothing about what is wrong
+DOWN_IS_BAD: Final = (".up", ".oper", ".listening", ".valid")
+LEAST_STATE: Final = 0.1  # up or down
+PASSED_OVER: Final = (
+    "collector.duration", "system.uptime", "wanglou.", "process.", "network.interface.io", "network.interface.packets", "network.interface.speed",
+)  # fmt: skip
+"""These say nothing about what is wrong, or follow everything else."""
 
 
 class Roots:
@@ -64,7 +70,8 @@ class Roots:
         hit = hit_of(incident)
         if not hit:
             return None
-        at = min(hit.values())
+        opened = datetime.fromisoformat(incident["opened"]).timestamp() if incident.get("opened") else math.inf
+        at = min(opened, *hit.values())  # an alert that fired again tells a later beginning than the incident's own
         leans = leans_of(edges)
         wanted = _nearest(candidates_of(hit, leans), hit)
         begin = datetime.fromtimestamp(at, UTC)
@@ -118,10 +125,19 @@ def hit_of(incident: Body) -> dict[str, float]:
 
 
 def traces_of(store: Store, assets: Sequence[str], since: datetime, until: datetime) -> list[Trace]:
-    """Every series of these assets by the minute, at most 2,000. Raises StoreError."""
-    found = store.metrics.range(Selector(asset=tuple(assets)), since, until + STEP, STEP)
-    useful = [one for one in found if not one.metric.startswith(PASSED_OVER) and not one.metric.endswith(".days_left")]
-    return [_trace(one) for one in useful[:MOST_SERIES]]
+    """The telling series of these assets by the minute, at most 150 of one asset, those of states first. Raises StoreError."""
+    known = {sample.metric for sample in store.metrics.series(Selector(asset=tuple(assets)))}
+    wanted = tuple(sorted(metric for metric in known if not metric.startswith(PASSED_OVER) and not metric.endswith(".days_left")))
+    if not wanted:
+        return []
+    found = store.metrics.range(Selector(asset=tuple(assets), metric=wanted), since, until + STEP, STEP)
+    counts: Counter[str] = Counter()
+    traces = []
+    for trace in sorted(map(_trace, found), key=lambda one: not one.is_state):
+        counts[trace.asset] += 1
+        if counts[trace.asset] <= OF_ONE:
+            traces.append(trace)
+    return traces
 
 
 def _trace(series: Series) -> Trace:
@@ -129,7 +145,16 @@ def _trace(series: Series) -> Trace:
     is_state = bool(row and row.unit == "1")
     least = LEAST_STATE if is_state else LEAST.get(row.unit, 0.0) if row else 0.0
     times = np.array([time.timestamp() for time, _ in series.points], float)
-    return Trace(series.asset, series.metric, times, np.array([value for _, value in series.points], float), dict(series.labels), least, is_state)
+    return Trace(
+        series.asset,
+        series.metric,
+        times,
+        np.array([value for _, value in series.points], float),
+        dict(series.labels),
+        least,
+        is_state,
+        -1 if series.metric.endswith(DOWN_IS_BAD) else 0,
+    )
 
 
 def _nearest(candidates: Sequence[str], hit: Iterable[str]) -> list[str]:

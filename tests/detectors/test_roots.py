@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,6 +76,12 @@ def test_odd_series_neither_fail_nor_accuse(values: list[float]) -> None:
     found = ranked([odd, trace("page", "duration", 1, 9, 0)], {"page": 0.0})
     assert found[0].asset == "page"
     assert json.dumps([one.body() for one in found])
+
+
+def test_a_port_that_comes_up_explains_nothing() -> None:
+    up = trace("db", "oper", 0, 1, least=0.1)
+    assert ranked([up, trace("page", "duration", 1, 9, 1)], {"page": 60.0})[0].asset == "db"
+    assert ranked([replace(up, bad=-1), trace("page", "duration", 1, 9, 1)], {"page": 60.0})[0].asset == "page"
 
 
 def test_chance_is_printed_honestly() -> None:
