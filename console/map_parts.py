@@ -45,9 +45,10 @@ def _figures(folder: str, _here: Desk, _now: datetime) -> Mapping[netmap.Port, n
     return netmap.read_figures(_here.store, _now)
 
 
-def legend() -> str:
+def legend(*, is_comparison: bool) -> str:
     """The states of lines in a row, as Markdown."""
-    return " ".join(parts.badge(LINKS, state) for state in ("up", "busy", "errors", "down", "stale", "gone"))
+    states = ("up", "busy", "errors", "down", "stale", *(("added", "removed", "moved") if is_comparison else ("gone",)))
+    return " ".join(parts.badge(LINKS, state) for state in states)
 
 
 def picture(drawn: netmap.Drawing, spec: Mapping[str, Any], *, is_focused: bool) -> str:

@@ -56,6 +56,7 @@ LINKS: Final[Mapping[str, Look]] = {
     "gone": Look(marked("gone"), "⊘", "gray", "#616161"),
     "added": Look(marked("new"), "＋", "blue", "#1565C0"),
     "removed": Look(marked("no longer there"), "－", "violet", "#6A1B9A"),
+    "moved": Look(marked("cabled otherwise"), "⇄", "blue", "#1565C0"),
 }
 PLAN: Final[Mapping[str, Look]] = {
     "ok": Look(marked("as planned"), "✓", "green", "#2E7D32"),

@@ -70,6 +70,8 @@ class Line:
         states = [cable.state for cable in self.cables]
         if "down" in states and set(states) - {"down", "gone"}:
             return "half"
+        if {"added", "removed"} <= set(states):
+            return "moved"
         return min(states, key=_GRAVEST.index)
 
     @property
@@ -340,6 +342,11 @@ def cable_text(cable: Cable) -> str:
     parts += [f"{cable.load:.0f} %"] if cable.load is not None else []
     parts += [f"{cable.errors:.1f} err/s"] if cable.errors else []
     return " · ".join(parts)
+
+
+def ailing(drawn: Drawing) -> list[Line]:
+    """Lines that are not as they should be; what only differs from another day is no ailment."""
+    return [line for line in drawn.lines if line.state in ("down", "half", "errors", "busy", "gone")]
 
 
 def differences(drawn: Drawing) -> list[Cable]:

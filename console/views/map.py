@@ -64,7 +64,7 @@ def draw() -> None:
     links = netmap.read_links(here.store)
     drawn = netmap.drawing(links, assets, states, map_parts.figures(here, moment), wish, moment)
     drawn = netmap.placed(drawn, netmap.read_pins(here.store))
-    bad = [line for line in drawn.lines if line.state not in ("up", "stale")]
+    bad = netmap.ailing(drawn)
     cut = netmap.behind(drawn, states)
     parts.sentence(
         _("{nodes} nodes, {lines} lines, {bad} of them not as they should be").format(
@@ -72,7 +72,7 @@ def draw() -> None:
         )
         + (" · " + _("⊘ {n} cannot be reached behind something else").format(n=cut) if cut else "")
     )
-    parts.data_from(map_parts.surveyed(here) or moment, map_parts.legend())
+    parts.data_from(map_parts.surveyed(here) or moment, map_parts.legend(is_comparison=wish.since is not None))
     if not drawn.nodes:
         parts.empty(_("Nothing to draw with these filters."), _("Take filters away."))
         return

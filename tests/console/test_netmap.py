@@ -67,6 +67,8 @@ def test_what_is_gone_stays_for_a_day_and_a_comparison_shows_both_ways() -> None
     assert states(later, {}, now=NOW + DAY) == {"ab": "up", "ac": "gone", "bc": "up"}
     assert states(later, {}, netmap.Wish(since=NOW), now=NOW + DAY) == {"ab": "up", "ac": "removed", "bc": "added"}
     assert "ac" not in states(later, {}, now=NOW + 3 * DAY)
+    again = fold(first, [link("a", "b", "9", seen=NOW + DAY), link("a", "c", "2", seen=NOW + DAY)], NOW + DAY)
+    assert states(again, {}, netmap.Wish(since=NOW), now=NOW + DAY) == {"ab": "moved", "ac": "up"}
 
 
 def test_a_claim_that_is_contradicted_is_listed_and_not_drawn() -> None:
