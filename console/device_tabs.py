@@ -30,7 +30,9 @@ def ports(here: Desk, asset: Asset) -> None:
         if any(port.is_socket for port in found):
             spec = device.panel(found, {"load": _("load"), "beside": _("to")})
             st.echarts_chart(spec, height=device.panel_height(found), alt=_("Ports"))
-        parts.data_from(moment)
+        measured = device.measured_at(here.store, asset.id, moment)
+        is_old = measured is None or moment - measured > device.OLD
+        parts.data_from(measured or moment, _("▲ it does not answer now; this is what it said last") if is_old else "")
         parts.table([_port_row(port) for port in device.gravest_first(found)], _port_columns())
 
     draw()

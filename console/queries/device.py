@@ -20,6 +20,7 @@ from store.filter import Term
 from store.snapshots import latest_snapshot
 
 FRESH: Final = timedelta(minutes=15)
+OLD: Final = timedelta(minutes=3)
 MEMORY: Final = timedelta(days=7)
 BUSY: Final = 80.0
 ERRORS: Final = 0.1
@@ -104,6 +105,11 @@ def ports(store: Store, asset: str, now: datetime) -> list[Port]:
     since = store.metrics.range(Selector(metric="network.interface.oper", asset=asset), now - MEMORY, now, timedelta(days=1), "max")
     was_up = {series.labels.get("interface", "") for series in since if any(value > 0 for _, value in series.points)}
     return ports_of(_told(snapshot, "interfaces"), samples, was_up, beside(links_of(store, asset), asset))
+
+
+def measured_at(store: Store, asset: str, now: datetime) -> datetime | None:
+    """When the ports were measured last; None when not lately."""
+    return max((sample.time for sample in store.metrics.latest(Selector(metric="network.interface.oper", asset=asset), FRESH, now)), default=None)
 
 
 def _told(snapshot: Snapshot | None, what: str) -> list[dict[str, Any]]:

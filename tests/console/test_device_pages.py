@@ -128,6 +128,13 @@ def test_each_part_of_a_device_shows_itself(gear: Desk, visitor: Visitor, tab: s
     assert "<img" not in said(test)
 
 
+def test_ports_of_a_silent_device_say_that_they_are_old(gear: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "does not answer now" not in said(opened("asset.py", id="core", tab="ports"))
+    late = datetime.now(UTC) + timedelta(minutes=10)
+    monkeypatch.setattr(type(gear), "now", lambda _self: late)
+    assert "does not answer now" in said(opened("asset.py", id="core", tab="ports"))
+
+
 def test_what_is_no_network_device_has_no_such_parts(gear: Desk) -> None:
     test = opened("asset.py", id="web", tab="ports")
     assert not test.exception
