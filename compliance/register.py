@@ -33,7 +33,7 @@ class Register:
 
 def read_register(store: Store, site_folder: Path) -> Register:
     """All objects in the order of the file; one recorded by a person replaces the one of the file, a removed one stays away."""
-    found, problems = _of_file(site_folder / FILE)
+    found, problems = read_file(site_folder / FILE)
     for document in every(store, OBJECT):
         if document.body.get("removed"):
             found.pop(document.id, None)
@@ -47,7 +47,8 @@ def whole_estate(level: int) -> ProtectionObject:
     return ProtectionObject(id=WHOLE, name="全部资产 / Whole estate", s=level, a=level, scope=Scope())
 
 
-def _of_file(path: Path) -> tuple[dict[str, ProtectionObject], tuple[ConfigError, ...]]:
+def read_file(path: Path) -> tuple[dict[str, ProtectionObject], tuple[ConfigError, ...]]:
+    """The objects of a site's file by id, in its order, and what is wrong with others; no file is no object."""
     if not path.exists():
         return {}, ()
     try:

@@ -71,7 +71,7 @@ def choose_object(office: Office, key: str = "object", *, whole_first: bool = Fa
             width=420,
         )
         if chosen == WHOLE:
-            level = st.segmented_control(_("Level"), (2, 3, 4), default=level, key=f"{key}-level") or 3
+            level = st.segmented_control(_("Level"), (2, 3, 4), default=level, key=f"{key}-level", required=True) or 3
     parts.remember(object=chosen if chosen != names[0] else "", level=str(level) if chosen == WHOLE and level != 3 else "")
     return office.subject(chosen, level)
 
@@ -159,7 +159,7 @@ def risk_form(here: Desk, me: Account, found: Dossier, risk: Risk) -> None:
     now = here.now()
     with st.form(f"risk-{risk.item}"):
         st.markdown(f"**{_('Decide about the risk')}**")
-        chosen = st.segmented_control(_("Risk"), list(Level), default=risk.level, format_func=lambda level: look(RISK, level.value).text)
+        chosen = st.segmented_control(_("Risk"), list(Level), default=risk.level, format_func=lambda level: look(RISK, level.value).text, required=True)
         major = st.checkbox(_("a major hidden risk"), value=risk.major)
         reason = st.text_area(_("Reason, and where the evidence is"), height=70, key=f"risk-reason-{risk.item}")
         end = st.date_input(_("valid until"), value=(now + timedelta(days=365)).astimezone(here.zone).date(), key=f"risk-until-{risk.item}")

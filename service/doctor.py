@@ -10,6 +10,7 @@ import sqlite3
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -169,3 +170,19 @@ def _site(settings: Settings) -> Iterator[Examined]:
         yield Examined("note", "site files", f"{edge.source} {edge.relation} {edge.target}: there is no such asset")
     if not found.problems:
         yield Examined("good", "site files", f"{len(found.assets)} assets, {len(found.people)} people in {settings.site_folder}")
+    yield from _audit_files(settings.site_folder)
+
+
+def _audit_files(folder: Path) -> Iterator[Examined]:
+    """Protection objects and the calendar of reports."""
+    from compliance.register import FILE, read_file
+    from compliance.reports.schedule import read_schedule
+
+    objects, wrong = read_file(folder / FILE)
+    reports, also = read_schedule(folder)
+    for problem in (*wrong, *also):
+        yield Examined("bad", "graded protection", str(problem))
+    if objects or reports:
+        yield Examined("good", "graded protection", f"{len(objects)} protection objects, {len(reports)} reports by the calendar")
+    if find_library("pango-1.0") is None:
+        yield Examined("note", "graded protection", "no PDF reports: the Pango library is missing (Debian: libpango-1.0-0 libpangoft2-1.0-0)")

@@ -33,10 +33,13 @@ kept = office.kept()
 parts.sentence(_("{n} reports are on the shelf").format(n=len(kept)))
 subject = audit_parts.choose_object(office)
 with st.form("report"):
-    kind = st.segmented_control(_("Report"), list(KINDS), default="assessment", format_func=lambda name: _(NAMES[name]), key="kind") or "assessment"
+    kind = st.segmented_control(_("Report"), list(KINDS), default="assessment", format_func=lambda name: _(NAMES[name]), required=True) or "assessment"
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        form = st.segmented_control(_("Format"), list(FORMATS), default="docx", format_func=FORMATS.__getitem__, key="form") or "docx"
-        spoken = st.segmented_control(_("Language"), list(get_args(Language)), default=language(), format_func=LANGUAGES.__getitem__, key="spoken") or "zh_CN"
+        form = st.segmented_control(_("Format"), list(FORMATS), default="docx", format_func=FORMATS.__getitem__, required=True) or "docx"
+        spoken = (
+            st.segmented_control(_("Language"), list(get_args(Language)), default=language(), format_func=LANGUAGES.__getitem__, key="spoken", required=True)
+            or "zh_CN"
+        )
         day = st.date_input(_("State at the end of"), value=moment.astimezone(here.zone).date(), max_value=moment.astimezone(here.zone).date(), width=160)
         is_kept = st.checkbox(_("keep on the shelf"))
         sent = st.form_submit_button(_("Make"), type="primary", icon=":material/description:")

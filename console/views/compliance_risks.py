@@ -40,7 +40,7 @@ waiting = sum(one.word(moment) is Word.REQUESTED for one in all_exemptions)
 items = {item.id: item for item in found.items}
 TABS = {"risks": _("Risks"), "exempt": _("Exemptions ({n})").format(n=len(all_exemptions)), "if": _("What if"), "way": _("Cheapest way")}
 given = parts.asked("tab", "risks")
-tab = st.segmented_control(_("View"), list(TABS), default=given if given in TABS else "risks", format_func=TABS.__getitem__, key="view") or "risks"
+tab = st.segmented_control(_("View"), list(TABS), default=given if given in TABS else "risks", format_func=TABS.__getitem__, required=True) or "risks"
 parts.remember(tab=tab if tab != "risks" else "")
 
 if tab == "risks":

@@ -51,3 +51,15 @@ def test_a_readable_master_key_is_a_complaint(data: Path) -> None:
     key.write_text("00" * 32)
     key.chmod(0o644)
     assert any(one.bad and "chmod 600" in one.message for one in examine(None))
+
+
+def test_wrong_protection_objects_and_reports_are_named_with_their_line(data: Path) -> None:
+    site = data / "site"
+    site.mkdir()
+    (site / "objects.yaml").write_text("objects:\n  - {id: oa, name: a, s: 9, a: 1}\n  - {id: web, name: b, s: 3, a: 3}\n", encoding="utf-8")
+    (site / "reports.yaml").write_text("reports:\n  - {id: x, every: moon}\n", encoding="utf-8")
+    lines = [one for one in found("graded protection") if one.grade != "note"]
+    assert [one.bad for one in lines] == [True, True, False]
+    assert "objects.yaml:2" in lines[0].message
+    assert "reports.yaml:2" in lines[1].message
+    assert lines[2].message == "1 protection objects, 0 reports by the calendar"
