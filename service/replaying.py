@@ -9,10 +9,12 @@ from typing import Final
 
 from core.clock import seconds
 from core.errors import ConfigError
+from core.names import ALARM
 from core.records import Finding, Sample
 from detectors import DETECTORS
 from detectors.replay import Judged, Report, fresh, replay
 from store.base import Metrics, Selector, Store
+from store.filter import Terms
 
 CHUNK: Final = timedelta(hours=6)  # read at once
 POLL_S: Final = 60  # samples of one asset within a minute are one batch, as a poll brings them
@@ -50,13 +52,11 @@ def _poll(sample: Sample) -> tuple[int, str]:
 
 
 def judged(store: Store) -> list[Judged]:
-    """What people said about incidents, for each alert in them."""
-    told = [document.body for document in store.documents.find("incident", limit=MOST_JUDGED).items if document.body.get("verdict")]
+    """What people said about alarms."""
+    told = store.documents.find(ALARM, Terms("verdict", ("useful", "false", "known")), sort="-start", limit=MOST_JUDGED).items
     return [
-        Judged(datetime.fromisoformat(member["start"]), str(member["asset"]), str(member["rule"]), str(body["verdict"]))
-        for body in told
-        for member in body.get("members", ())
-        if member.get("start")
+        Judged(datetime.fromisoformat(document.body["start"]), str(document.body["asset"]), str(document.body["rule"]), str(document.body["verdict"]))
+        for document in told
     ]
 
 

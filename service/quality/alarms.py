@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from core.errors import NotFound
 from core.names import ALARM, ALERT, INCIDENT, QUALITY
 from service.alerting.documents import incident_id
 from store.base import AuditEntry, Body, Store
-from store.filter import And, Term
+from store.filter import And, Range, Term
 
 PLACE: Final = "place"  # the document that remembers how far the audit was read
 CHUNK: Final = 1_000
@@ -112,6 +112,13 @@ class Alarms:
                     self._store.documents.put(ALARM, document.id, {**document.body, "verdict": verdict, "by": who, "said": said, "incident": incident})
                     count += 1
         return count
+
+    def forget_old(self, now: datetime, age: timedelta) -> int:
+        """Alarms that opened longer ago than ``age`` go, a thousand at a time; returns how many. Raises StoreError."""
+        old = self._store.documents.find(ALARM, Range("start", lt=(now - age).isoformat()), limit=CHUNK).items
+        for document in old:
+            self._store.documents.delete(ALARM, document.id)
+        return len(old)
 
     def _of(self, incident: str, fingerprint: str) -> list[Any]:
         if not fingerprint:

@@ -35,6 +35,7 @@ ROLLING: Final = "last30"
 SPAN: Final = timedelta(days=30)
 MONTHS_BACK: Final = 1  # the month before is counted anew while people still judge its alarms
 EVERY_S: Final = 120.0
+KEPT: Final = timedelta(days=400)  # as long as the roll-ups of metrics
 RECALL: Final = "recall"
 TEST_EVERY: Final = timedelta(days=7)
 TRY_AGAIN: Final = timedelta(hours=6)
@@ -93,6 +94,7 @@ class Quality:
         self.tuning.consider(self._write(ROLLING, now - SPAN, now), SPAN.total_seconds() / 86400, now)
         self._store.documents.put(OUTLOOK, "forecast", body_of(self._forecasts(), now))
         self._test(now)
+        self.alarms.forget_old(now, KEPT)
         self.budgets.tidy(now)
         self.roots.forget_old(now, SPAN)
         for name, begin, end in months(now, self._zone, MONTHS_BACK):

@@ -97,11 +97,10 @@ def test_known_alarms_count_neither_way(history: Store) -> None:
     assert verdicts(found, [Judged(at, "web1", "baseline", "known")] * 2) == {"known": 2}
 
 
-def test_what_people_said_is_read_from_incidents(history: Store) -> None:
-    at = (START + timedelta(minutes=FAULT)).isoformat()
-    member = {"asset": "web1", "rule": "baseline", "start": at}
-    history.documents.put("incident", "INC-1", {"state": "closed", "verdict": "false", "members": [member, {**member, "start": None}]})
-    history.documents.put("incident", "INC-2", {"state": "open", "verdict": "", "members": [member]})
+def test_what_people_said_is_read_from_alarms(history: Store) -> None:
+    alarm = {"asset": "web1", "rule": "baseline", "start": (START + timedelta(minutes=FAULT)).isoformat()}
+    history.documents.put("alarm", "a-1", {**alarm, "verdict": "false"})
+    history.documents.put("alarm", "a-2", {**alarm, "verdict": ""})
     (report,) = replay_all(history, ["baseline"], "3d", [], [], "shipped", END)
     assert report.verdicts == {"false": 1}
     assert report.precision == 0

@@ -111,6 +111,14 @@ def test_nothing_is_counted_twice_after_a_restart(judged: Judged) -> None:
     assert len(judged.alarms()) == 1
 
 
+def test_alarms_older_than_the_rollups_go(judged: Judged) -> None:
+    judged.fill(99)
+    assert len(judged.alarms()) == 1
+    assert judged.quality.alarms.forget_old(judged.clock.now() + timedelta(days=399), timedelta(days=400)) == 0
+    assert judged.quality.alarms.forget_old(judged.clock.now() + timedelta(days=401), timedelta(days=400)) == 1
+    assert judged.store.documents.find(ALARM).items == ()
+
+
 def test_one_press_on_an_incident_judges_all_its_alarms(judged: Judged) -> None:
     judged.fill(99)
     assert judged.ask("judge_alarm", "I000001", ["operator"], verdict="useful")["state"] == "done"
