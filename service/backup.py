@@ -19,6 +19,7 @@ from core.errors import ConfigError, StoreError
 from core.settings import Settings
 
 MANIFEST = "manifest.json"
+REPORTS = "reports"
 FORMAT = 1
 
 
@@ -86,6 +87,8 @@ def _copy_database(source: Path, target: Path) -> None:
 def _copy_plain(settings: Settings, target: Path) -> None:
     if settings.site_folder.is_dir():
         shutil.copytree(settings.site_folder, target / "site")
+    if (settings.data / REPORTS).is_dir():
+        shutil.copytree(settings.data / REPORTS, target / REPORTS, ignore=shutil.ignore_patterns(".*"))
     if (settings.data / "wanglou.toml").exists():
         shutil.copy2(settings.data / "wanglou.toml", target / "wanglou.toml")
 

@@ -32,6 +32,8 @@ def fill(settings: Settings) -> Path:
         store.audit.append(time=NOW, actor="li", action="test", object="a", body={})
         (settings.data / "site").mkdir()
         (settings.data / "site" / "assets.yaml").write_text("assets: []\n")
+        (settings.data / "reports").mkdir()
+        (settings.data / "reports" / "summary.pdf").write_bytes(b"%PDF")
         (settings.data / "master.key").write_text("secret")
         folder = make_backup(settings, settings.data.parent / "backups", NOW)
         store.documents.put("asset", "b", {"x": 2})
@@ -55,6 +57,7 @@ def test_everything_comes_back_but_the_master_key(settings: Settings, tmp_path: 
     finally:
         store.close()
     assert (restored.data / "site" / "assets.yaml").exists()
+    assert (restored.data / "reports" / "summary.pdf").read_bytes() == b"%PDF"
 
 
 def test_one_flipped_bit_is_found_before_anything_is_restored(settings: Settings, tmp_path: Path) -> None:
