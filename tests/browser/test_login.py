@@ -12,7 +12,10 @@ from tests.browser.conftest import Running, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PASSWORD = "Morning-tower-7-rain"
-PAGES = ("", "incidents", "incident?id=i00000", "mutes", "assets", "asset?id=server-000", "events", "compliance", "health", "users", "audit", "settings", "me")
+PAGES = (
+    "", "incidents", "incident?id=i00000", "mutes", "assets", "asset?id=server-000", "network", "discovery", "candidate?id=d0",
+    "events", "compliance", "health", "users", "audit", "settings", "me",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
