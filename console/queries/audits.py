@@ -11,14 +11,12 @@ from typing import Any, Final
 
 from compliance import evidence
 from compliance.dossier import Dossier, Tell
-from compliance.history import Cause, Turn, as_of, causes, turns
+from compliance.history import Cause, Turn, causes, turns
 from compliance.objects import Progress, ProtectionObject, Step, horizon
 from compliance.office import Office
-from compliance.register import WHOLE
 from compliance.risk import Risk
 from compliance.whatif import Way, cheapest, load_efforts
 from inventory.asset import Asset
-from inventory.book import Book
 from store.base import Documents
 
 KEPT: Final = 8
@@ -99,18 +97,15 @@ class Compared:
     is_dark: bool
 
 
-def compare(office: Office, subject: ProtectionObject, before: datetime, after: datetime) -> Compared:
+def compare(before: Dossier, after: Dossier) -> Compared:
     """What turned on the object's assets between two times."""
-    assets = Book(office.store).all()
-    mine = {asset.id for asset in (assets if subject.id == WHOLE else subject.members(assets))}
-    old, new = (as_of(office.store.documents, moment) for moment in (before, after))
-    found = turns(*([body for body in state.verdicts if body["asset"] in mine] for state in (old, new)))
+    found = turns(before.verdicts, after.verdicts)
     return Compared(
         turns=tuple(found[:MOST_TURNS]),
         total=len(found),
         worse=sum(turn.after == "fail" for turn in found),
         better=sum(turn.before == "fail" and turn.after == "pass" for turn in found),
-        is_dark=old.is_dark or new.is_dark,
+        is_dark=before.is_dark or after.is_dark,
     )
 
 

@@ -29,7 +29,7 @@ with st.container(horizontal=True):
 before, after = office.moment(first, moment), office.moment(last, moment)
 found = audit_parts.dossier(office, subject, after, moment)
 was = audit_parts.dossier(office, subject, before, moment)
-compared = audits.compare(office, subject, before, after)
+compared = audits.compare(was, found)
 parts.sentence(
     _("{before} then {after}: {worse} verdicts turned to failing, {better} were mended").format(
         before=audit_parts.conclusion(was), after=audit_parts.conclusion(found), worse=compared.worse, better=compared.better
