@@ -68,9 +68,19 @@ def enter(k: Kernel, alert: Alert) -> None:
     if rule and rule.reachability:
         cutoff.settle_dependants(k, alert, taken)
         place.gather_links(k, alert)
+        _lead(k, alert)
     incident = lifecycle.survivor(k, alert.incident)
     if alert.held_by and incident and alert.id in incident.members:
         k.audit("hold", incident=incident, alert=alert, by=alert.held_by)
+
+
+def _lead(k: Kernel, alert: Alert) -> None:
+    """A silent device says more than the links that its neighbours lost: their incident is about it from now on."""
+    incident = lifecycle.survivor(k, alert.incident)
+    if incident and incident.live and alert.id in incident.members and not alert.cut and not incident.root_by_person:
+        root = k.world.alerts.get(incident.root_alert)
+        if root is not None and root.id != alert.id and place.is_link(k, root):
+            cutoff.reroot(k, incident, alert)
 
 
 def change_severity(k: Kernel, alert: Alert, severity: str) -> None:

@@ -98,13 +98,13 @@ def _surroundings(k: Kernel, alert: Alert, window: float) -> tuple[Incident, str
 def other_end(k: Kernel, alert: Alert) -> tuple[Incident, str] | None:
     """A link that is lost, and at its other end the silence of a device or a lost link as well: one outage, whichever is seen first."""
     is_silence = _is_silence(k, alert)
-    if not is_silence and not _is_link(k, alert):
+    if not is_silence and not is_link(k, alert):
         return None
     for neighbour in k.topology.beside(alert.asset):
         numbers = set()
         for name in k.by_asset.get(neighbour, {}):
             other = k.world.alerts[name]
-            if (incident := _incident_of(k, other)) and (_is_link(k, other) or (not is_silence and _is_silence(k, other))):
+            if (incident := _incident_of(k, other)) and (is_link(k, other) or (not is_silence and _is_silence(k, other))):
                 numbers.add(incident.nth)
         for nth in sorted(numbers):
             if _is_outage(k, k.world.incidents[nth]):
@@ -120,15 +120,16 @@ def gather_links(k: Kernel, alert: Alert) -> None:
     for neighbour in k.topology.beside(alert.asset):
         for name in list(k.by_asset.get(neighbour, {})):
             other = k.world.alerts[name]
-            incident = _incident_of(k, other) if _is_link(k, other) else None
+            incident = _incident_of(k, other) if is_link(k, other) else None
             if incident is None or incident.nth == home.nth or incident.root_by_person or not _is_outage(k, incident):
                 continue
-            if all(_is_link(k, k.world.alerts[member]) for member in incident.firing):
+            if all(is_link(k, k.world.alerts[member]) for member in incident.firing):
                 lifecycle.merge(k, incident, home, "system")
                 lifecycle.settle(k, home)
 
 
-def _is_link(k: Kernel, alert: Alert) -> bool:
+def is_link(k: Kernel, alert: Alert) -> bool:
+    """Whether an alert says that a link is lost."""
     return bool(alert.asset) and k.fault_class(alert) == LINK
 
 
