@@ -19,6 +19,7 @@ from inventory.topology.history import SURVEY
 from inventory.topology.places import CLASH
 from service.topology import Survey
 from store.base import Store
+from store.filter import Term
 from store.open import open_store
 from store.snapshots import save_snapshot, snapshot_history
 from tests.inventory.topology.makers import mac, told
@@ -158,3 +159,23 @@ def test_only_the_newest_topology_of_a_device_is_kept(pair: Place) -> None:
     (version,) = snapshot_history(pair.store, "a", KIND)
     assert version.time == NOW + HOUR
     assert pair.bodies("snapshot-version") == []
+
+
+@pytest.mark.peer
+def test_elasticsearch_gives_back_what_the_survey_wrote(tmp_path: Path) -> None:
+    from tests.peers.elasticsearch import elastic_store
+
+    with elastic_store(tmp_path) as store:
+        place = Place(store, tmp_path / "site")
+        for name in ("a", "b"):
+            place.asset(name)
+        place.says("a", 1, neighbours=[told("1", "b", "2")], fdb=[[mac(9), "5", 10]], arp=[["10.0.0.9", mac(9), "v10"], ["10.0.0.9", mac(7), "v10"]])
+        place.says("b", 2, neighbours=[told("2", "a", "1")], fdb=[[mac(7), "6", 10]])
+        place.survey.look(NOW)
+        before = {kind: place.bodies(kind) for kind in (history.LINK, machines.MACHINE, CLASH, "network", "vlan")}
+        place.fresh().look(NOW)
+        assert {kind: place.bodies(kind) for kind in before} == before
+        assert {len(before[history.LINK]), len(before[machines.MACHINE]), len(before[CLASH])} == {1, 2}
+        assert [event.kind for event in place.events] == ["address_conflict"]
+        assert Book(store).get("a").connected_to.ids == ("b",)
+        assert [document.id for document in store.documents.find(machines.MACHINE, Term("addresses", "10.0.0.9")).items] == [mac(7), mac(9)]
