@@ -25,10 +25,10 @@ def conversation_rows(lines: Sequence[Line], owners: Mapping[str, Asset], whole:
             _("source address"): flows.named(line.names[0], owners),
             _("destination address"): flows.named(line.names[1], owners),
             _("application"): line.names[2],
-            **({_("comes in by"): _port(line, 3, ports), _("goes out by"): _port(line, 4, ports)} if ports is not None else {}),
             _("traffic"): charts.number(line.bytes, "B"),
-            _("packets"): line.packets,
             _("share"): flows.share(line.bytes, whole),
+            **({_("comes in by"): _port(line, 3, ports), _("goes out by"): _port(line, 4, ports)} if ports is not None else {}),
+            _("packets"): line.packets,
         }
         for line in lines
     ]
