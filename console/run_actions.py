@@ -10,7 +10,7 @@ import streamlit as st
 from console import parts
 from console.case_actions import do
 from console.desk import Desk
-from console.i18n import _, one
+from console.i18n import _
 from console.identity.accounts import Account
 from console.identity.roles import Right
 from console.queries import runs, times
@@ -63,7 +63,7 @@ def _approval(plan: Plan) -> str:
     if plan.approval is None:
         return _("not needed")
     roles = runs.role_words(plan.approval.by)
-    return plain(_("{n} × {roles}").format(n=plan.approval.count, roles=roles) + (f" ({one(plan.why_approval)})" if plan.why_approval else ""))
+    return plain(_("{n} × {roles}").format(n=plan.approval.count, roles=roles) + (f" ({runs.half(plan.why_approval)})" if plan.why_approval else ""))
 
 
 def _plan_lines(here: Desk, stage: Stage) -> list[dict[str, Any]]:
@@ -142,12 +142,12 @@ def run_table(here: Desk, found: Sequence[runs.Row], key: str) -> None:
                 _("asked at"): times.clock(run.asked, here.zone, moment),
                 _("put back at"): times.clock(run.undo_at, here.zone, moment),
                 _("incident"): run.incident,
-                _("why"): one(run.reason),
+                _("why"): runs.half(run.reason),
             }
             for run in found
         ],
         key,
-        {_("why"): st.column_config.TextColumn(width=320)},
+        {_("targets"): st.column_config.TextColumn(width=240), _("why"): st.column_config.TextColumn(width=320)},
     )
     if row is not None:
         parts.go("run.py", id=found[row].id)
@@ -181,7 +181,7 @@ def step_table(here: Desk, found: runs.Whole) -> None:
                 _("what"): stage.step.run or word(VERBS, stage.verb),
                 _("target"): here.estate.title(target) if target else "",
                 _("commands"): "\n".join(next((part.commands for part in stage.parts if part.target == target), ())) or _what(stage),
-                _("said"): one(act.error or act.said)[:300] if act else _task_text(found, stage),
+                _("said"): runs.half(act.error or act.said)[:300] if act else _task_text(found, stage),
             }
             for stage, target, act, state in rows[:500]
         ],
@@ -198,7 +198,7 @@ def told(entry: Entry) -> str:
     if body.get("to"):
         return runs.person_word(str(body["to"]))
     if text := body.get("error") or body.get("reason"):
-        return one(str(text))
+        return runs.half(str(text))
     status = str(body.get("status") or body.get("outcome") or "")
     return look({**ACT, **RUN}, status).text if status else ""
 
@@ -287,7 +287,7 @@ def _decide(here: Desk, me: Account, found: runs.Whole, name: str) -> None:
     part = next(part for part in found.plan.stage(step).parts if part.target == target)
     st.markdown(_("It was cut off while it was doing this; look at the target and say what became of it. It is never done twice by itself."))
     st.code("\n".join(part.commands), language=None)
-    st.caption(plain(one(act.error)))
+    st.caption(plain(runs.half(act.error)))
     reason = st.text_input(_("What you saw"), key=f"seen-{name}")
     with st.container(horizontal=True):
         is_done = st.button(_("It was done"), disabled=not reason.strip(), key=f"decide-yes-{name}")

@@ -16,7 +16,7 @@ RISK: Final[Mapping[str, Look]] = {
 RUN: Final[Mapping[str, Look]] = {
     "waiting": Look(marked("waits for approval"), "◆", "yellow", "#B7791F"),
     "queued": Look(marked("waits for the device"), "◆", "gray", "#616161"),
-    "running": Look(marked("running"), "▶", "blue", "#1565C0"),
+    "running": Look(marked("under way"), "▶", "blue", "#1565C0"),
     "stopping": Look(marked("putting back"), "↺", "orange", "#E65100"),
     "done": Look(marked("finished"), "✓", "green", "#2E7D32"),
     "failed": Look(marked("failed"), "●", "red", "#C62828"),
@@ -32,6 +32,7 @@ ACT: Final[Mapping[str, Look]] = {
     "nothing": Look(marked("nothing to do"), "✓", "gray", "#616161"),
     "failed": Look(marked("failed"), "●", "red", "#C62828"),
     "unknown": Look(marked("outcome unknown"), "?", "orange", "#E65100"),
+    "dropped": Look(marked("not done"), "–", "gray", "#616161"),
     "skipped": Look(marked("skipped"), "–", "gray", "#616161"),
     "undoing": Look(marked("putting back"), "↺", "blue", "#1565C0"),
     "undone": Look(marked("put back"), "↺", "green", "#2E7D32"),

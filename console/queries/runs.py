@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from console.i18n import _, two
+from console.i18n import _, one, two
 from console.queries.times import read
 from console.words import ROLES, word
 from core.errors import NotFound
@@ -195,7 +196,8 @@ def step_rows(found: Whole) -> list[tuple[Stage, str, ActState | None, str]]:
     rows: list[tuple[Stage, str, ActState | None, str]] = []
     for stage in found.plan.stages:
         state = found.state.stages.get(stage.id)
-        word = state.status if state else "waiting"
+        word: str = state.status if state else "waiting"
+        word = "dropped" if found.state.outcome and word in ("waiting", "open") else word
         if not stage.parts:
             rows.append((stage, "", None, word))
         for part in stage.parts:
@@ -206,14 +208,21 @@ def step_rows(found: Whole) -> list[tuple[Stage, str, ActState | None, str]]:
 
 def act_word(act: ActState | None, stage: str) -> str:
     """The state of an act in one word: that of its undo when there is one."""
-    if act is None:
-        return stage if stage == "skipped" else "waiting"
+    if act is None or (act.status == "waiting" and stage == "dropped"):
+        return stage if stage in ("skipped", "dropped") else "waiting"
     return {"running": "undoing", "undone": "undone", "failed": "undo_failed"}.get(act.undo, act.status)
 
 
 def undecided(found: Whole) -> list[tuple[str, str]]:
     """(step, target) of acts whose outcome a person has to tell."""
     return [key for key, act in found.state.acts.items() if act.status == "unknown" and decision(*key) in found.state.tasks]
+
+
+def half(text: str) -> str:
+    """The reader's half of a reason; both halves may hold words that a person wrote."""
+    found = one(text)
+    zh, parted, en = text.partition(" / ")
+    return two(zh, en) if found == text and parted and " / " not in en and re.search(r"[\u4e00-\u9fff]", zh) else found
 
 
 def person_word(to: str) -> str:

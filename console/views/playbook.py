@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from console import parts, run_actions
-from console.i18n import _, one
+from console.i18n import _
 from console.identity.roles import Right
 from console.queries import runs
 from console.run_forms import fields
@@ -54,7 +54,7 @@ if st.session_state.get("plan-of") == (name, about):
     else:
         run_actions.show_plan(here, plan)
         for reason in reasons:
-            st.error(plain(one(reason)), icon=":material/block:")
+            st.error(plain(runs.half(reason)), icon=":material/block:")
         if me.may(Right.PLAYBOOK_RUN) and not reasons:
             run_actions.request_button(here, me, plan, given)
 recent = runs.list_runs(here.store, playbook=name)[:10]

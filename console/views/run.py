@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from console import parts, run_actions
-from console.i18n import _, one
+from console.i18n import _
 from console.identity.roles import Right
 from console.queries import runs, times
 from console.run_words import ENTRIES, RISK, RUN
@@ -43,7 +43,7 @@ def story() -> None:
         ]
     )
     if about["reason"]:
-        st.warning(plain(one(about["reason"])))
+        st.warning(plain(runs.half(about["reason"])))
     run_actions.buttons(here, me, found)
     run_actions.step_table(here, found)
     st.markdown(f"##### {_('What happened')}")

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from console import i18n
 from console.desk import Desk
 from console.identity.accounts import Account
 from console.identity.roles import Role
+from console.queries import runs
 from core.clock import ManualClock
 from core.names import INTENT
 from inventory.book import Book
@@ -91,6 +93,32 @@ def test_a_form_is_filled_in_and_sent(live: Desk, visitor: Visitor, run: tuple[S
     next(button for button in test.button if button.label == "Send").click().run()
     body = newest(live)
     assert (body["what"], body["args"]["values"]) == ("run.answer", {"why": "a test", "hours": 2})
+
+
+@pytest.mark.parametrize(
+    ("text", "zh", "en"),
+    [
+        ("审批超时 / nobody approved it in time", "审批超时", "nobody approved it in time"),
+        ("ann 取消 按错了 / cancelled by ann 按错了", "ann 取消 按错了", "cancelled by ann 按错了"),
+        ("no route to host / 10.0.0.1", "no route to host / 10.0.0.1", "no route to host / 10.0.0.1"),
+        ("plain", "plain", "plain"),
+    ],
+)
+def test_a_reason_is_read_in_one_language(text: str, zh: str, en: str) -> None:
+    i18n.speak("zh_CN")
+    assert runs.half(text) == zh
+    i18n.speak("en")
+    assert runs.half(text) == en
+
+
+def test_what_an_ended_run_did_not_come_to_is_said_so(run: tuple[Site, str], live: Desk) -> None:
+    site, id_ = run
+    site.quiet()
+    site.requests.cancel(id_, ANN, "")
+    site.quiet()
+    found = runs.whole(live.store, id_)
+    assert found is not None
+    assert {state for _stage, _target, _act, state in runs.step_rows(found)} == {"dropped"}
 
 
 @pytest.mark.parametrize("language", ["zh_CN", "en"])
