@@ -44,6 +44,7 @@ class Remedy(_Row):
     title: Both
     parts: tuple[Part, ...] = Field(min_length=1)
     then: tuple[tuple[str, ...], ...] = ()
+    locks_out: str = ""
 
 
 @lru_cache(maxsize=1)
@@ -115,8 +116,11 @@ class RemedyApply:
         return State(holds=not missing, said=f"not yet in {', '.join(missing)}" if missing else "the settings are there")
 
     def do(self, options: RemedyOptions, target: Asset | None, reach: Reach) -> Answer:
-        """Write what is missing."""
+        """Write what is missing; raises BadReply when this very login would be shut out."""
         remedy = remedies()[options.check]
+        if remedy.locks_out and reach.shell(asset_of(target)).run(["id", "-un"]).out.strip() == remedy.locks_out:
+            text = f"this login is {remedy.locks_out} and would shut itself out; give the asset a credential of another account, with the fact act_sudo"
+            raise BadReply(asset_of(target).id, text)
         for part in remedy.parts:
             text, exists = _read(part.file, target, reach)
             if not exists and not part.create:

@@ -146,7 +146,7 @@ def test_blocking_really_drops_packets(host: Machine, hand: Make) -> None:
     assert ("1 received" in host.inside(*ping, check=False)) == reached
 
 
-@pytest.mark.parametrize("check", ["lnx-ssh-root", "lnx-pwd-age", "lnx-shell-idle"])  # at the top, at the bottom, a new file
+@pytest.mark.parametrize("check", ["lnx-ssh-tries", "lnx-pwd-age", "lnx-shell-idle"])  # at the top, at the bottom, a new file
 def test_a_remedy_is_written_holds_and_is_taken_out_to_the_letter(host: Machine, hand: Make, check: str) -> None:
     files = [part.file for part in remedies()[check].parts]
     for part in remedies()[check].parts:
@@ -159,13 +159,20 @@ def test_a_remedy_is_written_holds_and_is_taken_out_to_the_letter(host: Machine,
 
 
 def test_sshd_itself_reads_the_remedy(host: Machine, hand: Make) -> None:
-    remedy = hand("remedy.apply", check="lnx-ssh-root")
+    remedy = hand("remedy.apply", check="lnx-ssh-idle")
     remedy.do()
     try:
-        assert "permitrootlogin no" in host.inside("/usr/sbin/sshd", "-T")
+        assert "clientaliveinterval 300" in host.inside("/usr/sbin/sshd", "-T")
         assert "reloaded" in host.inside("cat", "/run/sshd.reloads")
     finally:
         remedy.undo({})
+
+
+def test_root_does_not_shut_itself_out(host: Machine, hand: Make) -> None:
+    before = (host.root / "etc/ssh/sshd_config").read_text()
+    with pytest.raises(BadReply, match="shut itself out"):
+        hand("remedy.apply", check="lnx-ssh-root").do()
+    assert (host.root / "etc/ssh/sshd_config").read_text() == before
 
 
 def test_settings_that_sshd_refuses_are_not_put_in_place(host: Machine, hand: Make) -> None:
