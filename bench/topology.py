@@ -11,10 +11,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from console.queries import finder, netmap
+from console.queries import netmap
 from core.clock import ManualClock
 from core.records import Sample, Snapshot
 from inventory.book import Book
+from inventory.topology import finding
 from inventory.topology.evidence import KIND
 from service.topology import Survey
 from store.base import Store
@@ -100,7 +101,7 @@ def _measured(store: Store, folder: Path) -> dict[str, Any]:
         return netmap.placed(netmap.drawing(links, assets, {}, figures, wish, NOW), {})
 
     spec = netmap.chart(draw(), lambda node: node.title, wish)
-    machines = finder.read_machines(store)
+    machines = finding.read_machines(store)
     steps = {
         "read_links_s": _median(lambda: netmap.read_links(store)),
         "read_figures_s": _median(lambda: netmap.read_figures(store, NOW)),
@@ -117,7 +118,7 @@ def _measured(store: Store, folder: Path) -> dict[str, Any]:
         **steps,
         "map_query_s": round(steps["read_links_s"] + steps["read_figures_s"] + steps["chart_s"], 3),
         "spec_kib": len(json.dumps(spec, ensure_ascii=False).encode()) // 1024,
-        "find_machine_s": _median(lambda: finder.search(finder.read_machines(store), assets, mac(12_345))),
+        "find_machine_s": _median(lambda: finding.search(finding.read_machines(store), assets, mac(12_345))),
         "limit_s": 2.0,
     }
 

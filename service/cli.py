@@ -164,6 +164,20 @@ def import_assets(
 
 @app.command()
 @plainly
+def where(words: list[str], config: Config = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Say behind which switch port machines are; exit status 1 when none fits."""
+    from inventory.book import Book
+    from inventory.topology import finding, machines
+
+    store = _store(read_settings(config))
+    found = finding.search(finding.read_machines(store), {asset.id: asset for asset in Book(store).all()}, " ".join(words))
+    for machine in found:
+        say(json.dumps(machines.body_of(machine), ensure_ascii=False) if as_json else finding.line(machine))
+    raise typer.Exit(0 if found else 1)
+
+
+@app.command()
+@plainly
 def poll(
     targets: Annotated[Path, typer.Option("--targets", help="JSON lines: target, host, port, version, community.")],
     out: Annotated[Path, typer.Option("--out", help="Where the JSON lines go.")],

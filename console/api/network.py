@@ -12,7 +12,7 @@ from console.api.callers import Caller, needs
 from console.identity.roles import Right
 from console.queries import finder, netmap
 from inventory.networks import NETWORK, VLAN
-from inventory.topology import history, machines
+from inventory.topology import finding, history, machines
 from inventory.topology.history import Known
 
 router = APIRouter(prefix="/network", tags=["network"])
@@ -38,7 +38,7 @@ def find_machines(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
 ) -> dict[str, Any]:
     """Machines with their switch port, addresses, and where they were before."""
-    found = finder.search(finder.read_machines(caller.desk.store), caller.desk.estate.assets(), q)
+    found = finding.search(finding.read_machines(caller.desk.store), caller.desk.estate.assets(), q)
     return {"total": len(found), "items": [machines.body_of(machine) for machine in found[:limit]]}
 
 

@@ -10,12 +10,13 @@ from console import finder_parts, map_parts, parts
 from console.i18n import _
 from console.identity.roles import Right
 from console.queries import finder
+from inventory.topology import finding
 
 here, me = parts.enter(Right.ESTATE_READ)
 TABS = {"machines": _("Machines"), "new": _("New in 24 hours"), "plan": _("Address plan"), "vlans": _("VLANs")}
 
 moment = here.now()
-machines = finder.read_machines(here.store)
+machines = finding.read_machines(here.store)
 if not machines:
     parts.empty(
         _("No machine has been found yet."),
@@ -30,7 +31,7 @@ clashes = finder.living_clashes(here.store)
 words = st.text_input(
     _("Where is"), value=parts.asked("q"), placeholder=_("a MAC address in any notation, an IP address, a name, a switch or a port"), key="finder-words"
 )
-found = finder.search(machines, here.estate.assets(), words)
+found = finding.search(machines, here.estate.assets(), words)
 if words:
     parts.sentence(_("{n} of {all} machines fit").format(n=f"{len(found):,}", all=f"{len(machines):,}"))
 else:

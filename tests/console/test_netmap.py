@@ -16,6 +16,7 @@ from console.queries import finder, netmap
 from core.records import Sample
 from inventory.asset import Asset
 from inventory.networks import NETWORK
+from inventory.topology import finding
 from inventory.topology.history import Known, fold
 from inventory.topology.links import End, Link
 from tests.console.network import HOSTILE, seed_network
@@ -123,16 +124,16 @@ def test_long_chinese_names_are_cut_in_the_middle() -> None:
 )
 def test_a_machine_is_found_by_mac_in_any_notation_by_address_by_name_and_by_port(here: Desk, tmp_path: Path, words: str) -> None:
     seed_network(here.store, here.now(), tmp_path)
-    found = finder.search(finder.read_machines(here.store), here.estate.assets(), words)
+    found = finding.search(finding.read_machines(here.store), here.estate.assets(), words)
     assert [(machine.mac, machine.asset, machine.place.switch, machine.place.port) for machine in found] == [(mac(101), "web", "acc1", "1")]
 
 
 def test_a_word_that_fits_nothing_finds_nothing(here: Desk, tmp_path: Path) -> None:
     seed_network(here.store, here.now(), tmp_path)
-    machines = finder.read_machines(here.store)
-    assert [finder.search(machines, here.estate.assets(), words) for words in ("10.9.9.9", "nobody", "ff:ff:ff:ff:ff:ff")] == [[], [], []]
-    assert len(finder.search(machines, here.estate.assets(), "acc1")) == 6
-    assert [machine.mac for machine in finder.search(machines, here.estate.assets(), "acc1 7")] == [mac(200)]
+    machines = finding.read_machines(here.store)
+    assert [finding.search(machines, here.estate.assets(), words) for words in ("10.9.9.9", "nobody", "ff:ff:ff:ff:ff:ff")] == [[], [], []]
+    assert len(finding.search(machines, here.estate.assets(), "acc1")) == 6
+    assert [machine.mac for machine in finding.search(machines, here.estate.assets(), "acc1 7")] == [mac(200)]
     assert [machine.mac for machine in finder.newest(machines, here.now(), DAY)] == [mac(200)]
     assert [body["address"] for body in finder.living_clashes(here.store)] == ["10.0.0.77"]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from core.clock import ManualClock
 from core.records import Event, Snapshot
@@ -17,6 +18,7 @@ from inventory.topology import history, machines
 from inventory.topology.evidence import KIND
 from inventory.topology.history import SURVEY
 from inventory.topology.places import CLASH
+from service.cli import app
 from service.topology import Survey
 from store.base import Store
 from store.filter import Term
@@ -179,3 +181,18 @@ def test_elasticsearch_gives_back_what_the_survey_wrote(tmp_path: Path) -> None:
         assert [event.kind for event in place.events] == ["address_conflict"]
         assert Book(store).get("a").connected_to.ids == ("b",)
         assert [document.id for document in store.documents.find(machines.MACHINE, Term("addresses", "10.0.0.9")).items] == [mac(7), mac(9)]
+
+
+def test_the_command_says_where_a_machine_is(tmp_path: Path) -> None:
+    store = open_store("embedded", tmp_path / "data", "service")
+    place = Place(store, tmp_path / "site")
+    place.asset("a")
+    place.says("a", 1, fdb=[[mac(9), "Gi1/0/5\x1b[2J", 10]], arp=[["10.0.0.9", mac(9), "v10"]])
+    place.survey.look(NOW)
+    store.close()
+    environment = {"WANGLOU_DATA": str(tmp_path / "data")}
+    found = CliRunner().invoke(app, ["where", "0200.0000.0009"], env=environment)
+    assert (found.exit_code, found.output) == (0, f"{mac(9)}\ta\tGi1/0/5?[2J\t10\t10.0.0.9\t\t2026-03-02T09:00Z\n")
+    as_json = CliRunner().invoke(app, ["where", "10.0.0.9", "--json"], env=environment)
+    assert json.loads(as_json.output)["stays"][0]["switch"] == "a"
+    assert CliRunner().invoke(app, ["where", "10.9.9.9"], env=environment).exit_code == 1
