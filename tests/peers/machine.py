@@ -113,5 +113,8 @@ def machine(folder: Path) -> Iterator[Machine]:
         enter = folder / "enter"
         enter.write_text(ENTER.format(root=root, pid=process.pid), encoding="ascii")
         enter.chmod(0o755)
-        with sshd(folder, f"ForceCommand {enter}") as server:
-            yield Machine(server, process.pid, root)
+        try:
+            with sshd(folder, f"ForceCommand {enter}") as server:
+                yield Machine(server, process.pid, root)
+        finally:
+            inside(process.pid, ["/etc/init.d/demo", "stop"], check=False)  # it is nobody's child any more
