@@ -260,6 +260,9 @@ def task_panel(here: Desk, me: Account, found: runs.Whole, name: str) -> None:
 
 
 def _approve(here: Desk, me: Account, found: runs.Whole, name: str, task: TaskState) -> None:
+    gate = found.plan.stage(name).step.approve
+    if gate and gate.text:
+        st.markdown(plain(runs.words(gate.text)))
     if task.yes:
         st.caption(plain(f"{_('approved')}: {', '.join(task.yes)}"))
     reason = st.text_input(_("Reason"), key=f"why-{name}", placeholder=_("needed for no"))

@@ -55,5 +55,5 @@ def story() -> None:
 
 
 story()
-with st.expander(_("The plan as it was approved")):
+with st.expander(_("The plan in full"), expanded=first.state.started is None and not first.state.outcome):
     run_actions.show_plan(here, first.plan)
