@@ -14,7 +14,7 @@ from inventory.asset import Asset
 from inventory.discovery.candidate import Candidate, read_candidate
 from inventory.discovery.sighting import Sighting
 from store.base import Document, Store
-from store.filter import Terms
+from store.filter import And, Term, Terms
 
 STATES: Final = ("new", "changed", "gone", "known", "ignored")
 SURE: Final = 0.7
@@ -43,6 +43,12 @@ def candidates(store: Store) -> list[Candidate]:
         found += [read_candidate(document.body) for document in page.items]
         if (cursor := page.cursor) is None:
             return sorted(found, key=lambda one: (one.first_seen, one.id), reverse=True)
+
+
+def changed_as(store: Store, asset: str) -> Candidate | None:
+    """The candidate that is this asset and not as it was registered."""
+    found = store.documents.find(CANDIDATE, And((Term("asset", asset), Term("state", "changed"))), limit=1).items
+    return read_candidate(found[0].body) if found else None
 
 
 def counts(found: Iterable[Candidate]) -> Mapping[str, int]:

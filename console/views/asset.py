@@ -5,12 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from console import asset_tabs, device_tabs, parts
+from console.discovery_parts import note
 from console.flow_parts import asset_flows
 from console.forms import edit_dialog, importance, remove_dialog
 from console.i18n import _
 from console.identity.roles import Right
 from console.lists import case_list
-from console.queries import assets, cases, device, times
+from console.queries import assets, cases, device, discovery, times
 from console.text import plain
 from console.words import ASSET, KINDS, word
 
@@ -48,6 +49,10 @@ if me.may(Right.ASSET_WRITE):
         if st.button(_("Remove"), icon=":material/delete:", key="asset-remove"):
             remove_dialog(here, me, asset)
 
+if (found := discovery.changed_as(here.store, asset.id)) is not None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":orange-badge[◆ {_('not as registered')}] {plain(note(here, found), 120)}", width="content")
+        st.page_link(parts.VIEWS / "candidate.py", label=_("Look at what was found"), icon=":material/travel_explore:", query_params={"id": found.id})
 if own and me.may(Right.INCIDENT_READ):
     case_list(own, "asset-cases", moment)
 

@@ -13,7 +13,7 @@ from console.desk import Desk
 from console.identity.accounts import Account
 from console.identity.roles import Role
 from console.queries import device, discovery, network
-from core.names import INTENT
+from core.names import CANDIDATE, INTENT
 from core.records import Sample, Snapshot
 from inventory.asset import Asset
 from inventory.discovery.candidate import Candidate
@@ -202,6 +202,14 @@ def test_each_state_offers_what_can_be_done(live: Desk, visitor: Visitor, id: st
     opened("candidate.py", id=id).button(key=key).click().run()
     (intent,) = live.store.documents.find(INTENT).items
     assert (intent.body["what"], intent.body["args"]["candidate"]) == (what, id)
+
+
+def test_the_page_of_an_asset_says_when_it_is_not_as_registered(gear: Desk) -> None:
+    seed_candidates(gear.store, gear.now())
+    body = {**gear.store.documents.get(CANDIDATE, "d2").body, "asset": "core"}
+    gear.store.documents.put(CANDIDATE, "d2", body)
+    assert "not as registered" in said(opened("asset.py", id="core"))
+    assert "not as registered" not in said(opened("asset.py", id="acc1"))
 
 
 def test_a_viewer_looks_at_a_found_device_but_cannot_take_it_in(live: Desk, visitor: Visitor) -> None:
