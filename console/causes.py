@@ -59,12 +59,9 @@ def lines(here: Desk, suspect: Mapping[str, Any]) -> list[str]:
         unit = charts.unit_of(shift["metric"])
         labels = " ".join(str(value) for value in shift["labels"].values())
         since = times.read(shift["since"])
-        moved = _("{metric}: {before} → {value}, {size:.0f} times its usual spread").format(
-            metric=f"{charts.title_of(shift['metric'])} {labels}".strip(),
-            before=charts.number(shift["before"], unit),
-            value=charts.number(shift["value"], unit),
-            size=min(abs(shift["size"]), 999),
-        )
+        moved = f"{charts.title_of(shift['metric'])} {labels}".strip() + f": {charts.number(shift['before'], unit)} → {charts.number(shift['value'], unit)}"
+        if unit:  # of a state the spread says nothing
+            moved += _(", {size:.0f} times its usual spread").format(size=min(abs(shift["size"]), 999))
         found.append(moved + (f" · {_('since')} {times.clock(since, here.zone, now)}" if since else ""))
     if not suspect["shifts"]:
         found.append(_("an alert, but none of its numbers moved") if suspect["own"] else _("nothing measures it"))

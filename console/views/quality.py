@@ -47,7 +47,7 @@ def figures() -> None:
         st.caption(_("No alarm in this span."))
         return
     rows = [quality.row(row, word(quality.DETECTORS, row["name"]) if way == "by_detector" else row["name"]) for row in body[way]]
-    parts.table(rows, {_("name"): st.column_config.TextColumn(width="medium")})
+    parts.table(rows, {_("name"): st.column_config.TextColumn(width="medium"), _("precision"): st.column_config.TextColumn(width=140)})
     quality_parts.documents(here, chosen, body)
 
 

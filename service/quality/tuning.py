@@ -43,7 +43,9 @@ class Tuning:
     def consider(self, alarms: Sequence[Alarm], days: float, now: datetime) -> list[str]:
         """Begin to look for better settings of the noisy rules; returns their names. Raises StoreError."""
         begun = []
-        for row in figures(alarms, days, lambda alarm: alarm.rule):
+        rows = figures(alarms, days, lambda alarm: alarm.rule)
+        self._drop_stale({row.name for row in rows if row.is_noisy}, now)
+        for row in rows:
             rule = self._rule(row.name)
             if rule is None or not row.is_noisy or not self._is_due(rule.id, now):
                 continue
@@ -58,6 +60,13 @@ class Tuning:
                 self._propose(rule.id, longer_hold(rule, own), now)
                 begun.append(rule.id)
         return begun
+
+    def _drop_stale(self, noisy: set[str], now: datetime) -> None:
+        """A proposal that nobody decided about goes when its rule is noisy no longer."""
+        for document in self._store.documents.find(TUNING, Term("state", "proposed")).items:
+            if document.id not in noisy:
+                self._store.audit.append(time=now, actor="system", action="quality.withdrawn", object=document.id, body={"why": "noisy no longer"})
+                self._store.documents.delete(TUNING, document.id)
 
     def _is_due(self, rule: str, now: datetime) -> bool:
         if now - self._looked.get(rule, now - LOOK_AGAIN) < LOOK_AGAIN:

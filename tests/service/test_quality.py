@@ -213,6 +213,16 @@ def test_a_declined_proposal_is_not_made_again_for_a_month(judged: Judged) -> No
     assert judged.store.documents.get(TUNING, "disk_filling").body["state"] == "declined"
 
 
+def test_a_proposal_goes_when_its_rule_is_noisy_no_longer(judged: Judged) -> None:
+    judged.cry_wolf()
+    judged.figures()
+    judged.quality.round()
+    assert judged.store.documents.find(TUNING).items
+    judged.clock.advance(31 * 86400)
+    judged.figures()
+    assert judged.store.documents.find(TUNING).items == ()
+
+
 def test_durations_speak_for_a_longer_hold_of_a_rule_on_checks() -> None:
     rule = Rule.model_validate({"id": "reach", "kind": "check", "problem_after": 2})
     said = ["false"] * 8 + ["useful"] * 2
