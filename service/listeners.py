@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
 
 import structlog
 
 from collectors.events.listener import Settings as SyslogSettings
 from collectors.events.listener import SyslogListener
 from core.clock import Clock
-from core.errors import StoreAway
-from core.records import Event, Sample
+from core.errors import ConfigError, StoreAway
+from core.records import Event, Finding, Sample, Severity
 from core.secrets import Secrets
 from core.settings import Settings
 from inventory.asset import Asset
 from service.hasten import Hasten
 from service.pipeline import Pipeline
+from service.pulse import SELF
 from service.traps import Traps
 
 log = structlog.get_logger("listeners")
+SOURCE: Final = "self.listener"
 
 
 class Names:
@@ -52,6 +56,8 @@ class Listeners:
         self._names = Names()
         self._pipeline, self._hasten = pipeline, hasten
         given = settings.collect
+        self.problems: dict[str, str] = {}
+        self._is_first = True
         self._syslog: SyslogListener | None = None
         self._traps: Traps | None = None
         if any(port is not None for port in (given.syslog_udp, given.syslog_tcp, given.syslog_tls)):
@@ -83,12 +89,22 @@ class Listeners:
             self._traps.set_assets(known)
 
     def start(self) -> None:
-        """Open the ports; raises ConfigError when one is taken."""
-        if self._syslog is not None:
-            self._syslog.start()
-            log.info("listening for syslog", **self._syslog.ports)
-        if self._traps is not None:
-            self._traps.start()
+        """Open the ports; what is wrong with one is in ``problems`` and the other goes on."""
+        for name, listener in (("syslog", self._syslog), ("traps", self._traps)):
+            if listener is None:
+                continue
+            try:
+                listener.start()
+            except ConfigError as err:
+                self.problems[name] = str(err)
+                log.error("a listener cannot start", listener=name, problem=str(err))
+        log.info("listening", **self.ports)
+
+    def findings(self, now: datetime) -> list[Finding]:
+        """A finding about the product itself for each listener that could not start; the first time also the end of an older one."""
+        is_first, self._is_first = self._is_first, False
+        wanted = [name for name, listener in (("syslog", self._syslog), ("traps", self._traps)) if listener is not None]
+        return [_finding(name, self.problems.get(name, ""), now) for name in wanted if is_first or name in self.problems]
 
     def stop(self) -> None:
         """Close the ports and deliver what waits."""
@@ -104,3 +120,9 @@ class Listeners:
         if not self._pipeline.keep_and_tell("", events):
             raise StoreAway("the store refuses events; the listener keeps them and offers them again")
         self._hasten.take(events)
+
+
+def _finding(name: str, problem: str, now: datetime) -> Finding:
+    evidence = {"listener": name, "zh": f"监听 {name} 未能启动：{problem}", "en": f"the listener for {name} could not start: {problem}"} if problem else {}
+    title = f"监听 {name} 未能启动 / The listener for {name} could not start"
+    return Finding(time=now, source=SOURCE, asset=SELF, title=title, severity=Severity.HIGH, firing=bool(problem), labels={"listener": name}, evidence=evidence)

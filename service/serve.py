@@ -214,7 +214,7 @@ class Service:
                 *self.pulse.samples(time.monotonic(), now),
             ],
         )
-        self.pipeline.tell([*self.pulse.judge(time.monotonic(), now), *self.alerting_complaints(now)])
+        self.pipeline.tell([*self.pulse.judge(time.monotonic(), now), *self.alerting_complaints(now), *self.listeners.findings(now)])
         self.write_health(now)
 
     def alerting_complaints(self, now: datetime) -> list[Finding]:

@@ -53,7 +53,6 @@ class Traps:
         """Open the port; raises ConfigError."""
         self._refresh()
         self.listener.start()
-        log.info("listening for traps", port=self.listener.port)
 
     def stop(self) -> None:
         """Close it and deliver what waits."""

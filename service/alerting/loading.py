@@ -35,6 +35,7 @@ FIELDS: Final = {"for": "for_"}  # keys that have another name in the model
 OWN: Final[tuple[tuple[Entry, str, str], ...]] = (
     ({"id": "self.store", "class": "self", "severity": "critical"}, "存储拒绝写入", "The store refuses records"),
     ({"id": "self.standstill", "class": "self", "severity": "high"}, "部件停止工作", "A part stands still"),
+    ({"id": "self.listener", "class": "self", "severity": "high"}, "监听未能启动", "A listener could not start"),
     ({"id": "self.alerting", "class": "self", "severity": "high"}, "告警自身异常", "Alerting itself has a problem"),
     ({"id": "collector.disabled", "class": "collection", "severity": "high"}, "采集器已停用", "A collector is disabled"),
     ({"id": "baseline", "class": "anomaly", "severity": "warning"}, "偏离常态", "Away from the usual"),

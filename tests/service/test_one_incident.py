@@ -1,5 +1,6 @@
 """A trap and the poll that it hastens: one alert, one incident, told once, ended when the port is back."""
 
+import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -70,3 +71,17 @@ def test_a_link_down_trap_and_its_hastened_poll_are_one_incident(tmp_path: Path,
     agent[1].table = Table.of(values)
     send(tmp_path, "snmptrap", "-v2c", "-c", "public", f"127.0.0.1:{traps}", "", "1.3.6.1.6.3.1.1.5.4", f"{IF}.1.2", "i", "2")
     until(lambda: [one["state"] for one in incidents(service)] == ["resolved"], "its end", 60)
+
+
+def test_a_taken_port_stops_nothing_else_and_is_an_incident(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        ports = {"WANGLOU_COLLECT__TRAP_PORT": str(other.getsockname()[1]), "WANGLOU_COLLECT__SYSLOG_UDP": "0"}
+        made = build(read_settings(None, {"WANGLOU_DATA": str(tmp_path), "WANGLOU_LOG_LEVEL": "error", **ports}), SystemClock())
+        made.start()
+        try:
+            made.look_at_itself()
+            assert made.listeners.ports["udp"] > 0
+            until(lambda: [one["members"][0]["rule"] for one in incidents(made)] == ["self.listener"], "an incident", 60)
+        finally:
+            made.stop()
