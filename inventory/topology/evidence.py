@@ -72,6 +72,11 @@ class Device:
         return {group: tuple(ports) for group, ports in groups.items()}
 
     @cached_property
+    def written(self) -> Mapping[str, str]:
+        """Port as it is compared -> as the device itself writes it."""
+        return {short_port(said.port): said.port for said in self.neighbours} | {short_port(name): name for name in {port for _, port, _ in self.fdb}}
+
+    @cached_property
     def carried(self) -> Mapping[str, frozenset[int]]:
         """Port -> VLANs in which something was learned there."""
         found: dict[str, set[int]] = {}

@@ -127,8 +127,7 @@ def _port_of(device: Device | None, port: str) -> str:
     """The far port as the far device itself writes it, so that both ends' claims meet."""
     if device is None:
         return port
-    own = {short_port(said.port): said.port for said in device.neighbours} | {short_port(name): name for _, name, _ in device.fdb}
-    return own.get(short_port(port), port)
+    return device.written.get(short_port(port), port)
 
 
 def _heard(directory: Directory) -> Iterator[_Claim]:
