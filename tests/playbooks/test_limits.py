@@ -119,12 +119,12 @@ def test_a_device_that_is_held_too_long_refuses_the_second_run(site: Make, clock
 def test_a_device_that_hangs_ends_the_act_and_the_run_tries_to_put_it_back(site: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "GRACE_S", 0.2)
     here = site(SIMPLE.replace("verify: {within: 1s}", "timeout: 1s, verify: {within: 1s}"), known=assets(1))
-    here.device.place(here.assets[0], "hang").write_text("20")
+    here.device.place(here.assets[0], "hang").write_text("60")
     here.device.place(here.assets[0], "trouble").write_text("hang")
     began = time.monotonic()
     run = here.begin()
     assert here.settle(run, step_s=5) == "undone"
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 40
     assert "undo_begin" in [entry.kind for entry in read_entries(here.store, run)]
     assert "in time" in read_run(here.store, run)[2].reason
 
@@ -132,12 +132,12 @@ def test_a_device_that_hangs_ends_the_act_and_the_run_tries_to_put_it_back(site:
 def test_an_act_that_was_given_up_while_it_looked_changes_nothing_later(site: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "GRACE_S", 0.0)
     here = site(SIMPLE.replace("verify: {within: 1s}", "timeout: 1s, verify: {within: 1s}"), known=assets(1))
+    before = set(threading.enumerate())
     here.device.place(here.assets[0], "hang").write_text("4")
     here.device.place(here.assets[0], "trouble").write_text("slow")
     assert here.settle(here.begin()) == "failed"
-    hung = [thread for thread in threading.enumerate() if thread.name == "act set"]
-    assert hung
-    hung[0].join(30)
+    (hung,) = [thread for thread in threading.enumerate() if thread.name == "act set" and thread not in before]
+    hung.join(30)
     assert here.device.sent() == []
 
 
