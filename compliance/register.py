@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from compliance import evidence
 from compliance.answers import OFFICERS
+from compliance.entries import read_entries
 from compliance.objects import ProtectionObject, Scope
 from compliance.run import every
 from core.errors import ConfigError, Refused
-from core.files import build, read_yaml
 from store.base import Store
 
 OBJECT: Final = "protection-object"
@@ -33,7 +33,7 @@ class Register:
 
 def read_register(store: Store, site_folder: Path) -> Register:
     """All objects in the order of the file; one recorded by a person replaces the one of the file, a removed one stays away."""
-    found, problems = read_file(site_folder / FILE)
+    found, problems = read_file(site_folder)
     for document in every(store, OBJECT):
         if document.body.get("removed"):
             found.pop(document.id, None)
@@ -47,27 +47,9 @@ def whole_estate(level: int) -> ProtectionObject:
     return ProtectionObject(id=WHOLE, name="全部资产 / Whole estate", s=level, a=level, scope=Scope())
 
 
-def read_file(path: Path) -> tuple[dict[str, ProtectionObject], tuple[ConfigError, ...]]:
+def read_file(folder: Path) -> tuple[dict[str, ProtectionObject], tuple[ConfigError, ...]]:
     """The objects of a site's file by id, in its order, and what is wrong with others; no file is no object."""
-    if not path.exists():
-        return {}, ()
-    try:
-        document = read_yaml(path)
-        if not isinstance(document.data, dict) or set(document.data) != {"objects"} or not isinstance(document.data["objects"], list):
-            raise document.error("has one key, objects, with a list of protection objects")
-    except ConfigError as err:
-        return {}, (err,)
-    found: dict[str, ProtectionObject] = {}
-    problems: list[ConfigError] = []
-    for number in range(len(document.data["objects"])):
-        try:
-            one = build(document, ProtectionObject, ("objects", number))
-            if one.id in found:
-                raise document.error(f"the object {one.id} stands twice; the first one counts", ("objects", number, "id"))
-            found[one.id] = one
-        except ConfigError as err:
-            problems.append(err)
-    return found, tuple(problems)
+    return read_entries(folder / FILE, "objects", ProtectionObject)
 
 
 def read_object(values: dict[str, Any]) -> ProtectionObject:

@@ -175,10 +175,10 @@ def _site(settings: Settings) -> Iterator[Examined]:
 
 def _audit_files(folder: Path) -> Iterator[Examined]:
     """Protection objects and the calendar of reports."""
-    from compliance.register import FILE, read_file
+    from compliance.register import read_file
     from compliance.reports.schedule import read_schedule
 
-    objects, wrong = read_file(folder / FILE)
+    objects, wrong = read_file(folder)
     reports, also = read_schedule(folder)
     for problem in (*wrong, *also):
         yield Examined("bad", "graded protection", str(problem))

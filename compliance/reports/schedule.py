@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
 from compliance.check import Model
+from compliance.entries import read_entries
 from compliance.reports.content import Language
 from core.errors import ConfigError
-from core.files import build, read_yaml
 
 FILE: Final = "reports.yaml"
 MONTHS: Final = {"month": tuple(range(1, 13)), "quarter": (1, 4, 7, 10), "year": (1,)}
@@ -62,24 +62,5 @@ def _days(year: int, month: int) -> int:
 
 def read_schedule(folder: Path) -> tuple[list[Scheduled], list[ConfigError]]:
     """The entries of the site's file and what is wrong with others; no file is no schedule."""
-    path = folder / FILE
-    if not path.exists():
-        return [], []
-    try:
-        document = read_yaml(path)
-        if not isinstance(document.data, dict) or set(document.data) != {"reports"} or not isinstance(document.data["reports"], list):
-            raise document.error("has one key, reports, with a list")
-    except ConfigError as err:
-        return [], [err]
-    found: dict[str, Scheduled] = {}
-    problems: list[ConfigError] = []
-    entries: list[Any] = document.data["reports"]
-    for number in range(len(entries)):
-        try:
-            one = build(document, Scheduled, ("reports", number))
-            if one.id in found:
-                raise document.error(f"the report {one.id} stands twice; the first one counts", ("reports", number, "id"))
-            found[one.id] = one
-        except ConfigError as err:
-            problems.append(err)
-    return list(found.values()), problems
+    found, problems = read_entries(folder / FILE, "reports", Scheduled)
+    return list(found.values()), list(problems)
