@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,14 @@ from tests.console.seed import fill
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 PASSWORD = "Morning-tower-7-rain"
+
+
+@pytest.fixture(autouse=True)
+def _own_main() -> Iterator[None]:
+    """Streamlit's test runner puts the page in the place of the main module; a process begun later would start by running it."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture(autouse=True)
