@@ -10,6 +10,7 @@ from incidents import sla
 from incidents.engine import Engine
 from incidents.state import Alert, Incident, MuteState
 
+CHECKS = "compliance."  # findings of checks carry this before their name
 Texts = Mapping[str, Mapping[str, Any]]
 
 
@@ -68,10 +69,15 @@ def title_of(engine: Engine, incident: Incident, texts: Texts) -> dict[str, str]
     alert = engine.world.alerts.get(incident.root_alert or incident.opener)
     if incident.manual or alert is None:
         return {"zh": incident.title or name, "en": incident.title or name}
-    if len(incident.members) > 1 and engine.fault_class(alert) == "compliance":
+    if len(incident.members) > 1 and all(_is_check(engine.world.alerts[name].rule, texts) for name in incident.members):
         return {"zh": f"{name}：{len(incident.members)} 项合规检查不通过", "en": f"{name}: {len(incident.members)} compliance checks fail"}
     zh, en = rule_words(alert, texts)
     return {"zh": f"{name}：{zh}", "en": f"{name}: {en}"}
+
+
+def _is_check(rule: str, texts: Texts) -> bool:
+    """Whether a rule is a compliance check; other findings of compliance, such as due dates, have no words of their own."""
+    return rule.startswith(CHECKS) and rule in texts
 
 
 def rule_words(alert: Alert, texts: Texts) -> tuple[str, str]:
