@@ -19,7 +19,8 @@ from store.filter import And, Range, Term
 
 PLACE: Final = "place"  # the document that remembers how far the audit was read
 CHUNK: Final = 1_000
-CHUNKS: Final = 5  # read in one round; a flood is caught up with in the next ones
+CHUNKS: Final = 2  # read in one round; a flood is caught up with in the next ones
+MOST_MEMBERS: Final = 1_000  # of a storm's incident; the alarms that already know their incident are judged all the same
 BY_REASON: Final[Mapping[str, str]] = {"false_positive": "false", "fixed": "useful", "planned": "known", "accepted_risk": "known"}
 """What the reason of a resolved incident says about its alarms; what a person says outright wins."""
 
@@ -130,7 +131,7 @@ class Alarms:
 
     def _settle_members(self, incident: str) -> None:
         """An alarm that was put down before its alert had found its incident learns of it."""
-        for member in self._body(INCIDENT, incident).get("members", ()):
+        for member in self._body(INCIDENT, incident).get("members", ())[:MOST_MEMBERS]:
             for document in self._store.documents.find(ALARM, Term("fingerprint", str(member["fingerprint"])), sort="-start", limit=1).items:
                 if not document.body["incident"]:
                     self._store.documents.put(ALARM, document.id, {**document.body, "incident": incident})
