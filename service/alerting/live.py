@@ -19,7 +19,7 @@ from typing import Any, Final
 import structlog
 
 from core.clock import Clock
-from core.errors import ConfigError, NotFound, Refused, StoreError
+from core.errors import ConfigError, NotFound, Refused, StoreAway, StoreError, StoreLocked, WanglouError
 from core.names import ACCOUNT, ALERT, INCIDENT, INTENT, MUTE, NOTICE
 from core.records import Event, Finding, Result, Sample, State, fingerprint
 from core.settings import Settings
@@ -213,14 +213,26 @@ class LiveAlerting:
     def carry_out_intents(self) -> None:
         """What people asked in the console: done or refused, and said so."""
         for document in self._store.documents.find(INTENT, Term("state", "new"), limit=200).items:
-            state, message = self._carry_out(document.body)
+            state, message = self._outcome(document.body)
             body = {**document.body, "state": state, "message": message, "finished": self._clock.now().isoformat()}
             self._store.documents.put(INTENT, document.id, body, document.version)
+
+    def _outcome(self, intent: Mapping[str, Any]) -> tuple[str, str]:
+        """One intent, whatever happens: a broken one must not keep those behind it waiting. Raises StoreAway alone; then it is tried again."""
+        try:
+            return self._carry_out(intent)
+        except (StoreAway, StoreLocked):
+            raise
+        except WanglouError as err:
+            return "refused", str(err)
+        except Exception:
+            log.exception("an intent met an error", what=str(intent.get("what", ""))[:100])
+            return "refused", "the service met an error while doing this; its log says which"
 
     def _carry_out(self, intent: Mapping[str, Any]) -> tuple[str, str]:
         what, args, on = str(intent["what"]), dict(intent.get("args") or {}), str(intent.get("on") or "")
         if carry := self.carriers.get(what):
-            return _answer(carry, intent)
+            return "done", carry(intent)
         if what == "mute":
             args.setdefault("id", f"m-{token_hex(4)}")
         nth = docs.number_of(on)
@@ -436,10 +448,3 @@ def _object(row: Mapping[str, Any]) -> str:
     if row.get("incident"):
         return docs.incident_id(int(row["incident"]))
     return str(row.get("alert") or row.get("asset") or "-")
-
-
-def _answer(carry: Carrier, intent: Mapping[str, Any]) -> tuple[str, str]:
-    try:
-        return "done", carry(intent)
-    except (Refused, ConfigError) as err:
-        return "refused", str(err)

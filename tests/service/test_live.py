@@ -163,3 +163,14 @@ def test_what_still_fires_is_never_forgotten(house: House) -> None:
     assert len(house.alerting._alerting.engine.world.incidents) == 1
     house.alerting.observe([house.sample(50)])
     assert house.incidents()[0]["state"] == "resolved"
+
+
+def test_an_intent_that_breaks_does_not_keep_the_others_waiting(house: House) -> None:
+    house.alerting.carriers |= {"lost": lambda intent: str(house.store.documents.get("run", "x")), "broken": lambda intent: str(intent["nothing"])}
+    for number, what in enumerate(("lost", "broken", "unheard of", "acknowledge")):
+        house.store.documents.put(INTENT, str(number), {"what": what, "user": "li", "roles": ["operator"], "on": "I000009", "state": "new"}, ABSENT)
+    house.store.documents.put(INTENT, "4", {"user": "li", "state": "new"}, ABSENT)
+    house.alerting.carry_out_intents()
+    found = {document.id: document.body for document in house.store.documents.find(INTENT).items}
+    assert {body["state"] for body in found.values()} == {"refused"}
+    assert all(body["message"] for body in found.values())
