@@ -31,6 +31,7 @@ EXEMPTIONS: Final = f"{OWN}exemption"
 RISKS: Final = f"{OWN}risk"
 OBJECTS: Final = f"{OWN}object"
 DAYS: Final = f"{OWN}day"
+ROUNDS: Final = f"{OWN}round"
 """Kinds of links that the product itself writes: they make the state of any past day readable from the chain alone."""
 
 

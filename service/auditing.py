@@ -18,6 +18,7 @@ from compliance.reports.schedule import Scheduled, read_schedule
 from core.errors import ConfigError, NotFound, WanglouError
 from core.records import Finding, Severity
 from service.pulse import SELF
+from service.rounds import Rounds
 
 log: Final = structlog.get_logger("auditing")
 TOLD: Final = "compliance-told"
@@ -30,6 +31,7 @@ class Auditing:
     """One round looks at everything and does what is due; ``round`` may be called as often as one likes."""
 
     office: Office
+    rounds: Rounds | None = None
     settle: timedelta = SETTLE
     problems: tuple[ConfigError, ...] = field(default=())
     began: datetime | None = None
@@ -38,7 +40,7 @@ class Auditing:
         """Note the day once, make the reports that are due; returns what to tell (only what changed)."""
         register = self.office.register()
         schedule, wrong = read_schedule(self.office.settings.site_folder)
-        self.problems = (*register.problems, *wrong)
+        self.problems = (*register.problems, *wrong, *(self.rounds.templates()[1] if self.rounds else ()))
         self._note_day(list(register.objects.values()), now)
         for scheduled in schedule:
             self._make(scheduled, now)
@@ -89,6 +91,8 @@ class Auditing:
         found = exemptions(self.office.store)
         yield from (of_exemption(one, now, ended=False) for one in ending(found, now))
         yield from (of_exemption(one, now, ended=True) for one in expired(found, now))
+        if self.rounds:
+            yield from self.rounds.overdue(now)
 
     def _told(self, firing: list[Finding], now: datetime) -> list[Finding]:
         """What fires anew or with another weight, and the end of what no longer fires; remembered over a restart."""

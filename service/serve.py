@@ -52,6 +52,7 @@ from service.playing import Playing
 from service.pulse import SELF, Part, Pulse, write_heartbeat
 from service.quality.quality import Quality
 from service.quality.tuning import accepted
+from service.rounds import Rounds
 from service.runner import Clockwork, Runner
 from service.stores import retention_of
 from service.topology import Survey
@@ -301,6 +302,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         forecasts=lambda: forecasts(detectors, pipeline),
     )
     duty = Duty(store, alerting, clock, ZoneInfo(settings.timezone), estate.again)
+    inspections = Rounds(settings, store, clock, pipeline.tell)
     service = Service(
         settings,
         clock,
@@ -319,7 +321,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         discovering=discovering,
         quality=quality,
         configurations=configurations,
-        auditing=Auditing(Office(store, settings)),
+        auditing=Auditing(Office(store, settings), inspections),
         playing=Playing(settings, store, vault, clock, alerting, lambda finding: pipeline.tell([finding])),
     )
     estate.on_change = service.use_estate
@@ -346,6 +348,7 @@ def build(settings: Settings, clock: Clock) -> Service:
     alerting.carriers |= quality.carriers
     alerting.carriers |= service.playing.carriers
     alerting.carriers |= duty.carriers
+    alerting.carriers |= inspections.carriers
     service.loops = [Loop(name, seconds, work, pulse.beat) for name, seconds, work in rounds]
     service.playing.runner.nudge = next(loop.nudge for loop in service.loops if loop.name == "playbooks")
     discovering.nudge = next(loop.nudge for loop in service.loops if loop.name == "discovery")

@@ -56,6 +56,15 @@ class Identity:
         self.sessions.end_all(account.name)
         return self.sessions.open(changed, address, now)
 
+    def confirm(self, name: str, password: str, address: str, now: datetime) -> Account:
+        """The account, when its password is right once more (a signature); raises Refused, and wrong passwords count as those of a login."""
+        account = self.accounts.get(name)
+        is_right = verify(account.secret, password)
+        if account.disabled or account.is_locked(now) or not is_right:
+            self._refuse(account, name, address, now, counts=not is_right)
+        self._audit(name, "login.confirmed", address, now)
+        return account
+
     def _refuse(self, account: Account | None, name: str, address: str, now: datetime, *, counts: bool) -> None:
         reason = "unknown" if account is None else "closed" if account.disabled else "locked" if account.is_locked(now) else "password"
         self._audit(name[:NAME_SHOWN], "login.refused", address, now, reason=reason)
