@@ -9,7 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from core.names import ALERT, CANDIDATE, HANDOVER, HEALTH, INCIDENT, MUTE, ROSTER, ROSTER_CHANGE, SEARCH, SNAPSHOT
+from compliance.rounds import walk
+from compliance.rounds.shelf import gather
+from compliance.rounds.template import load_templates
+from core.names import ALERT, CANDIDATE, HANDOVER, HEALTH, INCIDENT, MUTE, ROSTER, ROSTER_CHANGE, ROUND, SEARCH, SNAPSHOT
 from core.records import Event, Sample, Snapshot
 from inventory.book import Book
 from inventory.discovery.candidate import Difference, fold
@@ -40,6 +43,7 @@ def fill(store: Store, now: datetime, *, incidents: int = 3, assets: int = 12, h
     assert store.documents.find(SNAPSHOT).items
     seed_candidates(store, now)
     seed_duty(store, now)
+    seed_rounds(store, now)
 
 
 def seed_assets(store: Store, now: datetime, count: int) -> list[str]:
@@ -193,6 +197,20 @@ def seed_duty(store: Store, now: datetime) -> None:
     span = {"from": (day + timedelta(days=3)).isoformat(), "until": (day + timedelta(days=4)).isoformat()}
     store.documents.put(ROSTER_CHANGE, "c1", {"kind": "swap", "rota": "net", "gives": "wang", "takes": "li", "by": "li", "why": "考试", **span})
     store.documents.put(HANDOVER, "h1", {"rota": "net", "by": "li", "time": now.isoformat(), "text": "UPS 2 <b>waits</b> for a battery"})
+
+
+def seed_rounds(store: Store, now: datetime) -> None:
+    """A signed round with a deviation and one that is being walked."""
+    template = load_templates()[0]["daily-room"]
+    for days in (1, 0):
+        time = now - timedelta(days=days)
+        body = walk.begin(template, gather(store, template, now), "li", time)
+        if days:
+            for item in [one for one in body["items"] if walk.state_of(one) == "open"]:
+                state = "deviates" if item["id"] == "lamps" else "na" if item["form"] == "number" else "ok"
+                body = walk.answer(body, {"item": item["id"], "state": state, "text": "<b>二号盘黄灯</b>"}, "li", time)
+            body = walk.sign(body, walk.digest(body), "", "li", time)
+        store.documents.put(ROUND, f"daily-room-{days}", body)
 
 
 def mute(now: datetime) -> dict[str, Any]:
