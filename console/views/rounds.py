@@ -74,7 +74,7 @@ def walked(found: list[Document]) -> None:
                 _("state"): _("signed") if signed(one) else _("being walked"),
                 _("result"): report.result(one.body, spoken),
                 _("not in order"): walk.counts(one.body)["deviates"],
-                _("by"): str(one.body.get("signer") or one.body["by"]),
+                _("who"): str(one.body.get("signer") or one.body["by"]),
             }
             for one in shown
         ],
