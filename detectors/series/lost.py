@@ -42,6 +42,7 @@ WATCHED: Final = {
     "network.lag.members": Watched("lag_lost", 3600.0, "聚合链路失去成员", "Link aggregation lost members"),
     "network.bgp.peer.up": Watched("bgp_lost", 3600.0, "BGP 邻居中断", "BGP peer is down"),
     "network.ospf.neighbour.up": Watched("ospf_lost", 3600.0, "OSPF 邻居中断", "OSPF neighbour is down"),
+    "network.isis.neighbour.up": Watched("isis_lost", 3600.0, "IS-IS 邻居中断", "IS-IS neighbour is down"),
 }
 
 

@@ -33,6 +33,7 @@ FLEETING: Final = (
     "network.lag.",
     "network.bgp.",
     "network.ospf.",
+    "network.isis.",
     "network.ha.",
 )
 

@@ -43,7 +43,9 @@ class Heard:
 
 @dataclass(frozen=True)
 class Device:
-    """One asset with everything it said at ``seen``; ``fdb`` is (MAC, port, VLAN), ``arp`` (address, MAC, interface)."""
+    """One asset with everything it said at ``seen``; ``fdb`` is (MAC, port, VLAN), ``arp`` (address, MAC, interface),
+    ``routes`` (next hop, interface, count).
+    """
 
     asset: str
     kind: str = ""
@@ -62,6 +64,7 @@ class Device:
     stp: tuple[Heard, ...] = ()
     vlans: Mapping[str, str] = field(default_factory=dict)
     peers: tuple[tuple[str, str, str], ...] = ()
+    routes: tuple[tuple[str, str, int], ...] = ()
 
     @cached_property
     def members(self) -> Mapping[str, tuple[str, ...]]:
@@ -107,7 +110,8 @@ def device_of(asset: Asset, snapshot: Snapshot | None = None) -> Device:
         lag=_pairs(body.get("lag")),
         stp=tuple(_heard(body)),
         vlans=_pairs(body.get("vlans")),
-        peers=tuple((one, address, state) for one, address, state in _rows(body.get("peers"), (str, str, str)) if is_address(address)),
+        peers=tuple((one, address, state) for one, address, state in _rows(body.get("peers"), (str, str, str)) if is_address(address) or is_mac(address)),
+        routes=tuple((hop, port, count) for hop, port, count in _rows(body.get("routes"), (str, str, int)) if is_address(hop)),
     )
 
 

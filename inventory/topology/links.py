@@ -17,7 +17,7 @@ from inventory.topology.directory import Directory
 from inventory.topology.evidence import Device, short_port
 from inventory.topology.places import Place, is_switch, places, uplinks
 
-WEIGHTS: Final[Mapping[str, float]] = {"lldp": 0.9, "cdp": 0.88, "stp": 0.7, "fdb": 0.6, "ospf": 0.9, "bgp": 0.85}
+WEIGHTS: Final[Mapping[str, float]] = {"lldp": 0.9, "cdp": 0.88, "stp": 0.7, "fdb": 0.6, "ospf": 0.9, "bgp": 0.85, "isis": 0.9, "route": 0.5}
 DENIED: Final = 0.7  # the other end speaks the same protocol and does not name us
 DENIED_LATER: Final = 0.2  # and it was read well after the claim: what was so is so no more
 LATER: Final = timedelta(minutes=30)
@@ -26,7 +26,7 @@ SHARED: Final = 0.9  # several neighbours on one port: something between them fo
 BLIND: Final = 0.4  # one switch sees the other, which does not see it
 MOST: Final = 0.99
 NAMING: Final = frozenset({"lldp", "cdp"})
-_UP: Final = frozenset({"full", "two-way", "established"})
+_UP: Final = frozenset({"full", "two-way", "established", "up"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -104,7 +104,7 @@ def links(directory: Directory) -> list[Link]:
         told.state(claim)
     for claim in [*_heard(directory), *_learned(directory), *_attached(directory)]:
         told.support(claim)
-    return sorted([*_settled([_link(bundle, directory) for bundle in told.all()]), *_sessions(directory)], key=lambda link: link.key)
+    return sorted([*_settled([_link(bundle, directory) for bundle in told.all()]), *_routed(directory, list(_sessions(directory)))], key=lambda link: link.key)
 
 
 def _told(directory: Directory) -> Iterator[_Claim]:
@@ -306,7 +306,7 @@ def _sessions(directory: Directory) -> Iterator[Link]:
     found: dict[tuple[str, str, str], Link] = {}
     for device in directory.devices.values():
         for protocol, address, state in device.peers:
-            far = directory.by_address.get(address, "")
+            far = directory.by_address.get(address, "") or directory.by_mac.get(address, "")
             if device.seen and far and far != device.asset:
                 a, b = sorted((device.asset, far))
                 sure = _weight(protocol) if state in _UP else 0.3
@@ -315,3 +315,24 @@ def _sessions(directory: Directory) -> Iterator[Link]:
                 against = () if state in _UP else (f"{protocol} {state}",)
                 found[a, b, protocol] = Link(End(a), End(b), 3, (protocol,), round(sure, 2), device.seen, (), against)
     yield from found.values()
+
+
+def _routed(directory: Directory, sessions: list[Link]) -> Iterator[Link]:
+    """Next hops: they support the session of the same two assets, or are a link of their own, told by one or both ends."""
+    tellers: dict[tuple[str, str], dict[str, datetime]] = defaultdict(dict)
+    for device in directory.devices.values():
+        for hop, _, _ in device.routes:
+            far = directory.by_address.get(hop, "")
+            if device.seen and far and far != device.asset:
+                a, b = sorted((device.asset, far))
+                tellers[a, b][device.asset] = device.seen
+    for link in sessions:
+        told = tellers.pop((link.a.asset, link.b.asset), {})
+        yield _supported(link, told) if told else link
+    for (a, b), told in tellers.items():
+        yield _supported(Link(End(a), End(b), 3, (), 0.0, min(told.values())), told)
+
+
+def _supported(link: Link, told: Mapping[str, datetime]) -> Link:
+    doubt = (1 - link.confidence) * (1 - _weight("route")) ** len(told)
+    return replace(link, sources=(*link.sources, "route"), confidence=round(min(MOST, 1 - doubt), 2), seen=max(link.seen, *told.values()))

@@ -48,6 +48,7 @@ OWN: Final[tuple[tuple[Entry, str, str], ...]] = (
     ({"id": "lag_lost", "class": "link", "severity": "high"}, "聚合链路失去成员", "Link aggregation lost members"),
     ({"id": "bgp_lost", "class": "routing", "severity": "high"}, "BGP 邻居中断", "BGP peer is down"),
     ({"id": "ospf_lost", "class": "routing", "severity": "high"}, "OSPF 邻居中断", "OSPF neighbour is down"),
+    ({"id": "isis_lost", "class": "routing", "severity": "high"}, "IS-IS 邻居中断", "IS-IS neighbour is down"),
     ({"id": "logs", "class": "anomaly", "severity": "warning"}, "日志异常", "Logs are unusual"),
     ({"id": "rates", "class": "anomaly", "severity": "warning"}, "事件速率异常", "Events come at an unusual rate"),
     ({"id": "compliance.object", "class": "compliance", "severity": "warning"}, "等保工作到期", "Graded protection work is due"),

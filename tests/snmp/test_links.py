@@ -116,3 +116,12 @@ def test_all_of_it_is_in_the_catalogue(watched: Watched) -> None:
 def test_how_far_a_sensor_is_within_the_limits_that_the_device_holds(sensor: Sensor, margin: tuple[str, float] | None) -> None:
     found = [(metric, value) for metric, value, _ in measures(Reading(sensors=(sensor,))) if metric.endswith(".margin")]
     assert found == ([] if margin is None else [margin])
+
+
+def test_an_is_is_neighbour_is_told_by_system_and_circuit_and_is_lost_when_it_leaves(watched: Watched) -> None:
+    isis, metric = "1.3.6.1.2.1.138.1.6.1.1", "network.isis.neighbour.up"
+    watched.values |= {f"{isis}.2.4.1": (INTEGER, 3), f"{isis}.6.4.1": (OCTETS, bytes((1, 0, 0, 0, 0, 2)))}
+    assert samples(poll(watched, 0))[metric, "0100.0000.0002 4"] == 1
+    assert samples(poll(watched, 1, gone=(f"{isis}.2.4.1", f"{isis}.6.4.1")))[metric, "0100.0000.0002 4"] == 0
+    watched.values |= {f"{isis}.2.4.1": (INTEGER, 4)}
+    assert samples(poll(watched, 2))[metric, "0100.0000.0002 4"] == 0

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from collectors.base import make
 from collectors.network.snmp import SnmpCollector
+from collectors.network.snmp.standard.routing import MOST_ROUTES
 from core.records import Snapshot
 from core.secrets import NoSecrets
 from inventory.asset import Asset
@@ -22,6 +23,7 @@ from tests.snmp.test_collector import as_collector
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
 BRIDGE, Q_FDB, FDB, ARP = "1.3.6.1.2.1.17", "1.3.6.1.2.1.17.7.1.2.2.1", "1.3.6.1.2.1.17.4.3.1", "1.3.6.1.2.1.4.22.1.2"
 LLDP = "1.0.8802.1.1.2.1.4.1.1"
+ISIS, ROUTES, OLD_ROUTES = "1.3.6.1.2.1.138.1.6", "1.3.6.1.2.1.4.24.7.1.7", "1.3.6.1.2.1.4.24.4.1.5"
 MARKUP = "<script>alert(1)</script>\x1b[2J\u202e核心"
 
 
@@ -117,3 +119,22 @@ def test_a_port_that_is_no_interface_still_has_a_name() -> None:
     values |= {f"{Q_FDB}.2.10.{dotted(7)}": (INTEGER, 8)}
     device, _, _ = read(values)
     assert [port for _, port, _ in device.fdb] == ["4000"]
+
+
+def test_is_is_neighbours_and_next_hops_are_read_and_nonsense_among_them_is_left_out() -> None:
+    values = bridge()
+    for row, state, system in (("1.1", 3, octets(1)), ("2.1", 4, octets(2)), ("3.1", 3, b"\x01"), ("4", 3, octets(4))):
+        values |= {f"{ISIS}.1.1.2.{row}": (INTEGER, state), f"{ISIS}.1.1.6.{row}": (OCTETS, system), f"{ISIS}.1.1.4.{row}": (OCTETS, octets(9))}
+    values |= {f"{ISIS}.3.1.3.1.1.1": (OCTETS, bytes((10, 0, 0, 2))), f"{ISIS}.3.1.3.1.1.2": (OCTETS, b"\x0a"), f"{ISIS}.3.1.3.9": (OCTETS, b"")}
+    good = ("1.4.10.1.0.0.16.2.0.0.1.4.10.0.0.2", "1.4.10.2.0.0.16.2.0.0.1.4.10.0.0.2", "1.4.10.3.0.0.16.2.0.0.0.0")
+    bad = ("1", "1.4", "1.4000000000.10.0", "1.4.10.4.0.0.16.9.0.0.1.4.10.0.0.3", "1.4.10.5.0.0.16.2.0.0.1.4.10.0.0", "1.4.10.6.0.0.16.2.0.0.1.4.10.0.0.999")
+    values |= {f"{ROUTES}.{row}": (INTEGER, 1) for row in (*good, *bad)}
+    device, _, _ = read(values)
+    assert device.peers == (("isis", "02:00:00:00:00:09", "failed"), ("isis", "10.0.0.2", "up"))
+    assert device.routes == (("10.0.0.2", "Gi0/1", 2),)
+
+
+def test_a_large_old_routing_table_is_read_up_to_the_limit_alone() -> None:
+    values = bridge() | {f"{OLD_ROUTES}.11.{n // 250}.{n % 250}.0.255.255.255.0.0.10.0.0.2": (INTEGER, 2) for n in range(MOST_ROUTES + 500)}
+    device, body, _ = read(values)
+    assert (device.routes, body["routes_cut"]) == ((("10.0.0.2", "Gi0/2", MOST_ROUTES),), True)

@@ -27,7 +27,7 @@ from core.records import Event, Record, Sample, Snapshot, fingerprint
 from core.secrets import Secret, Secrets
 from inventory.asset import Asset
 
-_PEERS = {"bgp": "network.bgp.peer.up", "ospf": "network.ospf.neighbour.up"}
+_PEERS = {"bgp": "network.bgp.peer.up", "ospf": "network.ospf.neighbour.up", "isis": "network.isis.neighbour.up"}
 _MISSED_FOR = timedelta(days=1)
 _KNOCK_S = 1.5
 _RESERVE_S = 12.0

@@ -94,16 +94,16 @@ class Reader:
             self._kept.names[root] = column
         return self._kept.names[root]
 
-    def column(self, root: str, *, always: bool = False) -> Column:
-        """Index to value of every instance below ``root``; one that was empty lately is asked for again with ``always`` alone."""
+    def column(self, root: str, *, always: bool = False, most: int | None = None) -> Column:
+        """Index to value of every instance below ``root``; one that was empty lately is asked for again with ``always`` alone; ``most`` rows are read."""
         root = self.own(root)
         if root in self._kept.empty and not always:
             return _NOTHING
         if root not in self._columns:
-            self._columns[root] = self._walk(root)
+            self._columns[root] = self._walk(root, min(most or self._max_rows, self._max_rows))
         return self._columns[root]
 
-    def _walk(self, root: str) -> Column:
+    def _walk(self, root: str, most: int) -> Column:
         if self._over():
             return _NOTHING
         rows: dict[str, Value] = {}
@@ -116,8 +116,8 @@ class Reader:
                     # some agents list a table out of order, which does no harm; one that comes back to a row never ends
                     raise BadReply("", f"{root}: the agent goes in circles (at {oid}); the walk was cut off")
                 rows[place] = value
-                if len(rows) >= self._max_rows:
-                    raise BadReply("", f"{root}: more than {self._max_rows:,} rows; the walk was cut off")
+                if len(rows) >= most:
+                    raise BadReply("", f"{root}: more than {most:,} rows; the walk was cut off")
                 if self._over() or self._sated():
                     break
         except DeviceError as err:

@@ -119,7 +119,7 @@ class Link:
 class Peer:
     """A neighbour of a routing protocol."""
 
-    protocol: Literal["bgp", "ospf"]
+    protocol: Literal["bgp", "ospf", "isis"]
     address: str
     up: bool
 

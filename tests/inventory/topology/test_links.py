@@ -113,3 +113,19 @@ def test_a_system_that_shares_its_servers_address_leaves_it_to_the_server() -> N
     page = device_of(Asset(id="portal", kind="system", address="10.0.0.9", runs_on=Ways(all=("web",))))
     switch = device("a", 1, fdb=[[mac(9), "3", 1]], arp=[["10.0.0.9", mac(9), "v1"]])
     assert list(found(switch, server, page)) == [("a 3", "web")]
+
+
+def test_an_is_is_neighbour_is_found_by_its_address_or_else_by_its_mac_address() -> None:
+    one = device("a", 1, kind="router", peers=[["isis", "10.9.0.2", "up"], ["isis", mac(3), "failed"]])
+    two, three = device("b", 2, kind="router", addresses=["10.9.0.2"]), device("c", 3, kind="router")
+    routed = {link.b.asset: link for link in links(directory(one, two, three))}
+    assert (routed["b"].layer, routed["b"].sources, routed["b"].confidence, routed["b"].against) == (3, ("isis",), 0.9, ())
+    assert (routed["c"].confidence, routed["c"].against) == (0.3, ("isis failed",))
+
+
+def test_next_hops_are_weak_links_of_their_own_and_support_a_session() -> None:
+    hops = [["10.9.0.2", "e1", 7], ["10.9.0.2", "e2", 1], ["10.9.0.3", "e3", 1], ["10.9.0.99", "e4", 1], [3, "x", 1], ["x", "y", 2]]
+    one = device("a", 1, kind="router", addresses=["10.9.0.1"], peers=[["ospf", "10.9.0.3", "full"]], routes=hops)
+    two, three = device("b", 2, kind="router", addresses=["10.9.0.2"]), device("c", 3, kind="router", addresses=["10.9.0.3"])
+    routed = {link.b.asset: (link.layer, link.sources, link.confidence) for link in links(directory(one, two, three))}
+    assert routed == {"b": (3, ("route",), 0.5), "c": (3, ("ospf", "route"), 0.95)}

@@ -1,7 +1,7 @@
 """More of links than IF-MIB's counters: how long a port is as it is, half duplex, members of aggregated links, routing neighbours, roles of redundant devices.
 
 RFC 2863 (ifLastChange, ifStackTable), RFC 3635 (dot3StatsDuplexStatus), IEEE8023-LAG-MIB, RFC 4273 (BGP4-MIB), RFC 4750 (OSPF-MIB),
-RFC 2787 (VRRP-MIB), RFC 6527 (VRRPV3-MIB), CISCO-HSRP-MIB.
+RFC 4444 (ISIS-MIB), RFC 2787 (VRRP-MIB), RFC 6527 (VRRPV3-MIB), CISCO-HSRP-MIB.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 from collectors.network.snmp.reader import Reader
 from collectors.network.snmp.reading import Interface, Link, Peer, Role
 from collectors.network.snmp.standard.interfaces import IF
+from collectors.network.snmp.standard.routing import adjacencies
 from collectors.network.snmp.values import integer
 
 STACK: Final = "1.3.6.1.2.1.31.1.2.1.3"
@@ -59,14 +60,18 @@ def members(reader: Reader, ports: Iterable[Interface]) -> dict[int, int]:
 
 
 def peers(reader: Reader, expected: bool) -> list[Peer]:
-    """Neighbours of BGP and OSPF; ``expected`` when there were some before, so that an empty table is asked for again."""
+    """Neighbours of BGP, OSPF and IS-IS (by system id and circuit); ``expected`` when there were some before, so that an empty table is asked for again."""
     stopped = {row for row, value in reader.column(_BGP_ADMIN, always=expected).items() if integer(value) == _STOPPED}
     found = [
         Peer("bgp", row, integer(value) == _ESTABLISHED) for row, value in reader.column(_BGP_STATE, always=expected).items() if row not in stopped and row
     ]
     for row, value in reader.column(_OSPF_STATE, always=expected).items():
         found.append(Peer("ospf", row.rpartition(".")[0] if row.endswith(".0") else row, integer(value) in _ADJACENT))
-    return found
+    circuits: dict[str, bool] = {}
+    for one in adjacencies(reader, expected):  # of two levels on one circuit either will do
+        name = f"{one.system} {one.circuit}"
+        circuits[name] = circuits.get(name, False) or one.state == "up"
+    return [*found, *(Peer("isis", name, up) for name, up in circuits.items())]
 
 
 def roles(reader: Reader) -> Iterator[Role]:

@@ -1,6 +1,7 @@
-"""How a device hangs together with others: forwarding table, address table, spanning tree, aggregation, VLANs, routing peers.
+"""How a device hangs together with others: forwarding table, address table, spanning tree, aggregation, VLANs, routing peers, next hops.
 
-BRIDGE-MIB (RFC 4188), Q-BRIDGE-MIB (RFC 4363), IP-MIB (RFC 4293), IEEE8023-LAG-MIB, OSPF-MIB (RFC 4750), BGP4-MIB (RFC 4273), LLDP-MIB, CISCO-CDP-MIB.
+BRIDGE-MIB (RFC 4188), Q-BRIDGE-MIB (RFC 4363), IP-MIB (RFC 4293), IEEE8023-LAG-MIB, OSPF-MIB (RFC 4750), BGP4-MIB (RFC 4273), LLDP-MIB,
+CISCO-CDP-MIB; ISIS-MIB and IP-FORWARD-MIB in ``routing``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collectors.network.snmp.reader import Reader
 from collectors.network.snmp.standard.interfaces import IF, interface_names
 from collectors.network.snmp.standard.links import AGGREGATE, STACK
 from collectors.network.snmp.standard.neighbours import neighbours
+from collectors.network.snmp.standard.routing import adjacencies, next_hops
 from collectors.network.snmp.values import Value, integer, mac, text
 
 BRIDGE, Q_BRIDGE, IP = "1.3.6.1.2.1.17", "1.3.6.1.2.1.17.7.1", "1.3.6.1.2.1.4"
@@ -34,7 +36,7 @@ def topology(reader: Reader) -> Body:
     """Everything that says who is behind which port, as JSON data; ports by name, MAC addresses as ``aa:bb:cc:dd:ee:ff``."""
     names = _port_names(reader)
     ports = _bridge_ports(reader, names)
-    return {
+    found = {
         **surroundings(reader),
         "fdb": sorted(_forwarding(reader, ports)),
         "lag": _aggregation(reader, names),
@@ -44,6 +46,8 @@ def topology(reader: Reader) -> Body:
         "peers": sorted(_peers(reader)),
         "neighbours": [asdict(one) for one in neighbours(reader)],
     }
+    routes, is_cut = next_hops(reader, names)  # last: a slow device gives up these first
+    return found | {"routes": routes, "routes_cut": is_cut}
 
 
 def surroundings(reader: Reader) -> Body:
@@ -179,12 +183,15 @@ def _vlans(reader: Reader) -> dict[str, str]:
 
 
 def _peers(reader: Reader) -> Iterator[tuple[str, str, str]]:
-    """(protocol, address, state) of routing neighbours."""
+    """(protocol, address, state) of routing neighbours; an IS-IS neighbour without IP addresses by its MAC address."""
     for protocol, column, states in (("ospf", _OSPF, _OSPF_STATE), ("bgp", _BGP, _BGP_STATE)):
         for row, value in reader.column(column).items():
             address = ".".join(row.split(".")[:4])
             if _is_address(address):
                 yield protocol, address, states.get(integer(value) or 0, "unknown")
+    for adjacency in adjacencies(reader):
+        for address in adjacency.at:
+            yield "isis", address, adjacency.state
 
 
 def _neighbour_addresses(reader: Reader) -> set[str]:
