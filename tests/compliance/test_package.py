@@ -18,6 +18,8 @@ from compliance.reports.package import VERIFIER, package
 from core.names import EVIDENCE
 from tests.compliance.conftest import SUBJECT, Judged
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(judged: Judged, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -23,6 +23,8 @@ from compliance.reports.write import file_name, write
 from core.errors import ConfigError, WanglouError
 from tests.compliance.conftest import SUBJECT, Judged
 
+pytestmark = pytest.mark.slow
+
 LANGUAGES: tuple[Language, ...] = ("zh_CN", "en")
 
 

@@ -99,6 +99,7 @@ def test_no_secret_shows_in_its_repr(name: str) -> None:
     found.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "peer", [silent, trickle(), trickle(b"HTTP/1.1 200 OK\r\n\r\n"), trickle(b"SSH-2.0-x\r\n")], ids=["silent", "trickle", "http trickle", "ssh trickle"]
 )

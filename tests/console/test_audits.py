@@ -33,6 +33,8 @@ from store.base import Store
 from store.embedded import open_embedded
 from tests.compliance.conftest import ASSETS, OFFICER, judge
 
+pytestmark = pytest.mark.slow
+
 APP = Path(frame.__file__).with_name("app.py")
 LATER = NOW + timedelta(hours=2)
 

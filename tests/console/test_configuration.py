@@ -24,6 +24,8 @@ from store.snapshots import save_snapshot
 from tests.console.test_views import Visitor, everything, opened, said, visitor
 from tests.inventory.configuration.devices import device
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["visitor"]  # a fixture
 OLD = device("ios")
 NEW = OLD.replace(" transport input ssh\nline vty 5", " transport input ssh telnet\nline vty 5").replace("no ip http server", "ip http server")

@@ -23,6 +23,8 @@ from tests.console.network import HOSTILE, seed_network
 from tests.console.seed import seed_candidates
 from tests.console.test_views import Visitor, everything, live, opened, said, visitor
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["live", "visitor"]
 PORTS = (
     # name, type, admin, oper now, was up yesterday

@@ -20,6 +20,8 @@ from inventory.book import Book
 from tests.console.test_views import Visitor, live, opened, said, visitor
 from tests.playbooks.bench import ANN, HEAD, Site, assets
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["live", "visitor"]
 FORM = (
     HEAD

@@ -29,6 +29,8 @@ from store.base import Series
 from tests.console.seed import fill
 from tests.console.test_views import Visitor, live, opened, said, visitor
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["live", "visitor"]  # fixtures
 NOW = datetime.now(UTC)
 

@@ -21,6 +21,8 @@ from detectors.series.memory import pack
 from service.memory import Memory
 from tests.detectors.series import START, Change, polls, run, sample, told
 
+pytestmark = pytest.mark.slow
+
 CPU, MEMORY = "system.cpu.utilization", "system.memory.utilization"
 DAY = 1440
 

@@ -15,6 +15,8 @@ from detectors.series.offload import Inline, Offload
 from detectors.series.scorers import PYOD, Pyod
 from tests.detectors.series import START, polls, run, sample
 
+pytestmark = pytest.mark.slow
+
 CPU, MEMORY, NETWORK = "system.cpu.utilization", "system.memory.utilization", "system.network.io"
 TROUBLE = 1500
 

@@ -24,6 +24,8 @@ from store.base import Selector, Store
 from store.open import open_store
 from tests.detectors.series import START, polls, run
 
+pytestmark = pytest.mark.slow
+
 DAYS = 3
 END = START + timedelta(days=DAYS)
 FAULT = 2 * 1440 + 300

@@ -26,6 +26,8 @@ from tests.playbooks.acting import Shop, Vault
 from tests.playbooks.payloads import CANARY, PAYLOADS
 from tests.playbooks.test_services import Inbox
 
+pytestmark = pytest.mark.slow
+
 CATALOGUE = load_catalogue((LIBRARY,))
 LINE = "ip prefix-list lab seq 5 permit 198.51.100.0/24"
 INPUTS: dict[str, dict[str, Any]] = {

@@ -18,6 +18,8 @@ from playbooks.scope import waves
 from store.base import Store
 from tests.playbooks.bench import ANN, BOB, CAI, HEAD, SIMPLE, Site, assets
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Site]
 TARGETS = "targets: {match: {tags: web}, max: 9}\n"
 SEE = "steps: [{id: see, run: bench.get, with: {key: light}}]\n"

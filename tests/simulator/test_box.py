@@ -28,6 +28,8 @@ from inventory.sitefiles import read_site
 from simulator.chatter import ATTACKER
 from tests.simulator.conftest import NET, ROOT, Running, free_port
 
+pytestmark = pytest.mark.slow
+
 WALK_S = 20
 
 

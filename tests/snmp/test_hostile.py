@@ -39,6 +39,8 @@ from tests.peers.snmp_agent import (
     wrap,
 )
 
+pytestmark = pytest.mark.slow
+
 TABLE = Table.of(switch("hostile"))
 ENGINES: tuple[Engine, ...] = ("gufo", "pysnmp")
 

@@ -17,6 +17,8 @@ from tests.peers.snmp_agent import Agent, Answer, Bench, Circles, Silent, Table,
 from tests.peers.snmpd import snmpd
 from tests.snmp import score
 
+pytestmark = pytest.mark.slow
+
 needs_recordings = pytest.mark.skipif(not (score.SHARED / "truth").is_dir(), reason="the recordings are not beside the repository")
 
 

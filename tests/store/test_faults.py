@@ -238,6 +238,7 @@ def test_a_file_that_is_no_database_any_more_is_set_aside(folder: Path, clock: M
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["first", "last", 0, 1, 2])
 def test_what_can_be_read_of_damaged_samples_is_saved(folder: Path, clock: ManualClock, which: str | int) -> None:
     store = open_embedded(folder, clock=clock)

@@ -16,6 +16,8 @@ from inventory.discovery.sighting import Port
 from tests.collectors.support import Authority, serving, silent, trickle
 from tests.peers.program import free_port
 
+pytestmark = pytest.mark.slow
+
 Answer = Callable[[socket.socket], None]
 
 

@@ -20,6 +20,8 @@ from simulator.shell import PASSWORD, USER, Family, Shell, serve_shell
 from tests.collectors.support import Polled, collector, poll
 from tests.inventory.configuration.devices import device
 
+pytestmark = pytest.mark.slow
+
 ASSET = Asset(id="sw1", kind="switch", address="127.0.0.1", credentials={"cli": "ops"})
 OPS = Secret(username=USER, password=PASSWORD)
 NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)

@@ -20,6 +20,8 @@ from service.runner.checked import Checked
 from service.runner.outcome import Memory, judge
 from service.runner.pool import Job, Pool
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 5, 1, 8, tzinfo=UTC)
 
 
