@@ -18,6 +18,7 @@ from core.errors import ConfigError, Conflict, NotFound
 from core.names import ASSET, CHANGE
 from inventory.asset import Asset
 from store.base import ABSENT, Document, Store
+from store.every import every
 from store.filter import Term
 
 RANK: Final[Mapping[str, int]] = {"imported": 1, "observed": 2, "site": 3, "person": 4}
@@ -46,13 +47,7 @@ class Book:
 
     def all(self) -> list[Asset]:
         """Every asset, by id."""
-        assets: list[Asset] = []
-        cursor: str | None = None
-        while True:
-            page = self._store.documents.find(ASSET, limit=1000, cursor=cursor)
-            assets += [_asset(document) for document in page.items]
-            if (cursor := page.cursor) is None:
-                return assets
+        return [_asset(document) for document in every(self._store.documents, ASSET)]
 
     def get(self, id: str) -> Asset:
         """One asset; raises NotFound."""
@@ -90,7 +85,9 @@ class Book:
         """Bring the site folder's assets in; what left the folder and came only from it is removed."""
         wanted = {asset.id: asset for asset in assets}
         changes = [self.save(each, _given(asset), source="site", who="site files", now=now) for each, asset in wanted.items()]
-        gone = [document.id for document in self._documents() if document.id not in wanted and set(document.body["sources"].values()) == {"site"}]
+        gone = [
+            document.id for document in every(self._store.documents, ASSET) if document.id not in wanted and set(document.body["sources"].values()) == {"site"}
+        ]
         changes += [self.remove(each, source="site", who="site files", now=now, why="no longer in the site folder") for each in gone]
         return [change for change in changes if change is not None]
 
@@ -99,14 +96,6 @@ class Book:
         where = Term("asset", asset) if asset else None
         page = self._store.documents.find(CHANGE, *([where] if where else []), sort="-time", limit=limit)
         return [Change(**{**document.body, "time": datetime.fromisoformat(document.body["time"])}) for document in page.items]
-
-    def _documents(self) -> Iterable[Document]:
-        cursor: str | None = None
-        while True:
-            page = self._store.documents.find(ASSET, limit=1000, cursor=cursor)
-            yield from page.items
-            if (cursor := page.cursor) is None:
-                return
 
     def _find(self, id: str) -> Document | None:
         try:

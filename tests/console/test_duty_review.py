@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 from docx import Document
 
 from compliance.reports.write import rendered
-from console import i18n
 from console.queries import duty, review
 from console.queries.cases import Case, case_of
 from console.reports import incident
@@ -20,13 +18,6 @@ from core.calendar import Calendar
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 10, 1, 2, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    token = i18n._spoken.set("en")
-    yield
-    i18n._spoken.reset(token)
 
 
 def shift(start: datetime, hours: float, person: str, why: str = "turn") -> duty.Shift:
