@@ -79,6 +79,13 @@ Name = Annotated[str, Field(min_length=1, max_length=128)]
 Positive = Annotated[int, Field(ge=1)]
 
 
+def _numbers(value: Any) -> Any:
+    return [value] if isinstance(value, int) else value
+
+
+Places = Annotated[tuple[int, ...], BeforeValidator(_numbers)]
+
+
 def _positive(value: float) -> float:
     if value <= 0:
         raise ValueError("must be above 0")
@@ -211,6 +218,7 @@ class Rule(Block):
     severity: Severity = Severity.WARNING
     security: bool = False
     reachability: bool = False
+    lost_link: bool = False  # one end of a link is down: one outage with what its other end tells
     attack: Words = ()
     metric: str = ""
     above: float | None = None
@@ -418,6 +426,28 @@ class Weekly(Block):
     end: TimeOfDay = Field(alias="to")
 
 
+class Recurring(Block):
+    """A window that comes back on chosen days; ``to`` not after ``from`` means the next day. Exactly one of the four first keys; negative numbers count from the end."""
+
+    working_day: Places = ()  # of the month: 1 the first, -1 the last
+    month_day: Places = ()
+    day: Annotated[tuple[Day, ...], BeforeValidator(_listed)] = ()
+    on: Literal["", "workday", "day_off", "holiday", "makeup"] = ""
+    nth: Places = ()  # which ``day`` of the month
+    start: TimeOfDay = Field(alias="from")
+    end: TimeOfDay = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _one(self) -> Recurring:
+        if sum(bool(value) for value in (self.working_day, self.month_day, self.day, self.on)) != 1:
+            raise ValueError("recurring needs exactly one of working_day, month_day, day, on")
+        if self.nth and not self.day:
+            raise ValueError("'nth' goes with 'day'")
+        if any(number == 0 or abs(number) > 31 for number in (*self.working_day, *self.month_day, *self.nth)):
+            raise ValueError("days are counted from 1, or from the end with -1; there are 31 at most")
+        return self
+
+
 class MuteRule(Block):
     """A silence, maintenance window or freeze: alerts go on, nobody is told."""
 
@@ -427,13 +457,16 @@ class MuteRule(Block):
     start: Moment | None = Field(default=None, alias="from")
     end: Moment | None = Field(default=None, alias="until")
     weekly: Weekly | None = None
+    recurring: Recurring | None = None
     by: str = ""
     why: str = ""
     classes: Annotated[tuple[Literal["operations", "security", "compliance"], ...], BeforeValidator(_listed)] = ()
 
     @model_validator(mode="after")
     def _bounded(self) -> MuteRule:
-        if self.end is None and self.weekly is None:
+        if self.weekly and self.recurring:
+            raise ValueError("a mute comes back either 'weekly' or as 'recurring' says")
+        if self.end is None and self.weekly is None and self.recurring is None:
             raise ValueError(f"a {self.kind} needs an end ('until')")
         if self.kind == "silence" and not self.by.strip():
             raise ValueError("a silence needs an author ('by')")

@@ -8,7 +8,6 @@ from incidents import lifecycle
 from incidents.kernel import Kernel
 from incidents.state import Alert, Incident
 
-LINK = "link"  # the class of rules that say that a link is lost
 OUTAGE_S = 300.0  # between what both ends of one link tell
 
 
@@ -130,7 +129,8 @@ def gather_links(k: Kernel, alert: Alert) -> None:
 
 def is_link(k: Kernel, alert: Alert) -> bool:
     """Whether an alert says that a link is lost."""
-    return bool(alert.asset) and k.fault_class(alert) == LINK
+    rule = k.rule(alert)
+    return bool(alert.asset and rule and rule.lost_link)
 
 
 def _is_silence(k: Kernel, alert: Alert) -> bool:
