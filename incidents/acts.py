@@ -65,7 +65,7 @@ KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "confirm": (),
     "judge": ("verdict",),
     "open": ("title", "asset", "severity"),
-    "mute": ("id", "kind", "match", "from", "until", "why", "by", "weekly", "classes"),
+    "mute": ("id", "kind", "match", "from", "until", "why", "by", "weekly", "recurring", "classes"),
     "unmute": ("id",),
     "except": ("match", "until", "why"),
     "respond": ("person",),

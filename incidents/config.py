@@ -427,7 +427,7 @@ class Weekly(Block):
 
 
 class Recurring(Block):
-    """A window that comes back on chosen days; ``to`` not after ``from`` means the next day. Exactly one of the four first keys; negative numbers count from the end."""
+    """A window that comes back on the days that one of the first four keys chooses; -1 is the last, ``to`` not after ``from`` the next day."""
 
     working_day: Places = ()  # of the month: 1 the first, -1 the last
     month_day: Places = ()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 
-from incidents import escalation, lifecycle
-from incidents.config import DAYS, Inhibit, MuteRule, Weekly
+from incidents import escalation, lifecycle, recurring
+from incidents.config import Inhibit, MuteRule
 from incidents.kernel import Kernel
 from incidents.match import KEYS
 from incidents.state import Alert, MuteState
@@ -19,11 +18,20 @@ def reason(k: Kernel, alert: Alert) -> str:
     for kind in ("maintenance", "freeze", "silence"):
         if any(mute.active and mute.kind == kind and hits(k, mute, alert) for mute in k.world.mutes.values()):
             return kind
-    if _inhibited(k, alert):
+    if _inhibitor(k, alert):
         return "inhibit"
     if alert.cut:
         return "unreachable"
     return "flapping" if alert.flapping else ""
+
+
+def holder(k: Kernel, alert: Alert) -> str:
+    """What holds a held alert: the id of a mute, or rule and asset of the alert that inhibits it; empty for other reasons."""
+    if alert.held_by in ("maintenance", "freeze", "silence"):
+        found = (mute.id for mute in k.world.mutes.values() if mute.active and mute.kind == alert.held_by and hits(k, mute, alert))
+        return next(found, "")
+    other = _inhibitor(k, alert) if alert.held_by == "inhibit" else None
+    return f"{other.rule} @ {other.asset}" if other else ""
 
 
 def hits(k: Kernel, mute: MuteState, alert: Alert) -> bool:
@@ -81,9 +89,10 @@ def adopt(k: Kernel, rule: MuteRule) -> None:
         rule.kind,
         {key: list(values) for key, values in rule.match.items()},
         list(rule.classes),
-        k.now if rule.start is None and rule.weekly is None else None if rule.start is None else k.moment(rule.start),
+        k.now if rule.start is None and not (rule.weekly or rule.recurring) else None if rule.start is None else k.moment(rule.start),
         None if rule.end is None else k.moment(rule.end),
         rule.weekly.model_dump(mode="json", by_alias=True) if rule.weekly else None,
+        rule.recurring.model_dump(mode="json", by_alias=True, exclude_defaults=True) if rule.recurring else None,
         rule.by,
         rule.why,
     )
@@ -110,28 +119,14 @@ def _in_force(k: Kernel, mute: MuteState) -> tuple[bool, float | None]:
         return False, None
     if mute.start is not None and k.now < mute.start:
         return False, mute.start
-    if mute.weekly is None:
+    window = recurring.of(mute)
+    if window is None:
         return True, mute.end
-    active, change = _window(k, Weekly.model_validate(mute.weekly))
+    active, change = recurring.state(window, k.wall().astimezone(k.config.zone), k.calendar)
+    ahead = None if change is None else k.now + change
     if active and mute.skip_until is not None and k.now < mute.skip_until:
         active = False
-    return active, change if mute.end is None else min(change, mute.end)
-
-
-def _window(k: Kernel, weekly: Weekly) -> tuple[bool, float]:
-    local = k.wall().astimezone(k.config.zone)
-    ahead: list[datetime] = []
-    for shift in range(-1, 9):
-        day = local.date() + timedelta(days=shift)
-        if DAYS[day.weekday()] not in weekly.day:
-            continue
-        start = datetime.combine(day, weekly.start, k.config.zone)
-        end = datetime.combine(day + timedelta(days=weekly.end <= weekly.start), weekly.end, k.config.zone)
-        if start <= local < end:
-            return True, k.now + (end - local).total_seconds()
-        if start > local:
-            ahead.append(start)
-    return False, k.now + (min(ahead) - local).total_seconds()
+    return active, min((moment for moment in (ahead, mute.end) if moment is not None), default=None)
 
 
 def boundary(k: Kernel, name: str) -> None:
@@ -141,9 +136,9 @@ def boundary(k: Kernel, name: str) -> None:
 
 
 def stop(k: Kernel, name: str) -> None:
-    """A person ends a mute; of a weekly window only the present occurrence."""
+    """A person ends a mute; of a window that comes back only the present occurrence."""
     mute = k.world.mutes[name]
-    if mute.weekly is not None:
+    if recurring.of(mute) is not None:
         _, mute.skip_until = _in_force(k, mute)
     else:
         mute.stopped = True
@@ -183,13 +178,13 @@ def rebuild_inhibition(k: Kernel) -> None:
                             table.setdefault((number, same), {})[alert.id] = True
 
 
-def _inhibited(k: Kernel, alert: Alert) -> bool:
+def _inhibitor(k: Kernel, alert: Alert) -> Alert | None:
     for number, entry in enumerate(k.config.inhibit):
         if not k.matches(entry.hold, alert) or (same := _same(k, entry, alert)) is None:
             continue
         both = k.matches(entry.source, alert)
         for name in k.inhibitors.get((number, same), {}):
-            holder = k.world.alerts[name]
-            if name != alert.id and holder.firing and not (both and k.matches(entry.hold, holder)):
-                return True
-    return False
+            other = k.world.alerts[name]
+            if name != alert.id and other.firing and not (both and k.matches(entry.hold, other)):
+                return other
+    return None

@@ -264,6 +264,7 @@ class MuteState:
     start: float | None
     end: float | None
     weekly: dict[str, Any] | None = None
+    recurring: dict[str, Any] | None = None
     by: str = ""
     why: str = ""
     skip_until: float | None = None

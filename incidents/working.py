@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from core.calendar import Calendar
+from core.calendar import Calendar, DayKind
 from core.clock import seconds
 from incidents.config import DAYS, CalendarBlock, WorkingTime
 
@@ -34,6 +34,16 @@ class WorkCalendar:
         if self._national and day.weekday() >= 5 and self._national.is_working(day):
             return True
         return DAYS[day.weekday()] in self.hours.days
+
+    def is_holiday(self, day: date) -> bool:
+        """Whether a day is off although its weekday works, or the country keeps it as a holiday."""
+        if self.works(day):
+            return False
+        return DAYS[day.weekday()] in self.hours.days or bool(self._national and self._national.kind(day) is DayKind.HOLIDAY)
+
+    def is_makeup(self, day: date) -> bool:
+        """Whether people work on a day although its weekday is off."""
+        return self.works(day) and DAYS[day.weekday()] not in self.hours.days
 
     def hours_of(self, day: date) -> tuple[datetime, datetime] | None:
         """Begin and end of work on a day."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from incidents import sla
+from incidents import holds, sla
 from incidents.engine import Engine
 from incidents.state import Alert, Incident, MuteState
 
@@ -115,7 +115,10 @@ def alert_body(engine: Engine, alert: Alert, texts: Texts) -> dict[str, Any]:
         "text": alert.text or {"zh": zh, "en": en},
         "value": alert.value,
         "held_by": alert.held_by,
+        "holder": holds.holder(engine, alert),
         "via": alert.via,
+        "class": engine.fault_class(alert),
+        "domain": engine.domain(alert),
         "flapping": alert.flapping,
         "marks": list(alert.marks),
         "sources": list(alert.sources),
@@ -135,6 +138,7 @@ def mute_body(engine: Engine, mute: MuteState) -> dict[str, Any]:
         "from": _iso(engine, mute.start),
         "until": _iso(engine, mute.end),
         "weekly": mute.weekly,
+        "recurring": mute.recurring,
         "by": mute.by,
         "why": mute.why,
         "active": mute.active,
@@ -148,7 +152,7 @@ def _member(engine: Engine, incident: Incident, alert: Alert, texts: Texts) -> d
     body = {**alert_body(engine, alert, texts), "joined": _iso(engine, member.joined), "why": member.why}
     if alert.firing and not alert.excepted and alert.id not in incident.firing:
         ended = incident.resolved_at or incident.merged_at or alert.start
-        body |= {"state": "ended", "start": _iso(engine, member.start), "end": _iso(engine, ended), "held_by": "", "via": ""}
+        body |= {"state": "ended", "start": _iso(engine, member.start), "end": _iso(engine, ended), "held_by": "", "holder": "", "via": ""}
     return body
 
 
