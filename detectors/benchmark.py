@@ -12,19 +12,24 @@ from detectors.series.budgets import BUDGETS, SHIPPED
 from detectors.series.engine import Series
 
 ALARM = 0.5
+LEAST_ROWS = 32
+"""Rows that teach at least, whatever ``probation`` says: nothing can be called unusual after fewer."""
 
 
 def detect(timestamps: NDArray[np.float64], values: NDArray[np.float64], probation: int) -> Floats:
     """Scores in [0, 1], one per row: at or above 0.5 a person is called, below it is severity alone.
 
-    ``timestamps`` in seconds, ``values`` of shape (rows,) or (rows, metrics); rows before ``probation`` teach and score 0.
+    ``timestamps`` in seconds, ``values`` of shape (rows,) or (rows, metrics); rows before ``probation`` (and the first 32) teach and score 0.
     """
-    if values.ndim == 1:
-        return _one(timestamps, values, probation)
+    teaching = max(probation, LEAST_ROWS)
+    rows = np.asarray(values, float)
+    if rows.ndim == 1 or rows.shape[1] == 1:
+        return _one(timestamps, rows.reshape(len(rows)), teaching)
+    if len(rows) <= teaching:
+        return np.zeros(len(rows))
     from detectors.series.many import Many
 
-    severity, alarm = Many().judge(timestamps, values, probation)
-    return combined(severity, alarm)
+    return combined(*Many().judge(timestamps, rows, teaching))
 
 
 def combined(severity: Floats, alarm: NDArray[np.bool_]) -> Floats:
@@ -34,6 +39,6 @@ def combined(severity: Floats, alarm: NDArray[np.bool_]) -> Floats:
 
 
 def _one(timestamps: NDArray[np.float64], values: NDArray[np.float64], probation: int) -> Floats:
-    series = Series(replace(BUDGETS[SHIPPED], warmup_rows=max(probation, 1)))
+    series = Series(replace(BUDGETS[SHIPPED], warmup_rows=probation))
     judged = [series.step(at, value) for at, value in zip(timestamps.tolist(), values.tolist(), strict=True)]
     return combined(np.array([one.severity for one in judged]), np.array([one.alarm for one in judged]))

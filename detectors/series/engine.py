@@ -111,7 +111,7 @@ class Series:
 
     def step(self, at: float, value: float) -> Judgement:
         """Judge the row, then learn it. A row that is no number, late or a repeat changes nothing and is no alarm."""
-        if not math.isfinite(value) or abs(value) > 1e100 or at <= self.last_at:
+        if not math.isfinite(value) or abs(value) > 1e100 or not self.last_at < at < math.inf:
             return Judgement(self.judged.severity, False, usual=self.judged.usual, low=self.judged.low, high=self.judged.high)
         self.first_at, self.last_at = min(self.first_at, at), at
         if not self.is_ready:

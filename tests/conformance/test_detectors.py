@@ -209,3 +209,27 @@ def test_late_and_repeated_times_are_no_alarm() -> None:
     times[1000:1010] = times[999]
     values[1000:1010] = 500
     assert (detect(times, values, 600)[1000:1010] < 0.5).all()
+
+
+def test_one_column_is_one_metric() -> None:
+    times, values = series("one")
+    assert np.array_equal(detect(times, values[:, None], 600), detect(times, values, 600))
+
+
+@pytest.mark.parametrize("metrics", [0, 1, 2, 60])
+@pytest.mark.parametrize(("rows", "probation"), [(0, 0), (1, 0), (10, 3), (200, 0), (200, 500)])
+def test_short_series_and_no_probation_are_scored_all_the_same(rows: int, probation: int, metrics: int) -> None:
+    values = np.random.default_rng(3).integers(0, 9, (rows, metrics) if metrics else rows)
+    scores = detect(np.arange(rows) * 86_400, values, probation)
+    assert scores.shape == (rows,)
+    assert np.isfinite(scores).all()
+    assert not scores[:32].any()
+
+
+def test_times_that_are_no_numbers_are_passed_over() -> None:
+    times, values = series("one")
+    times[900:1000:9] = np.nan
+    times[1500] = np.inf
+    scores = detect(times, values, 600)
+    assert np.isfinite(scores).all()
+    assert scores[2000:].max() > 0
