@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ LEAST_ROWS = 32
 """Rows that teach at least, whatever ``probation`` says: nothing can be called unusual after fewer."""
 
 
-def detect(timestamps: NDArray[np.float64], values: NDArray[np.float64], probation: int) -> Floats:
+def detect(timestamps: NDArray[Any], values: NDArray[Any], probation: int) -> Floats:
     """Scores in [0, 1], one per row: at or above 0.5 a person is called, below it is severity alone.
 
     ``timestamps`` in seconds, ``values`` of shape (rows,) or (rows, metrics); rows before ``probation`` (and the first 32) teach and score 0.
@@ -38,7 +39,7 @@ def combined(severity: Floats, alarm: NDArray[np.bool_]) -> Floats:
     return scores
 
 
-def _one(timestamps: NDArray[np.float64], values: NDArray[np.float64], probation: int) -> Floats:
+def _one(timestamps: NDArray[Any], values: NDArray[np.float64], probation: int) -> Floats:
     series = Series(replace(BUDGETS[SHIPPED], warmup_rows=probation))
     judged = [series.step(at, value) for at, value in zip(timestamps.tolist(), values.tolist(), strict=True)]
     return combined(np.array([one.severity for one in judged]), np.array([one.alarm for one in judged]))
