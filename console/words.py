@@ -45,6 +45,15 @@ STATE: Final[Mapping[str, Look]] = {
     "firing": Look(marked("firing"), "●", "red", "#C62828"),
     "ended": Look(marked("ended"), "✓", "green", "#2E7D32"),
 }
+HELD: Final[Mapping[str, str]] = {
+    "except": marked("exception"),
+    "maintenance": marked("maintenance"),
+    "freeze": marked("freeze"),
+    "silence": marked("silence"),
+    "inhibit": marked("inhibited by another alert"),
+    "unreachable": marked("behind something that failed"),
+    "flapping": marked("flapping"),
+}
 LINKS: Final[Mapping[str, Look]] = {
     "up": Look(marked("up"), "✓", "green", "#2E7D32"),
     "down": Look(marked("down"), "●", "red", "#C62828"),

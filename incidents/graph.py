@@ -134,12 +134,7 @@ class Topology:
 
     def locations(self, asset: str) -> list[str]:
         """The places an asset stands in, the nearest first."""
-        found: list[str] = []
-        here = self.assets.get(asset)
-        while here is not None and here.located_in and here.located_in not in found:
-            found.append(here.located_in)
-            here = self.assets.get(here.located_in)
-        return found
+        return locations(self.assets, asset)
 
     def surroundings(self, asset: str) -> list[str]:
         """What cools an asset and where it stands, the nearest first."""
@@ -152,6 +147,16 @@ class Topology:
                     found[name] = None
                     queue.append(name)
         return list(found)
+
+
+def locations(assets: Mapping[str, Asset], asset: str) -> list[str]:
+    """The places an asset stands in, the nearest first."""
+    found: list[str] = []
+    here = assets.get(asset)
+    while here is not None and here.located_in and here.located_in not in found:
+        found.append(here.located_in)
+        here = assets.get(here.located_in)
+    return found
 
 
 def _written(asset: Asset) -> dict[str, Ways]:

@@ -1,35 +1,36 @@
-"""Silences and maintenance: what is quiet now, and a new one with a preview of what it would cover."""
+"""Silences, maintenance and freezes: what is quiet now and what that hides, and a new one with a preview of what it would hide."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections import Counter
 
 import streamlit as st
 
-from console import parts
+from console import mute_form, parts
 from console.case_actions import do
 from console.i18n import _
 from console.identity.roles import Right
-from console.queries import mutes, times
+from console.queries import cases, mutes, times
 from console.text import plain
+from console.words import HELD, SEVERITY, look, word
 
 here, me = parts.enter(Right.INCIDENT_READ)
 moment = here.now()
-found = mutes.read_mutes(here.store, moment)
-active = [mute for mute in found if mute.state == "active"]
-parts.sentence(_("{n} mutes are in force, {later} are planned").format(n=len(active), later=sum(mute.state == "planned" for mute in found)))
-parts.data_from(moment)
-
-KINDS = {"silence": _("silence"), "maintenance": _("maintenance"), "freeze": _("freeze")}
 STATES = {"active": f"‖ {_('in force')}", "planned": _("planned"), "past": _("past")}
-if found:
+
+
+def listed(found: list[mutes.Mute], hidden: list[mutes.Held]) -> None:
+    """Every mute, how many alerts it holds, and what to do with the one that was clicked."""
+    counts = mutes.held_by_mute(hidden)
     row = parts.rows(
         [
             {
                 _("state"): STATES[mute.state],
-                _("kind"): KINDS.get(mute.kind, mute.kind),
+                _("kind"): word(mute_form.KINDS, mute.kind),
                 _("covers"): mutes.match_text(mute.match),
-                _("from"): times.clock(mute.begin, here.zone, moment) or mute.repeats,
+                _("holds"): counts[mute.id],
+                _("when"): mutes.window_text(mute.window) or times.clock(mute.begin, here.zone, moment),
+                _("changes"): times.ago(mute.change, moment) if mute.state != "past" else "",
                 _("until"): times.clock(mute.end, here.zone, moment),
                 _("by"): mute.by,
                 _("why"): mute.why,
@@ -38,35 +39,63 @@ if found:
         ],
         "mutes",
     )
-    if row is not None and found[row].state != "past" and me.may(Right.MUTE_WRITE):
-        label = _("End {mute} now").format(mute=plain(mutes.match_text(found[row].match), 40))
-        if st.button(label, key="mute-end") and do(here, me, "unmute", {"id": found[row].id}, ""):
+    if row is None or row >= len(found):
+        return
+    mute = found[row]
+    mine = [one for one in hidden if one.holder == mute.id]
+    for one in mine[:50]:
+        _line(one)
+    if mute.state != "past" and me.may(Right.MUTE_WRITE):
+        text = _("End the present window of {mute}") if mute.window else _("End {mute} now")
+        if st.button(text.format(mute=plain(mutes.match_text(mute.match), 40)), key="mute-end") and do(here, me, "unmute", {"id": mute.id}, ""):
             st.rerun()
-else:
-    parts.empty(_("Nothing is muted."), _("Mute an asset or a rule below while somebody works on it."))
 
-if me.may(Right.MUTE_WRITE):
-    st.markdown(f"##### {_('New mute')}")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = st.segmented_control(_("Kind"), ("silence", "maintenance"), default="silence", format_func=KINDS.__getitem__, key="mute-kind")
-        ids = sorted(here.estate.assets())
-        given = parts.asked("asset")
-        chosen = st.multiselect(
-            _("Assets"), ids, default=[given] if given in ids else [], format_func=here.estate.title, placeholder=_("choose"), key="mute-assets"
-        )
-        rule = st.text_input(_("Rule"), placeholder=_("all rules"), key="mute-rule")
-        lasts = st.selectbox(_("for"), ("30m", "1h", "2h", "4h", "8h", "24h", "7d"), index=2, key="mute-for")
-        begin = st.datetime_input(_("from"), value=moment.astimezone(here.zone).replace(tzinfo=None), key="mute-from")
-    why = st.text_input(_("Reason"), key="mute-why")
-    match = {key: value for key, value in (("asset", chosen), ("rule", rule.strip())) if value}
-    covered = mutes.covered(here.store, match)
-    if match:
-        st.caption(_("This covers {n} alerts that fire now: {names}").format(n=len(covered), names=plain(", ".join(f"{a} {r}" for a, r in covered[:8])) or "–"))
-    label = _("Mute {what} for {time}").format(what=plain(mutes.match_text(match), 40) or "…", time=lasts)
-    if st.button(label, type="primary", disabled=not match or not why.strip(), key="mute-do"):
-        start = begin.replace(tzinfo=here.zone) if isinstance(begin, datetime) else moment
-        start = max(start, moment - timedelta(minutes=1))
-        end = start + mutes.length(lasts)
-        args = {"kind": kind or "silence", "match": match, "from": start.isoformat(), "until": end.isoformat(), "by": me.name, "why": why.strip()}
-        if do(here, me, "mute", args, ""):
-            st.rerun()
+
+def _line(one: mutes.Held) -> None:
+    label = f"{here.estate.title(one.member.asset)} · {one.member.rule} · {one.case.id} {one.case.title}"
+    st.page_link(parts.VIEWS / "incident.py", label=plain(label, 120), query_params={"id": one.case.id}, icon=":material/notifications_paused:")
+
+
+def quiet(hidden: list[mutes.Held]) -> None:
+    """What fires and is told to nobody, counted by reason."""
+    st.markdown(f"##### {_('Held back now')}")
+    counts = Counter(one.why for one in hidden)
+    st.caption(" · ".join(f"{word(HELD, why)}: {count}" for why, count in counts.most_common()))
+    row = parts.rows(
+        [
+            {
+                _("why"): word(HELD, one.why),
+                _("by"): one.holder or str(one.member.body.get("via") or ""),
+                _("severity"): look(SEVERITY, one.member.severity).text,
+                _("asset"): here.estate.title(one.member.asset),
+                _("rule"): one.member.rule,
+                _("since"): times.ago(one.member.start, moment),
+                _("incident"): one.case.id,
+            }
+            for one in hidden[:1000]
+        ],
+        "held",
+        height=260 if len(hidden) > 7 else None,
+    )
+    if row is not None and row < len(hidden):
+        parts.go("incident.py", id=hidden[row].case.id)
+
+
+def body() -> None:
+    """The whole page."""
+    found, hidden = mutes.read_mutes(here.store, moment), mutes.held(cases.live_cases(here.store))
+    active, later = (sum(mute.state == state for mute in found) for state in ("active", "planned"))
+    parts.sentence(_("{n} mutes are in force, {later} are planned; {held} firing alerts are told to nobody").format(n=active, later=later, held=len(hidden)))
+    parts.data_from(moment)
+    if found:
+        listed(found, hidden)
+    else:
+        parts.empty(_("Nothing is muted."), _("Mute an asset or a rule below while somebody works on it."))
+    if hidden:
+        quiet(hidden)
+    if me.may(Right.MUTE_WRITE):
+        st.markdown(f"##### {_('New mute')}")
+        mute_form.form(here, me, moment)
+
+
+parts.guarded(body)

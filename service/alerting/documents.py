@@ -142,6 +142,7 @@ def mute_body(engine: Engine, mute: MuteState) -> dict[str, Any]:
         "by": mute.by,
         "why": mute.why,
         "active": mute.active,
+        "changes": _iso(engine, engine.world.timers.get(f"mute:{mute.id}")),
         "ended": mute.stopped,
     }
 

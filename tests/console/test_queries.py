@@ -11,7 +11,7 @@ from console.desk import Desk
 from console.queries import assets, cases, charts, evidence, graphs, health, mutes, now, times
 from console.queries.search import quoted, read_query
 from console.text import cell, plain, shorten
-from core.names import HEALTH, INCIDENT
+from core.names import HEALTH, INCIDENT, MUTE
 from inventory.asset import Asset
 from inventory.book import Book
 from store.base import Series
@@ -223,13 +223,49 @@ def test_a_part_that_does_not_report_is_not_well(here: Desk) -> None:
     assert (part.ok, part.message) == (False, "has not reported for 10 min")
 
 
-def test_a_mute_preview_names_what_it_would_cover(filled: Desk) -> None:
-    assert mutes.covered(filled.store, {"asset": ["server-000"]}) == [("server-000", "cpu")]
-    assert mutes.covered(filled.store, {"asset": ["server-000"], "rule": "disk"}) == []
-    assert len(mutes.covered(filled.store, {"rule": "cpu"})) == 3
-    (mute,) = mutes.read_mutes(filled.store, filled.now())
-    assert mute.state == "active"
-    assert mutes.match_text(mute.match) == "rule=cpu, asset=server-002"
+def test_a_mute_preview_judges_as_the_service_does(filled: Desk) -> None:
+    live, assets = cases.live_cases(filled.store), filled.estate.assets()
+
+    def names(match: dict[str, Any], *rest: Any) -> list[str]:
+        return sorted(one.member.asset for one in mutes.covered(live, match, assets, *rest))
+
+    everything = ["server-000", "server-002", "switch-001"]
+    assert names({"asset": ["server-000"]}) == ["server-000"]
+    assert names({"asset": ["server-000"], "rule": ["disk"]}) == []
+    assert names({"rule": ["~c.u"]}) == everything
+    assert names({"kind": ["switch"]}) == ["switch-001"]
+    assert names({"severity": ["critical"]}) == ["server-000"]
+    assert names({"rule": ["cpu"]}, "maintenance") == everything
+    assert names({"rule": ["cpu"]}, "maintenance", ["security"]) == []
+    with pytest.raises(ValueError, match="broken"):
+        names({"rule": ["~(("]})
+
+
+def test_a_mute_says_what_it_holds_and_when_it_comes_back(filled: Desk) -> None:
+    now = filled.now()
+    (mute,) = mutes.read_mutes(filled.store, now)
+    assert (mute.state, mutes.match_text(mute.match)) == ("active", "rule=cpu, asset=server-002")
+    window = {"working_day": [1, -1], "from": "22:00:00", "to": "02:00:00"}
+    body = {"id": "m2", "match": {"kind": "switch"}, "recurring": window, "active": False, "changes": (now + timedelta(hours=5)).isoformat()}
+    filled.store.documents.put(MUTE, "m2", body)
+    later = mutes.read_mutes(filled.store, now)[1]
+    assert (later.state, mutes.window_text(later.window), later.change) == ("planned", "working day 1, last of the month 22:00-02:00", now + timedelta(hours=5))
+    quiet = case(0, members=[{**case(0).members[0].body, "held_by": "silence", "holder": "m1"}])
+    assert mutes.held_by_mute(mutes.held([quiet, case(1)])) == {"m1": 1}
+
+
+@pytest.mark.parametrize(
+    ("window", "text"),
+    [
+        ({"day": ["sat", "sun"], "from": "22:00", "to": "02:00"}, "Sat, Sun 22:00-02:00"),
+        ({"day": "fri", "nth": [-1], "from": "18:00", "to": "20:00"}, "Fri number last of the month 18:00-20:00"),
+        ({"month_day": 15, "from": "08:00", "to": "09:00"}, "day 15 of the month 08:00-09:00"),
+        ({"on": "makeup", "from": "08:00", "to": "09:00"}, "make-up days 08:00-09:00"),
+        ({}, ""),
+    ],
+)
+def test_a_window_is_told_in_words(window: dict[str, Any], text: str) -> None:
+    assert mutes.window_text(window) == text
 
 
 def test_the_reason_of_an_incident_is_its_gravest_firing_alert_of_the_root() -> None:
