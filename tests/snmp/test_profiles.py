@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from collectors.network.snmp.device import read_device
+from collectors.network.snmp.identity import enterprise
 from collectors.network.snmp.profile import profiles_in_force, read_folder, read_profiles, standard_profiles, use_site_profiles
 from collectors.network.snmp.reader import Reader
 from collectors.network.snmp.reading import Reading
@@ -121,6 +122,21 @@ def test_a_wrong_profile_is_refused_with_file_line_and_key(text: str, line: int,
         read_profiles([path])
     assert (caught.value.path, caught.value.line) == (path, line)
     assert caught.value.key.startswith(key)
+
+
+@pytest.mark.parametrize(
+    ("objectid", "vendor"),
+    [
+        ("1.3.6.1.4.1.2272.30", "Nortel"),  # our own word for it
+        ("1.3.6.1.4.1.46242.1", "Netonix"),  # the register's
+        ("1.3.6.1.4.1.590.1", "Royal Bank of Canada"),
+        ("1.3.6.1.4.1.99999999.1", ""),
+        ("1.3.6.1.4.1", ""),
+        ("0.0", ""),
+    ],
+)
+def test_an_unknown_device_has_the_vendor_of_its_enterprise_number(objectid: str, vendor: str) -> None:
+    assert enterprise(objectid) == vendor
 
 
 def test_one_broken_file_does_not_take_the_others_along(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from collectors.network.snmp.reading import Identity
 from collectors.network.snmp.rows import cells, word
 from collectors.network.snmp.standard.entity import parts
 from collectors.network.snmp.values import text
-from core.files import read_yaml
+from core.files import read_text, read_yaml
 
 _FACTS = ("vendor", "os", "model", "version", "serial")
 _ENTERPRISE = re.compile(r"1\.3\.6\.1\.4\.1\.(\d+)")
@@ -123,7 +123,18 @@ def _enterprises() -> Mapping[str, str]:
     return {str(number): str(name) for number, name in document.data.items()}
 
 
+@cache
+def _register() -> str:
+    """The whole register as one text: searched once for a strange device, cheaper to keep than 59,000 pairs."""
+    return read_text(Path(__file__).parent / "enterprises.tsv")
+
+
 def enterprise(objectid: str) -> str:
-    """The vendor that IANA gave the enterprise number of a sysObjectID to; empty for one that is not in our list."""
+    """The vendor that IANA gave the enterprise number of a sysObjectID to, as people call it where we know; empty for a number that nobody has."""
     hit = _ENTERPRISE.match(objectid)
-    return _enterprises().get(hit[1], "") if hit else ""
+    if not hit:
+        return ""
+    if known := _enterprises().get(hit[1], ""):
+        return known
+    found = re.search(rf"^{hit[1]}\t(.+)$", _register(), re.MULTILINE)
+    return found[1] if found else ""
