@@ -113,6 +113,11 @@ def parse_yaml(text: str, path: Path | str) -> Iterator[Document]:
         loader.dispose()
 
 
+def to_yaml(data: Any) -> str:
+    """Plain data as YAML that ``parse_yaml`` reads back as it was; keys stay in order."""
+    return str(yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=150))
+
+
 def _collect_lines(node: yaml.Node, where: Where, lines: dict[Where, int], inside: set[int]) -> None:
     if id(node) in inside:
         raise yaml.constructor.ConstructorError(None, None, "an alias that contains itself", node.start_mark)

@@ -410,6 +410,48 @@ def playbook_run(
     raise typer.Exit(0 if state == "done" else 1)
 
 
+Out = Annotated[Path | None, typer.Option("--out", help="The file to write; without it standard output. One that is there already is not overwritten.")]
+
+
+@playbook.command("export")
+@plainly
+def playbook_export(name: str, out: Out = None, config: Config = None) -> None:
+    """Write a playbook as a CACAO 2.0 document (JSON); what does not map is listed on standard error."""
+    from service.ordering import catalogue, give_out
+
+    _hand_out(*give_out(catalogue(read_settings(config)), name), out)
+
+
+@playbook.command("import")
+@plainly
+def playbook_import(
+    file: Path,
+    out: Out = None,
+    name: Annotated[str, typer.Option("--name", help="How the playbook shall be called; without it after the document.")] = "",
+    config: Config = None,
+) -> None:
+    """Read a CACAO 2.0 document (JSON) and write a playbook (YAML); what does not map is listed on standard error. Nothing of it is run."""
+    from service.ordering import catalogue, take_in
+
+    _hand_out(*take_in(catalogue(read_settings(config)), file, name), out)
+
+
+def _hand_out(text: str, notes: tuple[str, ...], out: Path | None) -> None:
+    from core.errors import ConfigError
+
+    for note in notes:
+        typer.echo(f"not mapped: {note}", err=True)
+    if out is None:
+        say(text)
+        return
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            file.write(text.rstrip("\n") + "\n")
+    except OSError as err:
+        raise ConfigError(f"cannot be written: {err.strerror}", path=out) from err
+    say(f"written: {out}")
+
+
 @detect.command("replay")
 @plainly
 def detect_replay(
