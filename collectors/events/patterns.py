@@ -26,6 +26,9 @@ FIELDS: Final = {
     "method": "event.method",
     "peer": "network.peer.address",
     "part": "hw.sensor",
+    "mac": "source.mac",
+    "ap": "wireless.access_point",
+    "device": "client.name",
 }
 OUTCOMES: Final = {"login_failed": "failure", "invalid_user": "failure", "sudo_refused": "failure", "login_ok": "success"}
 AUTHENTICATION: Final = frozenset(("login_failed", "invalid_user", "login_ok", "sudo", "sudo_refused", "su", "session_opened", "session_closed"))
@@ -87,6 +90,8 @@ def details(kind: str, found: Mapping[str, str | None]) -> dict[str, Any]:
         fields["event.outcome"] = outcome
     if kind in AUTHENTICATION:
         fields["event.category"] = "authentication"
+    if mac := str(fields.get("source.mac", "")):
+        fields["source.mac"] = ":".join(re.findall("..", re.sub("[^0-9a-f]", "", mac.lower())))
     return checked(fields)
 
 

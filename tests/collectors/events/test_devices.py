@@ -28,7 +28,7 @@ def test_every_row_reads_its_own_example(row: Row) -> None:
     kind, fields = meaning(message, table())
     assert (kind, of_programs(message.program, message.text, programs())[0] in ("log", kind)) == (row.kind, True)
     assert fields["event.code"]
-    assert row.pattern is None or set(row.pattern.groupindex) <= {"interface", "user", "ip", "port", "peer", "part", "command", "target"}
+    assert row.pattern is None or set(row.pattern.groupindex) <= {"interface", "user", "ip", "port", "peer", "part", "command", "target", "mac", "ap"}
     assert abs((message.time - NOW).total_seconds()) < 86_400
 
 
@@ -71,6 +71,19 @@ def test_every_row_reads_its_own_example(row: Row) -> None:
             ),
             "cpu_busy",
             {"event.code": "CPUUSAGERISING", "hw.sensor": "SRU Board 0"},
+        ),
+        (
+            "<189>Mar  1 10:00:00 2026 H3C %%10WIPS/5/ROGUE: -VSD=home-SrcMAC=02AB-0000-0009; Rogue AP detected by radio 1 of sensor ap1 on channel 149 (RSSI=84).",
+            "rogue_found",
+            {"source.mac": "02:ab:00:00:00:09", "wireless.access_point": "ap1"},
+        ),
+        (
+            (
+                "<188>Mar  1 2026 10:00:00 AC1 WLAN/4/ROGUE_DEVICE_DETECT:OID 1.3.6.1.4.1.2011.6.139.16.1.1.1.15 Rogue device is detected notify."
+                "(APName=ap-7, RadioID=0)"
+            ),
+            "rogue_found",
+            {"wireless.access_point": "ap-7"},
         ),
         ("<187>Mar  1 10:00:00 2026 H3C %%10FOO/3/BAR_BAZ: something new", "log", {"observer.vendor": "H3C", "event.provider": "FOO", "event.code": "BAR_BAZ"}),
         ("<187>46: Mar  1 10:00:00: %FOO-3-BAR: something new", "log", {"event.provider": "FOO", "event.code": "BAR", "event.severity": 3}),

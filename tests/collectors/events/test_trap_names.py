@@ -10,7 +10,18 @@ from collectors.network.snmp.values import Value
 from core.errors import ConfigError
 from detectors.rules.told import conditions
 
-FIELDS = {"", "interface.index", "network.interface", "network.peer.address", "hw.sensor", "user.name", "source.ip", "host.hostname"}
+FIELDS = {
+    "",
+    "interface.index",
+    "network.interface",
+    "network.peer.address",
+    "hw.sensor",
+    "user.name",
+    "source.ip",
+    "host.hostname",
+    "source.mac",
+    "wireless.access_point",
+}
 
 
 @pytest.mark.parametrize("oid", sorted(tables().notifications))
@@ -75,6 +86,22 @@ def trap(oid: str, **variables: Value) -> Trap:
             "",
             {"hw.sensor": "电源1", "observer.vendor": "Huawei"},
         ),
+        (
+            trap("1.3.6.1.4.1.14823.2.3.1.11.1.2.1053", wlsxTrapTargetAPBSSID=bytes.fromhex("02a10b000001"), wlsxTrapTargetAPSSID=b"free"),
+            "rogue_found",
+            "wlsxUnsecureAPDetected: wlsxTrapTargetAPBSSID=02:a1:0b:00:00:01, wlsxTrapTargetAPSSID=free",
+            {"source.mac": "02:a1:0b:00:00:01", "observer.vendor": "Aruba"},
+        ),
+        (
+            trap("1.3.6.1.4.1.14823.2.3.1.11.1.2.1041", wlsxTrapAPMacAddress=b"\x02\xa1\x0b\0\0\x02"),
+            "access_point_down",
+            "",
+            {"wireless.access_point": "02:a1:0b:00:00:02"},
+        ),
+        (trap("1.3.6.1.4.1.2011.6.139.18.1.1.1.2"), "wireless_join_failed", "", {"observer.vendor": "Huawei"}),
+        (trap("1.3.6.1.4.1.25461.2.1.3.2.0.801", panSystemDescription=b"state changed"), "ha_role_changed", "", {"observer.vendor": "Palo Alto"}),
+        (trap("1.3.6.1.4.1.3375.2.4.0.10", bigipNotifyObjNode=b"192.0.2.8"), "pool_member_down", "", {"network.peer.address": "192.0.2.8"}),
+        (trap("1.3.6.1.4.1.232.0.6050"), "power_supply_failed", "cpqHe4FltTolPowerSupplyFailed", {}),
         (trap("1.3.6.1.6.3.1.1.5.5", authAddr="192.0.2.66"), "snmp_auth_failure", "", {"source.ip": "192.0.2.66"}),
         (Trap("2c", "1.3.6.1.4.1.99999.1.2", {"1.3.6.1.4.1.99999.3.0": b"\x01\x02"}), "trap", "1.3.6.1.4.1.99999.1.2: 1.3.6.1.4.1.99999.3.0=01:02", {}),
     ],
