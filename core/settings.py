@@ -50,6 +50,7 @@ class RetentionSettings(_Table):
     raw_metrics_days: int = Field(default=60, ge=1)
     rollups_days: int = Field(default=400, ge=1)
     events_days: int = Field(default=190, ge=190)
+    runs_days: int = Field(default=400, ge=190)
 
 
 class CollectSettings(_Table):

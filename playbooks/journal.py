@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from core.names import RUN, RUN_ENTRY, RUN_PLAN, TASK
+from core.errors import NotFound
+from core.names import RUN, RUN_ENTRY, RUN_NOTE, RUN_PLAN, TASK
 from playbooks.fold import Entry, RunState, fold
 from playbooks.form import Playbook
 from playbooks.plan import Plan
 from store.base import ABSENT, Store
-from store.filter import And, Term
+from store.filter import And, Range, Term
 
 ENGINE: Final = "playbooks"
 AFTERWARDS: Final = timedelta(minutes=10)  # a change may be seen a little after the run that made it
@@ -168,6 +170,23 @@ def recent(store: Store, playbook: str, since: datetime) -> list[dict[str, Any]]
     """Summaries of a playbook's runs asked for since a time, with their ids."""
     found = store.documents.find(RUN, And((Term("playbook", playbook),)), sort="-asked", limit=1000).items
     return [{**document.body, "id": document.id} for document in found if document.body["asked"] >= since.isoformat()]
+
+
+def forget(store: Store, before: datetime, most: int = 50) -> int:
+    """Take away runs that are over and were asked for before a time, at most so many; returns how many. The audit keeps what they did.
+
+    The run itself goes last: what a kill leaves half taken away is found again. Raises StoreError.
+    """
+    old = store.documents.find(RUN, And((Term("open", False), Range("asked", lt=before.isoformat()))), sort="asked", limit=most).items
+    for document in old:
+        for kind in (TASK, RUN_NOTE, RUN_ENTRY):
+            while page := store.documents.find(kind, Term("run", document.id), limit=1000).items:
+                for one in page:
+                    store.documents.delete(kind, one.id)
+        with suppress(NotFound):
+            store.documents.delete(RUN_PLAN, document.id)
+        store.documents.delete(RUN, document.id)
+    return len(old)
 
 
 def is_begun(store: Store, run: str) -> bool:

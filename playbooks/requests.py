@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any, Final
 
-from core.errors import ConfigError, Refused
+from core.errors import ConfigError, NotFound, Refused
 from playbooks import journal
 from playbooks.fold import REVIEW, RunState, TaskState, decision, fold
 from playbooks.form import Approval, Ask
@@ -229,7 +229,10 @@ class Requests:
         return f"{len(due)}"
 
     def _ended(self, run: str) -> Live:
-        plan, playbook = journal.read_plan(self.runner.store, run)
+        try:
+            plan, playbook = journal.read_plan(self.runner.store, run)
+        except NotFound:
+            raise Refused(f"没有运行 {run} / there is no run {run}") from None
         return Live(run, plan, playbook, fold(journal.read_entries(self.runner.store, run)))
 
 

@@ -40,7 +40,7 @@ MOST_THREADS: Final = 32
 
 @dataclass(frozen=True)
 class Ties:
-    """What the service lends the runner. ``tell`` sends a text to people ("person:x", "role:y"); ``comment`` writes on an incident in somebody's name."""
+    """What the service lends the runner. ``tell`` makes sure that people ("person:x", "role:y") get a text; ``comment`` writes on an incident for somebody."""
 
     surroundings: Callable[[], Surroundings]
     open: Opener
@@ -159,11 +159,11 @@ class Runner:
             case "task":
                 self._open_task(live, move)
             case "hand":
-                self.write(live, "handed", step=move.step, body=move.body)
                 self._tell_late(live, move.step, str(move.body["to"]))
+                self.write(live, "handed", step=move.step, body=move.body)
             case "late":
-                self.write(live, "late", step=move.step)
                 self._tell_late(live, move.step, live.state.tasks[move.step].to)
+                self.write(live, "late", step=move.step)
             case "notify":
                 self._notify(live, move)
             case _:
@@ -332,9 +332,9 @@ class Runner:
     # people
 
     def _open_task(self, live: Live, move: Move) -> None:
-        self.write(live, "task", step=move.step, target=move.target, body=move.body)
         text = Both(zh=f"待办：{live.playbook.title.zh}（{move.step}）", en=f"Task: {live.playbook.title.en} ({move.step})")
         self._tell(str(move.body["to"]), text, live.id)
+        self.write(live, "task", step=move.step, target=move.target, body=move.body)
 
     def _tell_late(self, live: Live, step: str, to: str) -> None:
         self._tell(to, Both(zh=f"待办已超期：{live.playbook.title.zh}（{step}）", en=f"Overdue: {live.playbook.title.en} ({step})"), live.id)
@@ -354,9 +354,12 @@ class Runner:
         self.write(live, "close", step=move.step, body={"status": "failed", "error": error} if error else {})
 
     def _tell(self, to: str, text: Both, run: str) -> None:
+        """Before the entry that says so: after a kill the same message is kept once more, which is nothing new. Raises StoreError."""
         for one in to.split(","):
             try:
                 self.ties.tell(one, text, run)
+            except StoreError:
+                raise
             except WanglouError as err:
                 log.warning("people could not be told", run=run, to=one, reason=str(err))
 

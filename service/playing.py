@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -19,7 +19,9 @@ from inventory.asset import Asset
 from inventory.graph import Graph, build_graph
 from playbooks.capabilities import capability
 from playbooks.form import Both, Playbook
+from playbooks.journal import forget
 from playbooks.load import Catalogue, Shelf
+from playbooks.outbox import Heard, Outbox
 from playbooks.plan import Surroundings
 from playbooks.policy import Freeze, Policy
 from playbooks.requests import WHATS, Requests, carry
@@ -42,12 +44,14 @@ class Playing:
         self._catalogue, self._policy = Catalogue(), Policy()
         self._shelf = Shelf(settings.site_folder)
         self.problems: tuple[ConfigError, ...] = ()
-        ties = Ties(self.surroundings, lambda asset, seconds: ServiceReach(vault, asset, seconds), self._tell, alarm, self._comment)
+        self._outbox = Outbox(store, clock, self._send, alarm)
+        ties = Ties(self.surroundings, lambda asset, seconds: ServiceReach(vault, asset, seconds), self._outbox.put, alarm, self._comment)
         self.runner = Runner(store, clock, ties)
         self.requests = Requests(self.runner)
         self._loaded = False
         self._seen: set[tuple[str, str]] = set()
-        self._since = clock.now()
+        self._since = self._forget_at = clock.now()
+        self._keep = timedelta(days=settings.retention.runs_days)
 
     @property
     def carriers(self) -> dict[str, Carrier]:
@@ -75,7 +79,17 @@ class Playing:
             self.runner.load()
             self._loaded = True
         self.runner.tick()
+        self._outbox.round()
         self._automatic()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Old runs go, some each hour."""
+        now = self._clock.now()
+        if now >= self._forget_at:
+            self._forget_at = now + timedelta(hours=1)
+            if gone := forget(self._store, now - self._keep):
+                log.info("old runs were taken away", runs=gone)
 
     def close(self) -> None:
         """No new acts."""
@@ -100,8 +114,8 @@ class Playing:
         self.runner.nudge()
         return answer
 
-    def _tell(self, to: str, text: Both, run: str) -> None:
-        self._alerting.tell(to, {"zh": text.zh, "en": text.en}, run)
+    def _send(self, to: str, text: Both, run: str, only: Collection[str], heard: Heard) -> int:
+        return self._alerting.tell(to, {"zh": text.zh, "en": text.en}, run, only, heard)
 
     def _comment(self, incident: str, text: str, who: str) -> None:
         """A comment in the name of who asked; an intent, like one of the console."""

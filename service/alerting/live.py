@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import datetime
@@ -292,22 +292,27 @@ class LiveAlerting:
         self._pool.submit(self._deliver, delivery.id, receiver.id, receiver, content, delivery.tries)
         return None
 
-    def tell(self, to: str, text: Mapping[str, str], more: str = "") -> int:
-        """Send a text (``zh``, ``en``) of another part of the service to "person:NAME" or "role:NAME", once; how many receivers it goes to."""
+    def tell(self, to: str, text: Mapping[str, str], more: str = "", only: Collection[str] = (), heard: Callable[[str, bool], None] | None = None) -> int:
+        """Send a text (``zh``, ``en``) of another part of the service to "person:NAME" or "role:NAME", once; how many receivers it goes to.
+
+        ``only``: these receivers alone; ``heard`` gets each receiver's name and whether it took the text, on another thread.
+        """
         people = [
             one for one in self._alerting.engine.people.values() if not one.disabled and (to == f"person:{one.id}" or to.removeprefix("role:") in one.roles)
         ]
-        receivers = [self._alerting.engine.receivers[name] for name in dict.fromkeys(name for one in people for name in one.receivers)]
-        for receiver in receivers:
-            self._pool.submit(self._send_note, receiver, {"reason": "note", "note": dict(text), "more": more})
-        return len(receivers)
+        names = [name for name in dict.fromkeys(name for one in people for name in one.receivers) if not only or name in only]
+        for name in names:
+            self._pool.submit(self._send_note, self._alerting.engine.receivers[name], {"reason": "note", "note": dict(text), "more": more}, heard)
+        return len(names)
 
-    def _send_note(self, receiver: Any, content: Mapping[str, Any]) -> None:
+    def _send_note(self, receiver: Any, content: Mapping[str, Any], heard: Callable[[str, bool], None] | None) -> None:
         try:
             said = send(receiver, content, self._target(receiver.target), self._loaded.language)
         except (NotFound, ConfigError) as err:
             log.error("receiver", receiver=receiver.id, problem=str(err))
             said = Said("404")
+        if heard is not None:
+            heard(receiver.id, said.status == "ok")
         self._record(receiver.id, content, said, 1)
 
     def _deliver(self, delivery: int, name: str, receiver: Any, content: Mapping[str, Any], tries: int) -> None:
