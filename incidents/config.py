@@ -232,6 +232,7 @@ class Rule(Block):
     field: str = ""
     at_least: Positive | None = None
     within: Span | None = None
+    apart: Duration = 0  # what comes sooner again is the same once more: a trap and a log line of one fall
     ignore_for: Duration = 0
     first: str = ""
     then: Pattern | None = None

@@ -19,7 +19,7 @@ from inventory.asset import Asset
 from service.hasten import Hasten
 from service.pipeline import Pipeline
 from service.pulse import SELF
-from service.traps import Traps
+from service.traps import PortNames, Traps
 
 log = structlog.get_logger("listeners")
 SOURCE: Final = "self.listener"
@@ -53,7 +53,7 @@ class Listeners:
     """Started and ended with the service; one that cannot listen is reported and the rest goes on."""
 
     def __init__(self, settings: Settings, pipeline: Pipeline, clock: Clock, vault: Secrets, hasten: Hasten) -> None:
-        self._names = Names()
+        self._names, ports = Names(), PortNames(pipeline.store)
         self._pipeline, self._hasten = pipeline, hasten
         given = settings.collect
         self.problems: dict[str, str] = {}
@@ -71,9 +71,9 @@ class Listeners:
                 zone=settings.zone,
                 rate=given.syslog_rate,
             )
-            self._syslog = SyslogListener(wanted, self._names.resolve, self._deliver, clock)
+            self._syslog = SyslogListener(wanted, self._names.resolve, self._deliver, clock, ports.written)
         if given.trap_port is not None:
-            self._traps = Traps(settings, pipeline.store, vault, clock, self._names.resolve, self._deliver)
+            self._traps = Traps(settings, ports, vault, clock, self._names.resolve, self._deliver)
 
     @property
     def ports(self) -> dict[str, int]:

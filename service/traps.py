@@ -24,6 +24,7 @@ from core.records import Sample
 from core.secrets import Secret, Secrets
 from core.settings import CollectSettings, Settings
 from inventory.asset import Asset
+from inventory.topology.evidence import short_port
 from store.base import Store
 from store.snapshots import latest_snapshot
 
@@ -36,13 +37,13 @@ PORT_NAMES_S: Final = 60.0
 class Traps:
     """The trap listener with its surroundings. Who may send is looked up anew at each call of ``samples``, as credentials change."""
 
-    def __init__(self, settings: Settings, store: Store, vault: Secrets, clock: Clock, resolve: Resolve, deliver: Deliver) -> None:
+    def __init__(self, settings: Settings, ports: PortNames, vault: Secrets, clock: Clock, resolve: Resolve, deliver: Deliver) -> None:
         self._settings, self._vault = settings.collect, vault
         self._assets: tuple[Asset, ...] = ()
         self._complaints: frozenset[str] = frozenset()
         given = settings.collect
         wanted = ListenerSettings(host=given.trap_host, port=given.trap_port or 0, rate=given.trap_rate, burst=10 * given.trap_rate)
-        self.listener = TrapListener(wanted, own_engine(settings.data / ENGINE_FILE), resolve, PortNames(store).name, deliver, clock)
+        self.listener = TrapListener(wanted, own_engine(settings.data / ENGINE_FILE), resolve, ports.name, deliver, clock)
 
     def set_assets(self, assets: Iterable[Asset]) -> None:
         """Let these devices' own SNMP credentials send traps too."""
@@ -131,20 +132,28 @@ def _read(path: Path) -> Engine | None:
 
 
 class PortNames:
-    """From the index of a port to the name that its series have, by the device's newest inventory."""
+    """From the index of a port, or from its name as a log line has it, to the name that its series have, by the device's newest inventory."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[str, tuple[float, Mapping[int, str]]] = {}
+        self._known: dict[str, tuple[float, Mapping[int, str], Mapping[str, str]]] = {}
 
     def name(self, asset: str, index: int) -> str:
         """The name, or nothing for a device that was never read."""
+        return self._names(asset)[0].get(index, "")
+
+    def written(self, asset: str, said: str) -> str:
+        """The name of the port that ``said`` means (GigabitEthernet0/1 is Gi0/1); ``said`` itself when there is none or more than one."""
+        return self._names(asset)[1].get(short_port(said)) or said
+
+    def _names(self, asset: str) -> tuple[Mapping[int, str], Mapping[str, str]]:
         now = time.monotonic()
-        at, names = self._known.get(asset, (-PORT_NAMES_S, {}))
+        at, names, words = self._known.get(asset, (-PORT_NAMES_S, {}, {}))
         if now - at >= PORT_NAMES_S:
             names = self._read(asset)
-            self._known[asset] = now, names
-        return names.get(index, "")
+            words = by_word(names.values())
+            self._known[asset] = now, names, words
+        return names, words
 
     def _read(self, asset: str) -> Mapping[int, str]:
         try:
@@ -153,6 +162,14 @@ class PortNames:
         except (StoreError, ValueError) as err:
             log.warning("the ports of a device are not known", asset=asset, reason=str(err))
             return {}
+
+
+def by_word(names: Iterable[str]) -> dict[str, str]:
+    """Comparable name -> name of the series; what two ports share means neither."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(short_port(name), []).append(name)
+    return {word: same[0] for word, same in found.items() if len(same) == 1}
 
 
 def port_names(inventory: Mapping[str, Any]) -> dict[int, str]:

@@ -30,6 +30,7 @@ from core.errors import ConfigError
 from core.records import Event, Sample
 
 Resolve = Callable[[str, str], str]
+Port = Callable[[str, str], str]  # asset and the name of a port as the device wrote it -> as its series name it
 HANDSHAKE_S: Final = 10.0
 IDLE_S: Final = 3600.0
 PIECE: Final = 64 * 1024
@@ -69,8 +70,8 @@ class SyslogTally(Tally):
 class SyslogListener:
     """Listens on a thread of its own. ``resolve(address, host name)`` names the asset; ``deliver`` returns when a batch is durable."""
 
-    def __init__(self, settings: Settings, resolve: Resolve, deliver: Deliver, clock: Clock) -> None:
-        self._settings, self._resolve, self._clock = settings, resolve, clock
+    def __init__(self, settings: Settings, resolve: Resolve, deliver: Deliver, clock: Clock, port: Port = lambda _, name: name) -> None:
+        self._settings, self._resolve, self._clock, self._port = settings, resolve, clock, port
         self.tally = SyslogTally()
         self._delivery = Delivery("syslog", deliver, settings.queue, self.tally, self._make_room)
         self._room = asyncio.Event()
@@ -217,8 +218,10 @@ class SyslogListener:
         text = message.text + (" […]" if frame.is_cut else "")
         if kind in COMMANDS:
             facts, text = without_secrets(facts, text)
-        identity = self._identities.of(frame.data, address, now)
-        return Event(id=identity, time=message.time, asset=self._resolve(address, message.host) or address, kind=kind, message=text, fields=facts)
+        asset = self._resolve(address, message.host) or address
+        if name := facts.get("network.interface"):
+            facts["network.interface"] = self._port(asset, str(name))
+        return Event(id=self._identities.of(frame.data, address, now), time=message.time, asset=asset, kind=kind, message=text, fields=facts)
 
 
 def without_secrets(facts: Mapping[str, Any], text: str) -> tuple[dict[str, Any], str]:

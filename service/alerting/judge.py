@@ -155,11 +155,11 @@ class Judge:
         if (alert := self._open(key)) is not None:
             self._count_on(rule, alert, at, text)
             return
-        value = facts.get(rule.field, "") if rule.kind == "distinct" else ""
+        value = facts.get(rule.field, "")
         if rule.kind == "distinct" and not value:
             return
         window = self.memory.windows.setdefault(key, Window())
-        complete = window.add(at, value, within=rule.within, at_least=rule.at_least, distinct=rule.kind == "distinct")
+        complete = window.add(at, value, within=rule.within, at_least=rule.at_least, distinct=rule.kind == "distinct", apart=rule.apart)
         if complete:
             self._fire(key, Conclusion(rule.id, asset, labels, True, complete[1], complete[0], at, text))
 

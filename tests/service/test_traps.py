@@ -73,11 +73,13 @@ def test_ports_are_called_as_their_series_are() -> None:
 
 def test_names_of_ports_come_from_the_newest_inventory(tmp_path: Path) -> None:
     store = open_store("embedded", tmp_path, "service")
-    body = json.dumps({"interfaces": [{"index": 7, "name": "Gi0/7"}]})
+    body = json.dumps({"interfaces": [{"index": 7, "name": "Gi0/7"}, {"index": 8, "name": "Te1"}, {"index": 9, "name": "TenGigE1"}]})
     save_snapshot(store, Snapshot(time=NOW, asset="core1", kind="snmp.inventory", body=body))
     save_snapshot(store, Snapshot(time=NOW, asset="odd", kind="snmp.inventory", body="no JSON"))
     names = PortNames(store)
-    assert [names.name("core1", 7), names.name("core1", 8), names.name("odd", 7), names.name("unknown", 7)] == ["Gi0/7", "", "", ""]
+    assert [names.written("core1", said) for said in ("GigabitEthernet0/7", "XGE1", "vlan 3")] == ["Gi0/7", "XGE1", "vlan 3"]
+    assert names.written("unknown", "GE1/0/1") == "GE1/0/1"
+    assert [names.name("core1", 7), names.name("core1", 10), names.name("odd", 7), names.name("unknown", 7)] == ["Gi0/7", "", "", ""]
     store.close()
 
 

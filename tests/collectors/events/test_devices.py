@@ -73,7 +73,7 @@ def test_every_row_reads_its_own_example(row: Row) -> None:
             {"event.code": "CPUUSAGERISING", "hw.sensor": "SRU Board 0"},
         ),
         (
-            "<189>Mar  1 10:00:00 2026 H3C %%10WIPS/5/ROGUE: -VSD=home-SrcMAC=02AB-0000-0009; Rogue AP detected by radio 1 of sensor ap1 on channel 149 (RSSI=84).",
+            "<189>Mar  1 10:00:00 2026 H3C %%10WIPS/5/ROGUE: -VSD=home-SrcMAC=02AB-0000-0009; Rogue AP detected by radio 1 of sensor ap1 on channel 149.",
             "rogue_found",
             {"source.mac": "02:ab:00:00:00:09", "wireless.access_point": "ap1"},
         ),
