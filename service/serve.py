@@ -297,7 +297,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         clock,
         assets=lambda: service.assets,
         rule=alerting.rule,
-        use_budgets=lambda budget_of: use_budgets(detectors, pipeline, budget_of),
+        use_budgets=lambda budget_of: use_budgets([*detectors, logs, rates], pipeline, budget_of),
         on_tuned=estate.again,
         forecasts=lambda: forecasts(detectors, pipeline),
     )

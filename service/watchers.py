@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -17,7 +17,8 @@ from core.records import Sample
 from core.registry import resolve
 from detectors import DETECTORS
 from detectors.base import Detector
-from detectors.series.baseline import Baseline, BudgetOf, Options
+from detectors.series.baseline import Baseline, Options
+from detectors.series.budgets import BudgetOf
 from detectors.series.change import Change
 from detectors.series.forecast import Forecast, Row
 from service.pipeline import Pipeline
@@ -48,11 +49,21 @@ def site_calendar(calendar_file: Path, timezone: str) -> Calendar:
         return Calendar(zone=zone)
 
 
-def use_budgets(detectors: Sequence[Detector], pipeline: Pipeline, budget_of: BudgetOf) -> None:
-    """The running baseline calls by these budgets from its next sample on."""
+@runtime_checkable
+class Budgeted(Protocol):
+    """A detector that learns: a budget says how often it may call."""
+
+    def use_budgets(self, budget_of: BudgetOf) -> None:
+        """Call by these budgets from now on."""
+        ...
+
+
+def use_budgets(detectors: Sequence[object], pipeline: Pipeline, budget_of: BudgetOf) -> None:
+    """The running detectors that learn call by these budgets from their next record on."""
     with pipeline.pause():
-        for baseline in (one for one in detectors if isinstance(one, Baseline)):
-            baseline.use_budgets(budget_of)
+        for one in detectors:
+            if isinstance(one, Budgeted):
+                one.use_budgets(budget_of)
 
 
 def forecasts(detectors: Sequence[Detector], pipeline: Pipeline) -> list[Row]:

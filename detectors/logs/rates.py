@@ -16,6 +16,7 @@ from core.calendar import Calendar
 from core.errors import ConfigError
 from core.records import Event, Finding, Sample, Severity
 from detectors.series.bank import ITSELF, Bank
+from detectors.series.budgets import EVENTS, BudgetOf, Voice, no_budget, voice_of
 from detectors.series.memory import pack, unpack
 
 VERSION: Final = 1
@@ -51,6 +52,9 @@ class _Stream:
     faded: int = 0
     is_surging: bool = False
     is_silent: bool = False
+    surge_told: bool = False
+    silence_told: bool = False
+    told_at: float = 0.0
 
 
 class Rates:
@@ -65,6 +69,11 @@ class Rates:
         self._looked = 0.0
         self._all_silent = False
         self._slots: dict[int, int] = {}
+        self._budget_of: BudgetOf = no_budget
+
+    def use_budgets(self, budget_of: BudgetOf) -> None:
+        """From now on streams are told of by the budget that ``budget_of(asset, "events")`` names; what counts as a surge or a silence stays."""
+        self._budget_of = budget_of
 
     def read(self, events: Sequence[Event], now: datetime) -> list[Finding]:
         """Count what came ``now``; the hour is that of the arrival."""
@@ -86,16 +95,35 @@ class Rates:
         if key.endswith(SOURCE + "\x1f"):
             self._pause(stream, at)
         found = self._turn(key, stream, now)
-        if stream.is_silent:
-            stream.is_silent = False
-            found.append(self._finding(now, key, "silence", {}, firing=False))
+        found += self._speaks(key, stream, now)
         stream.last = at
         stream.count += 1
         busiest = max(stream.counts, default=0)
         if not stream.is_surging and stream.hour - stream.first >= LEARN_H and stream.count > max(LEAST_EVENTS, TIMES * busiest):
             stream.is_surging = True
+        if stream.is_surging and not stream.surge_told and self._may_tell(key, stream, at, max(LEAST_EVENTS, TIMES * busiest)):
+            stream.surge_told, stream.told_at = True, at
             found.append(self._finding(now, key, "surge", _surge(key, stream.count, busiest), firing=True))
         return found
+
+    def _may_tell(self, key: str, stream: _Stream, at: float, limit: float) -> bool:
+        """The budget's part of the decision; with ``both`` a facility or kind is told of while its whole source surges, too."""
+        voice = self._voice(key)
+        if stream.count <= voice.factor * limit or not voice.may(at, stream.told_at):
+            return False
+        if not voice.both or key.endswith(SOURCE + "\x1f"):
+            return True
+        asset = key.partition("\x1f")[0]
+        source = self._bank.known(f"{asset}\x1f{SOURCE}\x1f")
+        return source is not None and source.is_surging
+
+    def _voice(self, key: str) -> Voice:
+        return voice_of(self._budget_of, key.partition("\x1f")[0], EVENTS)
+
+    def _speaks(self, key: str, stream: _Stream, now: datetime) -> list[Finding]:
+        """The end of a silence, when it was told."""
+        was_told, stream.is_silent, stream.silence_told = stream.silence_told, False, False
+        return [self._finding(now, key, "silence", {}, firing=False)] if was_told else []
 
     def _turn(self, key: str, stream: _Stream, now: datetime) -> list[Finding]:
         """Close the hour when it is over; neither a surge nor a silence that was told makes itself usual, and a surge is over after a usual hour."""
@@ -105,8 +133,8 @@ class Rates:
         found = []
         busiest = max(stream.counts, default=0)
         if stream.is_surging and (stream.count <= max(LEAST_EVENTS, TIMES * busiest) or hour - stream.hour > 1):
-            stream.is_surging = False
-            found.append(self._finding(now, key, "surge", {}, firing=False))
+            found += [self._finding(now, key, "surge", {}, firing=False)] if stream.surge_told else []
+            stream.is_surging = stream.surge_told = False
         elif not stream.is_surging:
             self._learn(stream, stream.hour, stream.count)
         if not stream.is_silent:
@@ -174,9 +202,10 @@ class Rates:
             self._all_silent = is_all
             found.append(self._everybody(now, len(silent), speaking, firing=is_all))
         for key, stream in silent if not is_all else []:
-            if not stream.is_silent:
-                stream.is_silent = True
-                at = now.timestamp()
+            at, voice = now.timestamp(), self._voice(key)
+            stream.is_silent = True
+            if not stream.silence_told and voice.may(at, stream.told_at) and self._missed(stream, at) > voice.factor * _most(stream):
+                stream.silence_told, stream.told_at = True, at
                 found.append(self._finding(now, key, "silence", _silence(at - stream.last, self._missed(stream, at), stream.missed), firing=True))
         return found
 
@@ -215,6 +244,9 @@ class Rates:
                 one.faded,
                 one.is_surging,
                 one.is_silent,
+                one.surge_told,
+                one.silence_told,
+                one.told_at,
             ]
             for key, at, one in self._bank.items()
         ]
@@ -225,12 +257,14 @@ class Rates:
         head, _ = unpack(state, self.name, VERSION)
         bank: Bank[_Stream] = Bank(self.name, self._limit)
         try:
-            for key, at, first, hour, last, count, counts, usual, missed, faded, is_surging, is_silent in head["streams"]:
+            for key, at, first, hour, last, count, counts, usual, missed, faded, is_surging, is_silent, *told in head["streams"]:
                 if len(str(key).split("\x1f")) != 3 or len(usual) != 48:
                     raise ValueError("a stream has another form")
                 made = _Stream(int(first), int(hour), float(last), int(count), [int(one) for one in counts], [float(one) for one in usual])
                 made.missed, made.faded = float(missed), int(faded)
                 made.is_surging, made.is_silent = bool(is_surging), bool(is_silent)
+                surge_told, silence_told, told_at = told or (is_surging, is_silent, 0.0)  # before budgets everything was told
+                made.surge_told, made.silence_told, made.told_at = bool(surge_told), bool(silence_told), float(told_at)
                 bank.put(str(key), float(at), made)
             self._all_silent = bool(head["all"])
         except (KeyError, TypeError, ValueError) as err:

@@ -11,6 +11,7 @@ from core.errors import ConfigError
 from core.records import Event, Finding, Severity
 from detectors.logs.miner import LONGEST_LINE, Miner, Template
 from detectors.series.bank import Bank
+from detectors.series.budgets import EVENTS, MONTH_S, BudgetOf, Voice, no_budget, voice_of
 from detectors.series.memory import pack, unpack
 
 VERSION: Final = 1
@@ -21,11 +22,13 @@ TIMES: Final = 5  # so many times the busiest hour before
 FADE: Final = 0.995  # an hour later the busiest hour counts so much: half after six days
 MOST_KINDS: Final = 500  # remembered per asset
 SHOWN: Final = 3
+NEW: Final = -1
+WARNING: Final = 4  # of syslog's severities (RFC 5424), and whatever is graver
 
 
 @dataclass(slots=True)
 class _Asset:
-    """Kinds are numbers of templates."""
+    """Kinds are numbers of templates; ``flooded`` says of those whether they were told, ``told`` when (-1 stands for new kinds)."""
 
     first: int
     hour: int
@@ -34,6 +37,7 @@ class _Asset:
     flooded: dict[int, bool] = field(default_factory=dict)
     fresh: list[str] = field(default_factory=list)
     is_new_told: bool = False
+    told: dict[int, float] = field(default_factory=dict)
 
 
 class Logs:
@@ -46,6 +50,11 @@ class Logs:
         self._miner = Miner()
         self._bank: Bank[_Asset] = Bank(self.name, limit)
         self._hour = 0
+        self._budget_of: BudgetOf = no_budget
+
+    def use_budgets(self, budget_of: BudgetOf) -> None:
+        """From now on assets are told of by the budget that ``budget_of(asset, "events")`` names."""
+        self._budget_of = budget_of
 
     def read(self, events: Sequence[Event], now: datetime) -> list[Finding]:
         """Judge every line that came ``now``, then learn it. The hour is that of the arrival: clocks of senders may be anywhere."""
@@ -68,13 +77,25 @@ class Logs:
         found = []
         if is_new:
             asset.fresh = [*asset.fresh, event.message[:200]][-SHOWN:]
-            if not asset.is_new_told:
-                asset.is_new_told = True
+            if not asset.is_new_told and self._may(event, now, asset, NEW):
+                asset.is_new_told, asset.told[NEW] = True, now.timestamp()
                 found.append(self._new(event, now, asset))
-        if count > _most(asset, template.number) and not asset.flooded.get(template.number):
-            asset.flooded[template.number] = True
-            found.append(self._flood(now, event.asset, template, count, asset.peaks.get(template.number, 0.0)))
+        limit = _most(asset, template.number)
+        if count > limit and not asset.flooded.get(template.number):
+            is_told = count > self._voice(event.asset).factor * limit and self._may(event, now, asset, template.number)
+            asset.flooded[template.number] = is_told
+            if is_told:
+                asset.told[template.number] = now.timestamp()
+                found.append(self._flood(now, event.asset, template, count, asset.peaks.get(template.number, 0.0)))
         return found
+
+    def _voice(self, asset: str) -> Voice:
+        return voice_of(self._budget_of, asset, EVENTS)
+
+    def _may(self, event: Event, now: datetime, asset: _Asset, what: int) -> bool:
+        """The budget's part of the decision; with ``both`` the sender must grade the line as a warning or worse, too."""
+        voice = self._voice(event.asset)
+        return voice.may(now.timestamp(), asset.told.get(what, 0.0)) and (not voice.both or is_grave(event))
 
     def _turn(self, now: datetime) -> list[Finding]:
         """In a new hour the old one is closed for every asset."""
@@ -87,8 +108,7 @@ class Logs:
     def _close(self, now: datetime, name: str, asset: _Asset) -> list[Finding]:
         found = []
         for number in [one for one in asset.flooded if asset.now.get(one, 0) <= _most(asset, one)]:
-            del asset.flooded[number]
-            found.append(self._over(now, name, "flood", str(number)))
+            found += [self._over(now, name, "flood", str(number))] if asset.flooded.pop(number) else []
         if asset.is_new_told and not asset.fresh:
             asset.is_new_told = False
             found.append(self._over(now, name, "new", ""))
@@ -97,6 +117,7 @@ class Logs:
         raised = {number: max(faded.get(number, 0.0), float(count)) for number, count in asset.now.items() if number not in asset.flooded}
         ranked = sorted(({**faded, **raised, **held}).items(), key=lambda one: -one[1])
         asset.peaks, asset.now, asset.fresh, asset.hour = dict(ranked[:MOST_KINDS]), {}, [], self._hour
+        asset.told = {what: at for what, at in asset.told.items() if now.timestamp() - at < MONTH_S}
         return found
 
     def _new(self, event: Event, now: datetime, asset: _Asset) -> Finding:
@@ -128,7 +149,7 @@ class Logs:
     def state(self) -> bytes:
         """Templates and what each asset's hours were like."""
         assets = [
-            [name, at, one.first, one.hour, list(one.now.items()), list(one.peaks.items()), list(one.flooded), one.fresh, one.is_new_told]
+            [name, at, one.first, one.hour, list(one.now.items()), list(one.peaks.items()), list(one.flooded), one.fresh, one.is_new_told, _told(one)]
             for name, at, one in self._bank.items()
         ]
         return pack(self.name, VERSION, {"hour": self._hour, "miner": self._miner.dump(), "assets": assets})
@@ -139,11 +160,14 @@ class Logs:
         bank: Bank[_Asset] = Bank(self.name, self._limit)
         miner = Miner()
         try:
-            for name, at, first, hour, now, peaks, flooded, fresh, is_new_told in head["assets"]:
+            for name, at, first, hour, now, peaks, flooded, fresh, is_new_told, *told in head["assets"]:
                 counts = {int(number): int(count) for number, count in now}
                 tops = {int(number): float(peak) for number, peak in peaks}
-                floods = {int(number): True for number in flooded}
-                bank.put(str(name), float(at), _Asset(int(first), int(hour), counts, tops, floods, [str(one) for one in fresh], bool(is_new_told)))
+                untold, times = told[0] if told else ((), ())  # before budgets everything was told
+                floods = {int(number): number not in untold for number in flooded}
+                made = _Asset(int(first), int(hour), counts, tops, floods, [str(one) for one in fresh], bool(is_new_told))
+                made.told = {int(what): float(when) for what, when in times}
+                bank.put(str(name), float(at), made)
             miner.load(head["miner"])
             self._hour = int(head["hour"])
         except (KeyError, TypeError, ValueError) as err:
@@ -154,3 +178,14 @@ class Logs:
 def _most(asset: _Asset, number: int) -> float:
     """More lines than this in one hour are a flood."""
     return max(LEAST_LINES, TIMES * asset.peaks.get(number, 0.0))
+
+
+def is_grave(event: Event) -> bool:
+    """Whether the sender itself grades the line as a warning or worse."""
+    code = event.fields.get("log.syslog.severity.code")
+    return isinstance(code, int) and code <= WARNING
+
+
+def _told(asset: _Asset) -> list[Any]:
+    """The floods that were not told, and when what was."""
+    return [[number for number, is_told in asset.flooded.items() if not is_told], list(asset.told.items())]

@@ -43,6 +43,11 @@ class Bank(Generic[T]):
         del self._kept[oldest]
         return True
 
+    def known(self, key: str) -> T | None:
+        """The memory of ``key`` when there is one; looking is no use."""
+        kept = self._kept.get(key)
+        return kept[1] if kept else None
+
     def put(self, key: str, at: float, kept: T) -> None:
         """Set a memory (when restoring)."""
         self._kept[key] = (at, kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,7 +16,7 @@ from core.errors import ConfigError
 from core.records import Finding, Sample, Severity
 from detectors.series import words
 from detectors.series.bank import Bank
-from detectors.series.budgets import BUDGETS, SHIPPED
+from detectors.series.budgets import BUDGETS, SHIPPED, BudgetOf, no_budget
 from detectors.series.engine import Day, Judgement, Policy, Series, plain_day
 from detectors.series.memory import pack, unpack
 from detectors.series.parts import Tape
@@ -31,8 +31,6 @@ WATCHED: Final = (
     "hw.temperature", "hw.humidity", "hw.power", "hw.ups.load", "hw.processor.utilization", "hw.memory.utilization",
 )  # fmt: skip
 LEAST: Final = {"%": 5.0, "1/s": 1.0, "Cel": 2.0, "s": 0.05, "By/s": 10_000.0, "W": 20.0, "1": 1.0}
-
-BudgetOf = Callable[[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class Baseline:
         self.options = options or Options()
         self._watched = frozenset(self.options.metrics)
         self._day = calendar_day(self.options.calendar) if self.options.calendar else plain_day
-        self._budget_of: BudgetOf = lambda _asset, _metric: ""
+        self._budget_of: BudgetOf = no_budget
         self._bank: Bank[_Watch] = Bank(self.name, self.options.limit)
 
     def _policy(self, asset: str, metric: str) -> Policy:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +21,36 @@ BUDGETS: Final = {
     "monthly": Policy(rest_s=MONTH_S),  # at most one a month per series
     "silent": Policy(agree=99, alone=math.inf),  # none: the severity colours, nobody is called
 }
+BudgetOf = Callable[[str, str], str]
+"""(asset, metric or ``TOGETHER`` or ``EVENTS``) -> the name of the budget that holds, "" for the default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A budget for what has no ranges (hosts, events, changes): ``factor`` on its limit, ``rest_s`` between two alarms, whether ``both`` methods must agree."""
+
+    factor: float = 1.0
+    rest_s: float = 0.0
+    both: bool = False
+    is_silent: bool = False
+
+    def may(self, now: float, told: float) -> bool:
+        """Whether something may be told ``now`` (seconds) when it was last ``told``."""
+        return not self.is_silent and now - told >= self.rest_s
+
+
+VOICES: Final = {
+    "watchful": Voice(),
+    SHIPPED: Voice(),
+    "calm": Voice(factor=1.5),
+    "both": Voice(both=True),
+    "weekly": Voice(rest_s=WEEK_S),
+    "monthly": Voice(rest_s=MONTH_S),
+    "silent": Voice(is_silent=True),
+}
 EVERY: Final = "*"
+TOGETHER: Final = "together"  # many metrics of one asset
+EVENTS: Final = "events"  # rates of events, kinds of log lines
 CLASSES: Final = {
     "processor": ("system.cpu.", "hw.processor.", "system.processes."),
     "memory": ("system.memory.", "hw.memory.", "system.swap."),
@@ -29,6 +58,8 @@ CLASSES: Final = {
     "network": ("system.network.", "network."),
     "response": ("http.", "probe.", "icmp."),
     "room": ("hw.temperature", "hw.humidity", "hw.ups.", "hw.power"),
+    TOGETHER: (TOGETHER,),
+    EVENTS: (EVENTS,),
 }
 
 
@@ -51,3 +82,13 @@ def budget_of(choices: Iterable[Choice], kind: str, metric: str) -> str:
     found = {(one.kind, one.metrics): one.budget for one in choices}
     group = class_of(metric)
     return next((found[key] for key in ((kind, group), (kind, EVERY), (EVERY, group), (EVERY, EVERY)) if key in found), "")
+
+
+def no_budget(_asset: str, _what: str) -> str:
+    """The default everywhere."""
+    return ""
+
+
+def voice_of(budget_of: BudgetOf, asset: str, what: str) -> Voice:
+    """What the budget of an asset and a metric means to a detector without ranges."""
+    return VOICES.get(budget_of(asset, what), VOICES[SHIPPED])

@@ -12,8 +12,10 @@ import numpy as np
 
 from core.errors import ConfigError
 from core.records import Finding, Sample, Severity
+from detectors.base import Floats
 from detectors.series import words
 from detectors.series.bank import Bank
+from detectors.series.budgets import BudgetOf, no_budget, voice_of
 from detectors.series.hours import Hours
 from detectors.series.memory import pack, unpack
 from detectors.series.offload import Offload
@@ -25,6 +27,7 @@ SPAN_HOURS: Final = 24 * 14
 LEAST_HOURS: Final = 48
 RECENT_HOURS: Final = 30
 SETTLED_HOURS: Final = 6
+LEAST_SIZE: Final = 2.0  # in spreads
 WATCHED: Final = (
     "system.memory.utilization",
     "system.cpu.utilization",
@@ -44,6 +47,8 @@ class Step:
     before: float
     after: float
     size: float
+    is_apart: bool = False
+    """whether the middle 90 of 100 hours before and those after do not overlap"""
 
 
 def change_points(hours: Sequence[int], values: Sequence[float]) -> list[Step]:
@@ -63,8 +68,15 @@ def change_points(hours: Sequence[int], values: Sequence[float]) -> list[Step]:
     for left, middle, right in zip(cuts, cuts[1:], cuts[2:], strict=False):
         before, after = rows[left:middle], rows[middle:right]
         spread = max(float(before.std()), float(after.std()), noise)
-        steps.append(Step(int(hours[middle]), float(np.median(before)), float(np.median(after)), abs(float(np.median(after) - np.median(before))) / spread))
-    return [step for step in steps if step.size >= 2]
+        old, new = float(np.median(before)), float(np.median(after))
+        steps.append(Step(int(hours[middle]), old, new, abs(new - old) / spread, _are_apart(before, after)))
+    return [step for step in steps if step.size >= LEAST_SIZE]
+
+
+def _are_apart(before: Floats, after: Floats) -> bool:
+    """Whether the ranges without their outer twentieths do not overlap: a second, rank-based opinion."""
+    (low, high), (under, over) = np.quantile(before, (0.05, 0.95)), np.quantile(after, (0.05, 0.95))
+    return bool(under > high or over < low)
 
 
 @dataclass(slots=True)
@@ -75,6 +87,7 @@ class _Track:
     hours: Hours = field(default_factory=Hours)
     told: int = 0  # hour of the step that fires now, 0 when none
     asked: int = 0
+    told_at: float = 0.0
 
 
 class Change:
@@ -85,6 +98,11 @@ class Change:
     def __init__(self, metrics: Sequence[str] = WATCHED, offload: Offload | None = None) -> None:
         self._watched, self._offload = frozenset(metrics), offload or Offload()
         self._bank: Bank[_Track] = Bank(self.name, LIMIT)
+        self._budget_of: BudgetOf = no_budget
+
+    def use_budgets(self, budget_of: BudgetOf) -> None:
+        """From now on steps are told of by the budget that ``budget_of(asset, metric)`` names."""
+        self._budget_of = budget_of
 
     def observe(self, samples: Sequence[Sample]) -> list[Finding]:
         """Take samples; the search runs in another process, its result comes with a later batch."""
@@ -134,10 +152,15 @@ class Change:
         for key, _, track in self._bank.items():
             steps: list[Step] = results.get(key, [])
             recent = [step for step in steps if track.hours.hour - step.hour <= RECENT_HOURS and abs(step.hour - track.told) > SETTLED_HOURS]
-            if recent and not track.told:
-                track.told = recent[-1].hour
+            if recent and not track.told and self._may(now, track, recent[-1]):
+                track.told, track.told_at = recent[-1].hour, now.timestamp()
                 found.append(self._finding(now, track, recent[-1], firing=True))
         return found
+
+    def _may(self, now: datetime, track: _Track, step: Step) -> bool:
+        """The budget's part of the decision."""
+        voice = voice_of(self._budget_of, track.asset, track.metric)
+        return step.size >= LEAST_SIZE * voice.factor and (step.is_apart or not voice.both) and voice.may(now.timestamp(), track.told_at)
 
     def _finding(self, now: datetime, track: _Track, step: Step, *, firing: bool) -> Finding:
         row = words.metric_row(track.metric)
@@ -162,7 +185,10 @@ class Change:
 
     def state(self) -> bytes:
         """Hourly means and what was told."""
-        tracks = [[key, at, track.asset, track.metric, track.labels, track.hours.dump(), track.told, track.asked] for key, at, track in self._bank.items()]
+        tracks = [
+            [key, at, track.asset, track.metric, track.labels, track.hours.dump(), track.told, track.asked, track.told_at]
+            for key, at, track in self._bank.items()
+        ]
         return pack(self.name, VERSION, {"tracks": tracks})
 
     def restore(self, state: bytes) -> None:
@@ -170,8 +196,9 @@ class Change:
         head, _ = unpack(state, self.name, VERSION)
         bank: Bank[_Track] = Bank(self.name, LIMIT)
         try:
-            for key, at, asset, metric, labels, hours, told, asked in head["tracks"]:
-                bank.put(str(key), float(at), _Track(str(asset), str(metric), dict(labels), Hours.load(hours), int(told), int(asked)))
+            for key, at, asset, metric, labels, hours, told, asked, *told_at in head["tracks"]:
+                track = _Track(str(asset), str(metric), dict(labels), Hours.load(hours), int(told), int(asked), *map(float, told_at))
+                bank.put(str(key), float(at), track)
         except (KeyError, TypeError, ValueError) as err:
             raise ConfigError("the memory of change is damaged; it is learned anew") from err
         self._bank = bank

@@ -22,6 +22,7 @@ from core.records import Finding, Sample, Severity
 from detectors.base import Floats
 from detectors.series import words
 from detectors.series.bank import Bank
+from detectors.series.budgets import TOGETHER, BudgetOf, no_budget, voice_of
 from detectors.series.many import Budget, Many
 from detectors.series.memory import pack, unpack
 from detectors.series.offload import Offload
@@ -68,6 +69,8 @@ class _Host:
     asked_at: float = -math.inf
     severity: str = ""
     last: Finding | None = None
+    is_told: bool = False
+    told_at: float = -math.inf
 
 
 def opinion(model: str, past: Floats, newest: Floats) -> float:
@@ -88,6 +91,11 @@ class Host:
             Pyod(options.model)  # raises ConfigError for a name that is not known
         self._watched = frozenset(options.metrics)
         self._bank: Bank[_Host] = Bank(self.name, options.limit)
+        self._budget_of: BudgetOf = no_budget
+
+    def use_budgets(self, budget_of: BudgetOf) -> None:
+        """From now on assets are told of by the budget that ``budget_of(asset, "together")`` names."""
+        self._budget_of = budget_of
 
     def observe(self, samples: Sequence[Sample]) -> list[Finding]:
         """Put samples into rows by asset and minute; a row is judged when the next one begins."""
@@ -143,18 +151,25 @@ class Host:
         if host.many is None:
             return []
         severity, alarm = host.many.update(row)
-        begins = bool(alarm[0]) and not host.severity
+        begins = bool(alarm[0]) and not host.severity and self._may_begin(asset, float(severity[0]), host)
         if begins or (host.severity == Severity.INFO.value and host.open_at - host.asked_at >= self.options.ask_s):
             self._ask(asset, host)
         if begins:
             host.severity = Severity.INFO.value
             host.last = self._finding(asset, now, host, row[0], float(severity[0]))
-            return [host.last]
+            host.is_told = not voice_of(self._budget_of, asset, TOGETHER).both
+            host.told_at = host.open_at if host.is_told else host.told_at
+            return [host.last] if host.is_told else []
         if host.severity and not alarm[0]:
-            ended = self._end(asset, now, host)
-            host.severity, host.last = "", None
-            return [ended]
+            ended = [self._end(asset, now, host)] if host.is_told else []
+            host.severity, host.last, host.is_told = "", None, False
+            return ended
         return []
+
+    def _may_begin(self, asset: str, severity: float, host: _Host) -> bool:
+        """The budget's part of the decision: a factor on the distance, and the rest since the last alarm."""
+        voice = voice_of(self._budget_of, asset, TOGETHER)
+        return severity >= voice.factor / (1 + voice.factor) and voice.may(host.open_at, host.told_at)
 
     def _ask(self, asset: str, host: _Host) -> None:
         """Ask PyOD about the last quarter of an hour against all before it."""
@@ -173,7 +188,7 @@ class Host:
         results = self._offload.collect()
         for asset, _, host in self._bank.items():
             if asset in results and results[asset] > 1 and host.last is not None and host.severity == Severity.INFO.value:
-                host.severity = Severity.WARNING.value
+                host.severity, host.is_told, host.told_at = Severity.WARNING.value, True, host.open_at
                 evidence = {**host.last.evidence, "second": self.options.model, "second_score": round(results[asset], 3)}
                 evidence["zh"] = f"{evidence['zh']}；{self.options.model} 模型也认为异常"
                 evidence["en"] = f"{evidence['en']}; the {self.options.model} model agrees"
@@ -214,7 +229,7 @@ class Host:
         hosts, arrays = [], {}
         for number, (asset, at, host) in enumerate(self._bank.items()):
             head, model = host.many.state() if host.many else (None, {})
-            hosts.append([asset, at, list(host.columns), host.fitted_at, host.severity, head])
+            hosts.append([asset, at, list(host.columns), host.fitted_at, host.severity, head, host.is_told, _plain(host.told_at)])
             arrays[f"{number}.times"] = np.array([when for when, _ in host.rows])
             arrays[f"{number}.rows"] = np.array([row for _, row in host.rows], np.float32).reshape(len(host.rows), len(host.columns))
             arrays |= {f"{number}.model.{name}": value for name, value in model.items()}
@@ -225,9 +240,10 @@ class Host:
         head, arrays = unpack(state, self.name, VERSION)
         bank: Bank[_Host] = Bank(self.name, self.options.limit)
         try:
-            for number, (asset, at, columns, fitted_at, severity, model) in enumerate(head["hosts"]):
+            for number, (asset, at, columns, fitted_at, severity, model, *told) in enumerate(head["hosts"]):
                 rows = zip(arrays[f"{number}.times"].tolist(), map(tuple, arrays[f"{number}.rows"].tolist()), strict=True)
                 host = _Host(tuple(columns), deque(rows), severity=Severity(severity).value if severity else "")
+                host.is_told, host.told_at = _told(told, bool(severity))
                 _revive(host, number, float(fitted_at), model, arrays)
                 bank.put(str(asset), float(at), host)
         except (KeyError, TypeError, ValueError) as err:
@@ -245,3 +261,13 @@ def _revive(host: _Host, number: int, fitted_at: float, head: dict[str, Any] | N
     except ConfigError:
         return
     host.many, host.fitted_at = many, fitted_at
+
+
+def _plain(at: float) -> float | None:
+    return at if math.isfinite(at) else None
+
+
+def _told(told: list[Any], is_firing: bool) -> tuple[bool, float]:
+    """What is written of it; before budgets there was nothing, and what fired was told."""
+    is_told, at = told or (is_firing, None)
+    return bool(is_told), -math.inf if at is None else float(at)

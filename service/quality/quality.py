@@ -14,7 +14,7 @@ from core.errors import NotFound, Refused
 from core.names import OUTLOOK, QUALITY
 from core.settings import Settings
 from detectors.honesty import Alarm
-from detectors.series.baseline import BudgetOf
+from detectors.series.budgets import BudgetOf
 from detectors.series.forecast import Row
 from detectors.series.offload import Offload
 from incidents.config import Rule

@@ -15,7 +15,7 @@ import pytest
 from core.names import ALARM, BUDGET, OUTLOOK, PREVIEW, QUALITY, TUNING
 from core.records import Finding, Sample, Severity
 from detectors.honesty import Alarm
-from detectors.series.baseline import BudgetOf
+from detectors.series.budgets import BudgetOf
 from detectors.series.forecast import Forecast
 from detectors.series.offload import Inline
 from incidents.config import Rule
