@@ -19,7 +19,7 @@ from compliance.objects import ProtectionObject, Step, steps
 from compliance.queries import scored, verdicts_of
 from compliance.register import WHOLE
 from compliance.risk import Ground, Risk, counted, decisions, decisions_at, rate
-from compliance.rollup import Answer, Conformity, ItemResult, Point, book_of, on_asset, over_assets, points
+from compliance.rollup import Answer, Book, Conformity, ItemResult, Point, book_of, on_asset, over_assets, points
 from compliance.run import every
 from compliance.scoring import Score, scheme_for
 from core.names import VERDICT
@@ -67,6 +67,7 @@ class Dossier:
     score: Score
     exhibits: tuple[Exhibit, ...]
     head: tuple[int, str]
+    decided: frozenset[str] = frozenset()
     is_dark: bool = False
 
     @property
@@ -89,24 +90,27 @@ def gather(
     now: datetime,
     zone: ZoneInfo,
     tell: Tell = lambda _share, _what: None,
+    framework: Framework | None = None,
 ) -> Dossier:
     """Read and judge; ``moment`` may be any past time. Raises ConfigError when no scoring scheme was in force."""
-    framework = load_framework()
+    framework = framework or load_framework()
     mine = tuple(assets) if subject.id == WHOLE else tuple(subject.members(assets))
     tell(0.05, "verdicts")
     bodies, given, is_dark = _state(store, {asset.id for asset in mine}, moment, now)
+    bodies = [_speaking(framework, body) for body in bodies]
     tell(0.3, "items")
     items = framework.applicable(subject.grade)
-    results, by_asset = _judged(framework, items, checks, bodies, given, moment)
+    book = book_of(framework, items, checks)
+    results, by_asset = _judged(book, items, bodies, given, moment)
     tell(0.7, "risks")
     today = moment.astimezone(zone).date()
-    work, allowed, scheme = tuple(steps(subject, today)), tuple(exemptions(store)), scheme_for(today)
+    work, allowed, scheme = tuple(steps(subject, today)), tuple(exemptions(store)), scheme_for(today, family=framework.family)
     ground = Ground(
         subject=subject,
         items=items,
         results=results,
         verdicts=bodies,
-        cases=framework.cases,
+        cases=framework.cases_at(today),
         steps=work,
         exemptions=allowed,
         decisions=decisions(store) if now - moment <= NOW_ENOUGH else decisions_at(store.documents, moment),
@@ -133,6 +137,7 @@ def gather(
         score=scored(items, results, scheme, counted(risks)),
         exhibits=tuple(exhibits(bodies)),
         head=evidence.head(store.documents),
+        decided=book.decided,
         is_dark=is_dark,
     )
 
@@ -145,10 +150,15 @@ def _state(store: Store, names: set[str], moment: datetime, now: datetime) -> tu
     return [body for body in past.verdicts if body["asset"] in names], list(past.answers), past.is_dark
 
 
+def _speaking(framework: Framework, body: Body) -> Body:
+    """A verdict that names the items of this framework."""
+    return body if framework.is_mlps else {**body, "items": list(framework.own(body["check"], body["items"]))}
+
+
 def _judged(
-    framework: Framework, items: Sequence[Item], checks: Sequence[Check], bodies: Sequence[Body], given: Sequence[Answer], moment: datetime
+    book: Book, items: Sequence[Item], bodies: Sequence[Body], given: Sequence[Answer], moment: datetime
 ) -> tuple[dict[str, ItemResult], dict[str, dict[str, ItemResult]]]:
-    book, found = book_of(framework, items, checks), verdicts_of(bodies)
+    found = verdicts_of(bodies)
     results, by_asset = {}, {}
     for item in items:
         mine = [one for one in given if one.item == item.id]

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
+
+from pydantic import ConfigDict
 
 from compliance.check import Check, Model, Text
 from core.errors import ConfigError
@@ -21,6 +24,7 @@ from core.files import build, read_yaml
 Method = Literal["auto", "partial", "manual"]
 Weight = Literal["一般", "重要", "关键"]
 SHIPPED = Path(__file__).parent / "frameworks" / "mlps-2019.yaml"
+MLPS = "mlps"
 TECHNICAL = ("安全物理环境", "安全通信网络", "安全区域边界", "安全计算环境", "安全管理中心")
 
 
@@ -114,14 +118,39 @@ def grade_of(text: str | int) -> Grade:
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """A standard: its layers in order, its items, and the drafted checks of the catalogue by id (platform)."""
+    """A standard: its layers in order, its items, and the drafted checks of the catalogue by id (platform).
+
+    Versions of one standard share their ``family``; the one in force on the day of the report is used. ``speaks`` (of a site's framework
+    alone) says which of its items a check, or an item of GB/T 22239, speaks for.
+    """
 
     id: str
-    title: str
+    name: Text
+    standard: str
     layers: tuple[Layer, ...]
     items: tuple[Item, ...]
     drafts: Mapping[str, str]
     cases: tuple[Case, ...] = ()
+    cases_from: date = date.min
+    family: str = MLPS
+    valid_from: date = date.min
+    valid_to: date | None = None
+    speaks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def is_mlps(self) -> bool:
+        """Whether grades, cases and schemes of graded protection apply."""
+        return self.family == MLPS
+
+    def cases_at(self, day: date) -> tuple[Case, ...]:
+        """The cases of the high-risk guide that was in force on a day."""
+        return self.cases if day >= self.cases_from else ()
+
+    def own(self, check: str, items: Iterable[str]) -> tuple[str, ...]:
+        """The items of this framework that a check speaks for which names ``items`` of GB/T 22239."""
+        if self.is_mlps:
+            return tuple(items)
+        return tuple(dict.fromkeys(name for key in (check, *items) for name in self.speaks.get(key, ())))
 
     def applicable(self, grade: Grade) -> tuple[Item, ...]:
         """The items that the grade asks for, in the order of the standard."""
@@ -157,8 +186,21 @@ class Case(Model):
         return level >= self.from_level if self.upward else level == self.from_level
 
 
+class Meta(Model):
+    """The head of a framework file; what else stands there is for readers."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    standard: str
+    name: Text
+    family: str
+    valid_from: date
+    valid_to: date | None = None
+    high_risk_from: date
+
+
 class _File(Model):
-    meta: Mapping[str, Any]
+    meta: Meta
     sources: Mapping[str, Any] = {}
     counts: Mapping[str, Any] = {}
     scoring: Mapping[str, Any] = {}
@@ -183,7 +225,20 @@ def load_framework(path: Path = SHIPPED) -> Framework:
         if item.layer not in known:
             raise document.error(f"{item.layer} is no layer of this framework", ("items", number, "layer"))
     drafts = {str(check["id"]): str(check.get("platform", "")) for check in found.checks}
-    return Framework(path.stem, str(found.meta.get("title", path.stem)), found.layers, found.items, drafts, found.high_risk_2025)
+    head = found.meta
+    return Framework(
+        id=path.stem,
+        name=head.name,
+        standard=head.standard,
+        layers=found.layers,
+        items=found.items,
+        drafts=drafts,
+        cases=found.high_risk_2025,
+        cases_from=head.high_risk_from,
+        family=head.family,
+        valid_from=head.valid_from,
+        valid_to=head.valid_to,
+    )
 
 
 def _texts_as_keys(document: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Final, Literal
 from pydantic import Field, model_validator
 
 from compliance.check import Model, Text
-from compliance.framework import Grade
+from compliance.framework import MLPS, Grade
 from inventory.asset import Asset
 
 Extension = Literal["cloud", "mobile", "iot", "ics"]
@@ -98,6 +98,7 @@ class ProtectionObject(Model):
     description: str = ""
     s: int = Field(ge=1, le=4)
     a: int = Field(ge=1, le=4)
+    framework: str = MLPS
     extensions: tuple[Extension, ...] = ()
     high_continuity: bool = False
     key_industry: bool = False

@@ -19,6 +19,7 @@ from compliance.reports.content import Language
 from compliance.reports.package import package
 from compliance.reports.write import KINDS, file_name, write
 from compliance.run import every
+from compliance.site_frameworks import Frameworks, read_frameworks
 from core.errors import ConfigError, NotFound
 from core.settings import Settings
 from inventory.book import Book
@@ -76,6 +77,10 @@ class Office:
             raise NotFound(f"there is no protection object {name!r}; there are {', '.join(objects) or 'none'}")
         return objects[name]
 
+    def frameworks(self) -> Frameworks:
+        """The shipped framework and those of the site."""
+        return read_frameworks(self.settings.site_folder)
+
     def moment(self, day: date | None, now: datetime) -> datetime:
         """The end of a day in the site's time, or now for today; raises ConfigError for a day to come."""
         if day is None or day == now.astimezone(self.zone).date():
@@ -86,8 +91,10 @@ class Office:
         return end
 
     def dossier(self, subject: ProtectionObject, moment: datetime, now: datetime, tell: Tell = _quiet) -> Dossier:
-        """Everything about an object at a time."""
-        return gather(self.store, self.checks(), subject, Book(self.store).all(), moment=moment, now=now, zone=self.zone, tell=tell)
+        """Everything about an object at a time. Raises NotFound when its framework is not there or was not in force."""
+        framework = self.frameworks().at(subject.framework, moment.astimezone(self.zone).date())
+        assets = Book(self.store).all()
+        return gather(self.store, self.checks(), subject, assets, moment=moment, now=now, zone=self.zone, tell=tell, framework=framework)
 
     def make(self, kind: str, dossier: Dossier, form: str, language: Language, tell: Tell = _quiet) -> Made:
         """A report as a file; ``evidence`` is always a zip. Raises ConfigError for a kind or a format that there is not."""

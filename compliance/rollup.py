@@ -110,7 +110,7 @@ def book_of(framework: Framework, items: Sequence[Item], checks: Iterable[Check]
     all_checks = tuple(checks)
     by_item: dict[str, list[str]] = defaultdict(list)
     for check in all_checks:
-        for name in check.items:
+        for name in framework.own(check.id, check.items):
             by_item[name].append(check.id)
     decided = frozenset(item.id for item in items if item.auto == "auto" and not framework.unmet_drafts(item, all_checks))
     return Book({item.id: item for item in items}, {name: tuple(ids) for name, ids in by_item.items()}, decided)

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Literal
 
 from compliance.check import Model, Text
-from compliance.framework import Weight
+from compliance.framework import MLPS, Weight
 from compliance.rollup import Conformity
 from core.errors import ConfigError
 from core.files import build, read_yaml
 
+ANY = "*"
+"""The family of schemes for every framework that has none of its own."""
 SHIPPED = Path(__file__).parent / "frameworks" / "schemes.yaml"
 
 
@@ -37,8 +39,9 @@ class Conclusion(Model):
 class Scheme(Model):
     """One way to score. ``partial_counts`` is what a partly conforming item is worth (0..1)."""
 
-    valid_from: date
+    valid_from: date = date.min
     valid_to: date | None = None
+    family: str = MLPS
     title: Text
     method: Literal["rate", "deduction"]
     partial_counts: float
@@ -90,10 +93,12 @@ def load_schemes(path: Path = SHIPPED) -> Mapping[str, Scheme]:
     return {str(name): build(document, Scheme, (name,)) for name in document.data}
 
 
-def scheme_for(day: date, schemes: Mapping[str, Scheme] | None = None) -> str:
-    """The scheme in force on the date of the report; raises ConfigError when there is none."""
-    for name, scheme in (schemes or load_schemes()).items():
-        if scheme.valid_from <= day and (scheme.valid_to is None or day <= scheme.valid_to):
+def scheme_for(day: date, schemes: Mapping[str, Scheme] | None = None, family: str = MLPS) -> str:
+    """The scheme in force on the date of the report for a family of frameworks; raises ConfigError when there is none."""
+    given = schemes or load_schemes()
+    wanted = family if any(scheme.family == family for scheme in given.values()) else ANY
+    for name, scheme in given.items():
+        if scheme.family == wanted and scheme.valid_from <= day and (scheme.valid_to is None or day <= scheme.valid_to):
             return name
     raise ConfigError(f"no scoring scheme was in force on {day}")
 

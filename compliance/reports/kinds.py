@@ -1,4 +1,4 @@
-"""The four reports: self-assessment, rectification plan, summary for the management, statement of applicability. Pure: dossier -> content."""
+"""The reports: self-assessment, rectification plan, summary for the management, statement of applicability, results by unit. Pure: dossier -> content."""
 
 from __future__ import annotations
 
@@ -30,12 +30,26 @@ STATEMENT: Final = Text(
     "assessment and does not replace the report of a licensed assessor. Requirements are paraphrased; the printed standards decide. Every raw "
     "text behind a result stands in the evidence index and can be checked with the stand-alone program in the evidence package.",
 )
+OF_A_SITE: Final = Text(
+    zh="本报告由望楼根据监测数据和人工核定结果生成，供自查使用。依据由本单位自行导入的要求集，其内容和判定由本单位负责。",
+    en="This report was made by Wanglou from telemetry and from what people decided, for the self-check. It rests on requirements that the site brought along "
+    "and answers for.",
+)
 TITLES: Final[Mapping[str, tuple[str, str]]] = {
     "assessment": ("网络安全等级保护自评估报告", "Graded protection self-assessment report"),
     "rectification": ("网络安全等级保护整改计划", "Graded protection rectification plan"),
     "summary": ("网络安全等级保护管理摘要", "Graded protection summary for the management"),
     "applicability": ("网络安全等级保护适用性声明", "Graded protection statement of applicability"),
+    "units": ("网络安全等级保护测评单元结果记录", "Graded protection results by assessment unit"),
 }
+OTHER_TITLES: Final[Mapping[str, tuple[str, str]]] = {
+    "assessment": ("自评估报告", "self-assessment report"),
+    "rectification": ("整改计划", "rectification plan"),
+    "summary": ("管理摘要", "summary for the management"),
+    "applicability": ("适用性声明", "statement of applicability"),
+    "units": ("要求项结果记录", "results by requirement"),
+}
+"""Of frameworks of a site, after the framework's name."""
 
 
 def make(kind: str, dossier: Dossier, language: Language, *, whole: bool) -> Content:
@@ -43,7 +57,7 @@ def make(kind: str, dossier: Dossier, language: Language, *, whole: bool) -> Con
     words = Words(language, dossier.zone)
     blocks = _KINDS[kind](words, dossier, whole)
     return Content(
-        title=words(*TITLES[kind]),
+        title=title_of(words, kind, dossier),
         subject=dossier.subject.name,
         language=language,
         cover=_cover(words, dossier),
@@ -51,6 +65,13 @@ def make(kind: str, dossier: Dossier, language: Language, *, whole: bool) -> Con
         mark=mark(words, dossier),
         made=dossier.made,
     )
+
+
+def title_of(words: Words, kind: str, dossier: Dossier) -> str:
+    """The title: of graded protection, or of the site's framework."""
+    if dossier.framework.is_mlps:
+        return words(*TITLES[kind])
+    return words("", " ").join((words.of(dossier.framework.name), words(*OTHER_TITLES[kind])))
 
 
 def mark(words: Words, dossier: Dossier) -> str:
@@ -67,7 +88,7 @@ def _cover(words: Words, dossier: Dossier) -> tuple[tuple[str, str], ...]:
         (words("定级对象", "Object"), one.name),
         (words("安全保护等级", "Grade"), words(f"第{one.grade.level}级（{one.grade_text}）", f"level {one.grade.level} ({one.grade_text})")),
         (words("备案证明编号", "Filing number"), one.filing_number or "—"),
-        (words("依据标准", "Standards"), "GB/T 22239-2019, GB/T 28448-2019"),
+        (words("依据标准", "Standards"), dossier.framework.standard + (", GB/T 28448-2019" if dossier.framework.is_mlps else "")),
         (words("评分方案", "Scheme"), words.of(load_schemes()[dossier.scheme].title)),
         (words("状态时间", "State of"), words.time(dossier.moment)),
         (words("生成时间", "Made"), words.time(dossier.made)),
@@ -112,12 +133,17 @@ def _conclusion(words: Words, dossier: Dossier) -> list[Block]:
     return blocks
 
 
-def _statement(words: Words) -> Para:
-    return Para(words.of(STATEMENT))
+def _statement(words: Words, dossier: Dossier) -> Para:
+    return Para(words.of(STATEMENT if dossier.framework.is_mlps else OF_A_SITE))
 
 
 def _assessment(words: Words, dossier: Dossier, whole: bool) -> list[Block]:
-    blocks: list[Block] = [Heading(words("声明", "Statement"), 2), _statement(words), Heading(words("评估结论", "Conclusion"), 2), *_conclusion(words, dossier)]
+    blocks: list[Block] = [
+        Heading(words("声明", "Statement"), 2),
+        _statement(words, dossier),
+        Heading(words("评估结论", "Conclusion"), 2),
+        *_conclusion(words, dossier),
+    ]
     blocks += [Heading(words("主要安全问题", "Main problems"), 2), *_main_problems(words, dossier), Break()]
     blocks += [Heading(words("1 定级对象", "1 The object")), parts.basics(words, dossier), parts.work(words, dossier)]
     blocks += [
@@ -142,7 +168,17 @@ def _assessment(words: Words, dossier: Dossier, whole: bool) -> list[Block]:
     blocks += [Heading(title), *([Para(note)] if note else []), parts.on_assets(words, dossier, gaps_only=not whole)]
     blocks += [Heading(words("附录 C 人工核定", "Appendix C Decisions of people")), parts.answers(words, dossier)]
     blocks += [Heading(words("附录 D 证据索引", "Appendix D Evidence index")), parts.evidence_index(words, dossier)]
+    if old := parts.old_layers(words, dossier):
+        title = words("附录 E 按 GB/T 22239-2008 五个技术层面查看", "Appendix E Seen by the five technical layers of GB/T 22239-2008")
+        note = words("供对照旧版报告使用，不参与计分。", "For comparison with old reports; it takes no part in the score.")
+        blocks += [Heading(title), Para(note), old]
     return [*blocks, Heading(words("签署", "Signatures"), 2), _signatures(words)]
+
+
+def _units(words: Words, dossier: Dossier, _whole: bool) -> list[Block]:
+    blocks: list[Block] = [Heading(words("声明", "Statement"), 2), _statement(words, dossier), Heading(words("评估结论", "Conclusion"), 2)]
+    blocks += [*_conclusion(words, dossier), Break(), Heading(words("测评单元", "Units"), 2), parts.units(words, dossier)]
+    return [*blocks, _signatures(words)]
 
 
 def _by_layer(words: Words, dossier: Dossier) -> list[Block]:
@@ -299,12 +335,17 @@ def _applicability(words: Words, dossier: Dossier, _whole: bool) -> list[Block]:
         if item.scope in scopes and (item.id in asked or not item.variant_of)
     )
     left = [words(*parts.EXTENSIONS[name]) for name in parts.EXTENSIONS if name not in dossier.subject.extensions]
-    one, unused = dossier.subject, words.joined(left)
-    text = words(
+    unused = words.joined(left)
+    text = _chosen(words, dossier, unused) if dossier.framework.is_mlps else words.of(dossier.framework.name)
+    return [Para(text), parts.basics(words, dossier), Table(columns, rows, (14, 34, 8, 22, 12, 10), words("适用性", "Applicability")), _signatures(words)]
+
+
+def _chosen(words: Words, dossier: Dossier, unused: str) -> str:
+    one = dossier.subject
+    return words(
         f"按 {one.grade_text} 选取：S 类要求第 {one.s} 级，A 类要求第 {one.a} 级，G 类要求第 {one.grade.level} 级。未采用的扩展要求：{unused or '无'}。",
         f"By {one.grade_text}: S items of level {one.s}, A items of level {one.a}, G items of level {one.grade.level}. Without: {unused or 'no extension'}.",
     )
-    return [Para(text), parts.basics(words, dossier), Table(columns, rows, (14, 34, 8, 22, 12, 10), words("适用性", "Applicability")), _signatures(words)]
 
 
 def _applies(words: Words, dossier: Dossier, item: Item, *, asked: bool) -> tuple[Value, ...]:
@@ -327,4 +368,5 @@ _KINDS: Final[Mapping[str, Callable[[Words, Dossier, bool], list[Block]]]] = {
     "rectification": _rectification,
     "summary": _summary,
     "applicability": _applicability,
+    "units": _units,
 }

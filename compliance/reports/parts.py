@@ -12,6 +12,8 @@ from compliance.objects import Progress
 from compliance.reports.content import Cell, Facts, Table, Tint, Value, Words
 from compliance.risk import Level, Risk
 from compliance.rollup import Conformity, ItemResult
+from compliance.views import by_old_layers, examined, methods
+from compliance.views import units as units_of
 from store.base import Body
 
 TINTS: Final[Mapping[str, Tint]] = {"conforms": "green", "partial": "amber", "fails": "red", "not_applicable": "gray", "unknown": "gray"}
@@ -270,6 +272,43 @@ def on_assets(words: Words, dossier: Dossier, *, gaps_only: bool) -> Table:
             text = record(words, result, found.get(item.id, []))
             rows.append((asset, unit(dossier, item), words(item.zh, item.en), ", ".join(result.checks), text, conformity(words, result.conformity)))
     return Table(columns, tuple(rows), (12, 11, 22, 16, 29, 10), words("各资产结果", "By asset"))
+
+
+def old_layers(words: Words, dossier: Dossier) -> Table | None:
+    """The five technical layers of 2008; none for another framework."""
+    found = by_old_layers(dossier)
+    columns = words.heads("层面|Layer", "控制点|Control point", "符合/总数|Met/all", "结果|Result", "2019 版测评单元|Units of 2019")
+    number = {one.item.id: one.number for one in units_of(dossier)}
+    rows = tuple(
+        (
+            words(one.layer.zh, one.layer.en),
+            words(one.point.zh, one.point.en),
+            f"{sum(result.conformity is Conformity.CONFORMS for result in one.items)}/{len(one.items)}",
+            conformity(words, one.conformity),
+            words.joined([number[result.item] for result in one.items], 12),
+        )
+        for one in found
+    )
+    return Table(columns, rows, (18, 20, 10, 12, 40), words("2008 五层面", "Layers of 2008")) if rows else None
+
+
+def units(words: Words, dossier: Dossier) -> Table:
+    """The units of GB/T 28448, as the assessor's record of results has them."""
+    columns = words.heads("测评单元|Unit", "控制点|Control point", "测评指标|Requirement", "测评对象|Looked at", "方法|How", "结果记录|Record", "结果|Result")
+    found = failing(dossier.verdicts)
+    rows = tuple(
+        (
+            one.number + ("*" if one.inferred else ""),
+            words(one.item.control_point, one.item.control_point_en),
+            words(one.item.zh, one.item.en),
+            words.of(examined(one.item)),
+            words.of(methods(one.item)),
+            "\n".join([record(words, one.result, found.get(one.item.id, [])), *_said(words, dossier, one.item)]),
+            conformity(words, one.result.conformity),
+        )
+        for one in units_of(dossier)
+    )
+    return Table(columns, rows, (10, 11, 22, 13, 8, 27, 9), words("测评单元", "Units"))
 
 
 def answers(words: Words, dossier: Dossier) -> Table:

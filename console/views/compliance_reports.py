@@ -21,6 +21,7 @@ NAMES = {
     "rectification": marked("Rectification plan"),
     "summary": marked("Summary for the management"),
     "applicability": marked("Statement of applicability"),
+    "units": marked("Results by unit"),
     "evidence": marked("Evidence package"),
 }
 FORMATS = {"docx": "Word", "xlsx": "Excel", "pdf": "PDF"}

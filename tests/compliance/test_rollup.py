@@ -179,6 +179,7 @@ def test_not_applicable_is_left_out_and_unknown_earns_nothing_yet() -> None:
 def test_the_scheme_is_chosen_by_the_date_of_the_report() -> None:
     assert scheme_for(date(2024, 12, 1)) == "report-2021"
     assert scheme_for(date(2026, 11, 25)) == "report-2025"
-    assert set(load_schemes()) == {"report-2021", "report-2025"}
+    assert set(load_schemes()) == {"report-2021", "report-2025", "rate"}
+    assert scheme_for(date(2019, 1, 1), family="bureau-baseline") == "rate"
     with pytest.raises(ConfigError, match="no scoring scheme"):
         scheme_for(date(2019, 1, 1))
