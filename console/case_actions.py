@@ -13,7 +13,7 @@ from console.desk import Desk
 from console.i18n import _, marked, one
 from console.identity.accounts import Account
 from console.identity.roles import Right
-from console.queries.cases import PRIORITIES, Case
+from console.queries.cases import Case
 from console.text import plain
 from console.words import word
 
@@ -28,8 +28,8 @@ CAUSES: Final[Mapping[str, str]] = {
 TIMES: Final = ("30m", "2h", "8h", "24h")
 
 
-def buttons(here: Desk, me: Account, case: Case) -> None:
-    """Everything this account may do to an incident in its present state."""
+def buttons(here: Desk, me: Account, case: Case, more: Callable[[], None]) -> None:
+    """What this account may do to an incident in its present state; ``more`` opens the rest."""
     if not me.may(Right.INCIDENT_ACT):
         st.caption(_("Your roles allow looking, not acting."))
         return
@@ -38,15 +38,19 @@ def buttons(here: Desk, me: Account, case: Case) -> None:
             _button("acknowledge", _("Acknowledge"), ":material/check:", lambda: acknowledge_dialog(here, me, case), is_first=True)
             if not case.owner:
                 _button("take", _("Take it"), ":material/person:", lambda: do(here, me, "assign", {"person": me.name}, case.id))
+        if case.state == "candidate":
+            _button("confirm", _("Confirm"), ":material/check:", lambda: do(here, me, "confirm", {}, case.id), is_first=True)
         if case.state == "acknowledged":
+            _button("still", _("Still working"), ":material/schedule:", lambda: do(here, me, "still_working", {}, case.id))
             _button("unacknowledge", _("Give back"), ":material/undo:", lambda: do(here, me, "unacknowledge", {}, case.id))
         if case.is_live:
             _button("resolve", _("Resolve"), ":material/task_alt:", lambda: end_dialog(here, me, case, "resolve"))
-            _button("more", _("More"), ":material/more_horiz:", lambda: more_dialog(here, me, case))
+            _button("more", _("More"), ":material/more_horiz:", more)
         if case.state == "resolved":
             _button("close", _("Close"), ":material/archive:", lambda: end_dialog(here, me, case, "close"))
-        if case.state == "resolved":
             _button("reopen", _("Reopen"), ":material/replay:", lambda: do(here, me, "reopen", {}, case.id))
+        if case.state == "merged":
+            _button("unmerge", _("Undo the merge"), ":material/undo:", lambda: do(here, me, "unmerge", {}, case.id))
         if case.is_live and me.may(Right.MUTE_WRITE):
             _button("mute", _("Silence"), ":material/notifications_paused:", lambda: parts.go("mutes.py", asset=case.root))
     _comment(here, me, case)
@@ -99,26 +103,6 @@ def end_dialog(here: Desk, me: Account, case: Case, what: str) -> None:
         if what == "close" and case.priority in ("P1", "P2"):
             args["review"] = st.text_area(_("Review: what happened, what is changed so that it does not return"), key="end-review").strip()
         if st.button(title, type="primary", key="end-do") and do(here, me, what, args, case.id):
-            st.rerun()
-
-    ask_more()
-
-
-def more_dialog(here: Desk, me: Account, case: Case) -> None:
-    """Assign, snooze, priority."""
-
-    @st.dialog(_("More"))
-    def ask_more() -> None:
-        people = sorted(account.name for account in here.identity.accounts.all() if not account.disabled)
-        person = st.selectbox(_("Assign to"), people, index=people.index(me.name) if me.name in people else 0, key="more-person")
-        if st.button(_("Assign"), key="more-assign") and do(here, me, "assign", {"person": person}, case.id):
-            st.rerun()
-        lasts = st.segmented_control(_("Snooze for"), TIMES, default="2h", key="more-for")
-        if st.button(_("Snooze"), key="more-snooze") and do(here, me, "snooze", {"for": lasts or "2h"}, case.id):
-            st.rerun()
-        index = PRIORITIES.index(case.priority) if case.priority in PRIORITIES else 0
-        priority = st.selectbox(_("Priority"), PRIORITIES, index=index, key="more-priority")
-        if st.button(_("Set priority"), key="more-set") and do(here, me, "set_priority", {"priority": priority}, case.id):
             st.rerun()
 
     ask_more()

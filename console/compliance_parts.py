@@ -13,9 +13,9 @@ from console.asset_tabs import verdict_row
 from console.desk import Desk
 from console.i18n import _, two
 from console.identity.accounts import Account
-from console.queries import conformity, times
+from console.queries import cases, conformity, times, touches
 from console.text import plain
-from console.words import CONFORMITY, look
+from console.words import CONFORMITY, STATE, look
 from core.errors import NotFound
 from core.names import EVIDENCE
 from store.base import Body
@@ -28,6 +28,7 @@ def item_block(here: Desk, view: conformity.Overview, item: str, bodies: list[Bo
     st.markdown(f"{parts.badge(CONFORMITY, row.conformity)} {plain(two(row.reason_zh, row.reason_en))}")
     if row.proposed:
         st.caption(_("telemetry proposes: {word}; an officer has the last word").format(word=look(CONFORMITY, row.proposed).text))
+    incident_links(here, item)
     found = conformity.of_item(item, bodies)
     if not found:
         st.caption(_("No check speaks for this requirement; a person decides."))
@@ -35,6 +36,18 @@ def item_block(here: Desk, view: conformity.Overview, item: str, bodies: list[Bo
     chosen = parts.rows([verdict_row(here, body) for body in found], f"item-{item}", height=min(260, 40 + 32 * len(found)))
     if chosen is not None and chosen < len(found):
         evidence_of(here, found[chosen])
+
+
+def incident_links(here: Desk, item: str) -> None:
+    """The open incidents, and those of the last 30 days, that bear on a requirement."""
+    since = here.now() - timedelta(days=30)
+    ended = [case for case in cases.list_cases(here.store, ("resolved", "closed"), limit=500).items if case.opened and case.opened > since]
+    found = touches.bearing_on(item, [*cases.live_cases(here.store), *ended])
+    if found:
+        st.caption(_("{n} incidents of the last 30 days bear on it, {live} of them are open").format(n=len(found), live=sum(case.is_live for case in found)))
+    for case in found[:5]:
+        label = f"{case.id} {look(STATE, case.state).text} {case.title}"
+        st.page_link(parts.VIEWS / "incident.py", label=plain(label, 110), query_params={"id": case.id}, icon=":material/notifications:")
 
 
 def evidence_of(here: Desk, body: Body) -> None:

@@ -57,7 +57,7 @@ KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "snooze": ("for",),
     "merge": ("into",),
     "unmerge": (),
-    "split": ("rules", "assets"),
+    "split": ("rules", "assets", "alerts"),
     "reroot": ("asset",),
     "set_priority": ("priority",),
     "pause": ("for", "why"),
@@ -307,13 +307,16 @@ def _unmerge(k: Kernel, person: Person, incident: Incident, _args: Args) -> None
 
 
 def _split(k: Kernel, person: Person, incident: Incident, args: Args) -> None:
-    rules, assets = (_names(args.get(key)) for key in ("rules", "assets"))
+    rules, assets, ids = (_names(args.get(key)) for key in ("rules", "assets", "alerts"))
     chosen = [
         alert
         for name in incident.members
-        if (alert := k.world.alerts[name]) and (rules is None or alert.rule in rules) and (assets is None or alert.asset in assets)
+        if (alert := k.world.alerts[name])
+        and (rules is None or alert.rule in rules)
+        and (assets is None or alert.asset in assets)
+        and (ids is None or alert.id in ids)
     ]
-    if not chosen or (rules is None and assets is None):
+    if not chosen or (rules is None and assets is None and ids is None):
         raise Refused("no member fits; nothing is split off")
     told = {name: one for name, one in incident.told.items() if one.problem}
     chosen.sort(key=lambda alert: not alert.firing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -232,15 +233,21 @@ def _shelved(k: Kernel, receiver: Receiver, reason: str, incident: Incident | No
         shelf.digest.update(entries)
         if f"digest:{receiver.id}" not in k.world.timers:
             k.set_timer(f"digest:{receiver.id}", k.now + receiver.digest.every)
-        return True
+        return _kept(k, receiver, reason, entries, "digest")
     if (ends := quiet_until(k, receiver, priority)) is not None:
         shelf.quiet.update(entries)
         k.set_timer(f"quiet:{receiver.id}", ends)
-        return True
+        return _kept(k, receiver, reason, entries, "quiet_hours")
     if receiver.limit and priority != "P1" and not _room(k, receiver, shelf):
         shelf.limit.update(entries)
-        return True
+        return _kept(k, receiver, reason, entries, "limit")
     return False
+
+
+def _kept(k: Kernel, receiver: Receiver, reason: str, entries: Mapping[str, bool], why: str) -> bool:
+    for nth in entries:
+        k.kept(int(nth), receiver.id, reason, why)
+    return True
 
 
 def _room(k: Kernel, receiver: Receiver, shelf: Shelf) -> bool:

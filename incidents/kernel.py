@@ -48,6 +48,7 @@ class Kernel:
         self.ended: list[Alert] = []
         self.call_rows: list[dict[str, Any]] = []
         self.sent_rows: list[dict[str, Any]] = []
+        self.kept_rows: list[dict[str, Any]] = []
         self.audit_rows: list[dict[str, Any]] = []
         self.dirty_alerts: dict[str, bool] = {}
         self.dirty_incidents: dict[int, bool] = {}
@@ -147,6 +148,10 @@ class Kernel:
         if alert is not None:
             row.update(alert=alert.id, rule=alert.rule, asset=alert.asset)
         self.audit_rows.append(row)
+
+    def kept(self, incident: int, receiver: str, reason: str, why: str) -> None:
+        """A notice was not sent: ``why`` is quiet_hours, digest, limit or no_receiver."""
+        self.kept_rows.append({"incident": incident, "to": receiver, "reason": reason, "why": why, "time": self.wall().isoformat()})
 
     def touch(self, incident: Incident) -> None:
         """The incident changed and must be written."""

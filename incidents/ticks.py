@@ -117,7 +117,10 @@ def tick(k: Kernel, nth: int, key: str) -> None:
         return
     if incident.live:
         if incident.state == "open" and incident.snooze is None:
-            for receiver, mine in assignment(k, incident).items():
+            assigned = assignment(k, incident)
+            if not assigned and incident.loud and k.receivers and k.now <= incident.ticks_from + line.wait:
+                k.kept(nth, "", "first", "no_receiver")
+            for receiver, mine in assigned.items():
                 if mine.key == key:
                     _tell(k, incident, receiver, mine)
         incident.reopening = incident.reopening and k.now < incident.ticks_from + max(one.wait for one in rhythms.values())

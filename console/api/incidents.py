@@ -18,7 +18,7 @@ Reader = Annotated[Caller, Depends(needs(Right.INCIDENT_READ))]
 Actor = Annotated[Caller, Depends(needs(Right.INCIDENT_ACT))]
 ACTIONS: Final = (
     "acknowledge", "unacknowledge", "still_working", "assign", "comment", "resolve", "close", "reopen", "snooze", "set_priority", "pause", "resume", "confirm",
-    "judge",
+    "judge", "split", "merge", "unmerge", "reroot", "respond", "review",
 )  # fmt: skip
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import streamlit as st
 
-from console import case_actions, causes, drafting, judging, parts, run_actions
+from console import case_actions, case_more, case_parts, causes, drafting, judging, parts, run_actions
 from console.i18n import _
 from console.identity.roles import Right
 from console.queries import cases, charts, evidence, times
 from console.text import plain
-from console.words import PRIORITY, SEVERITY, STATE, look
+from console.words import PRIORITY, SEVERITY, STATE, word
 
 here, me = parts.enter(Right.INCIDENT_READ)
 id_ = parts.asked("id")
@@ -36,12 +37,14 @@ def head() -> None:
             (_("owner"), plain(case.owner) or _("nobody")),
             (_("alerts"), _("{firing} firing of {all}").format(firing=len(case.firing), all=len(case.members))),
             (_("promise"), sla),
+            (_("quiet until"), plain(times.clock(times.read(case.body.get("snoozed_until")), here.zone, moment))),
+            (_("waits for"), plain(word(case_more.PAUSES, str(case.body.get("pause") or "")))),
         ]
     )
 
 
 head()
-case_actions.buttons(here, me, first)
+case_actions.buttons(here, me, first, partial(case_more.show, here, me, first))
 judging.whole(here, me, first)
 
 chart_side, story_side = st.columns([3, 2])
@@ -62,35 +65,13 @@ with chart_side:
         for line in evidence.facts(shown):
             st.caption(plain(line))
     causes.likely(here, first, may_open=me.may(Right.ESTATE_READ))
-    st.markdown(f"##### {_('What belongs to it')}")
-    picked = parts.rows(
-        [
-            {
-                _("severity"): look(SEVERITY, member.severity).text,
-                _("state"): look(STATE, member.state).text,
-                _("asset"): here.estate.title(member.asset),
-                _("rule"): member.rule,
-                _("text"): member.text,
-                _("since"): times.ago(member.start, moment),
-                _("held by"): member.held_by,
-            }
-            for member in first.members[:500]
-        ],
-        "case-members",
-        {
-            _("asset"): st.column_config.TextColumn(width=150),
-            _("rule"): st.column_config.TextColumn(width=110),
-            _("text"): st.column_config.TextColumn(width=240),
-        },
-    )
-    if picked is None:
-        st.caption(_("Click an alert to judge it by itself."))
-    else:
-        judging.single(here, me, first, first.members[picked])
+    case_parts.members(here, me, first, moment)
     with st.container(horizontal=True):
         for asset in first.assets[:6]:
             if me.may(Right.ESTATE_READ) and asset in here.estate.assets():
                 st.page_link(parts.VIEWS / "asset.py", label=here.estate.title(asset), query_params={"id": asset}, icon=":material/dns:")
+    case_parts.links(here, first)
+    case_parts.requirements(me, first)
 
 
 @parts.live(5)
@@ -111,4 +92,5 @@ def story() -> None:
 with story_side:
     run_actions.offers(here, me, first)
     story()
+    parts.guarded(partial(case_parts.told, here, first, here.now()))
     drafting.buttons(here, id_)

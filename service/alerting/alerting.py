@@ -54,6 +54,7 @@ class Rows:
     sent: list[dict[str, Any]] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
     audit: list[dict[str, Any]] = field(default_factory=list)
+    kept: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Alerting:
@@ -231,10 +232,10 @@ class Alerting:
             self._apply("outcome", payload)
 
     def rows(self) -> Rows:
-        """Notices accepted, calls made and audit entries since the last time."""
+        """Notices accepted, calls made, audit entries and notices not sent since the last time."""
         engine = self.engine
-        rows = Rows(engine.sent_rows, engine.call_rows, engine.audit_rows)
-        engine.sent_rows, engine.call_rows, engine.audit_rows = [], [], []
+        rows = Rows(engine.sent_rows, engine.call_rows, engine.audit_rows, engine.kept_rows)
+        engine.sent_rows, engine.call_rows, engine.audit_rows, engine.kept_rows = [], [], [], []
         return rows
 
 

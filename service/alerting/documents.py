@@ -41,6 +41,8 @@ def incident_body(engine: Engine, incident: Incident, texts: Texts) -> dict[str,
         "acknowledged": {"by": incident.ack.by, "at": _iso(engine, incident.ack.at), "until": _iso(engine, incident.ack.until)} if incident.ack else None,
         "resolved": _iso(engine, incident.resolved_at),
         "snoozed_until": _iso(engine, incident.snooze),
+        "pause": incident.pause,
+        "pause_why": incident.pause_why,
         "reason": incident.reason,
         "cause": incident.cause,
         "review": incident.review,
@@ -150,7 +152,12 @@ def mute_body(engine: Engine, mute: MuteState) -> dict[str, Any]:
 def _member(engine: Engine, incident: Incident, alert: Alert, texts: Texts) -> dict[str, Any]:
     """An alert as it was in this incident; when it fires anew in a later one, it has ended here."""
     member = incident.members[alert.id]
-    body = {**alert_body(engine, alert, texts), "joined": _iso(engine, member.joined), "why": member.why}
+    body = {
+        **alert_body(engine, alert, texts),
+        "joined": _iso(engine, member.joined),
+        "why": member.why,
+        "brought_by": incident_id(member.brought_by) if member.brought_by else "",
+    }
     if alert.firing and not alert.excepted and alert.id not in incident.firing:
         ended = incident.resolved_at or incident.merged_at or alert.start
         body |= {"state": "ended", "start": _iso(engine, member.start), "end": _iso(engine, ended), "held_by": "", "holder": "", "via": ""}

@@ -63,6 +63,7 @@ class LiveAlerting:
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="notify")
         self._answers: deque[tuple[int, Said]] = deque()
         self._unwritten: deque[dict[str, Any]] = deque()
+        self._unsent: dict[str, dict[str, Any]] = {}
         self._written_mutes: dict[str, dict[str, Any]] = {}
         self._known: set[int] = set()
         self._rest_until = self._forget_at = 0.0
@@ -235,6 +236,8 @@ class LiveAlerting:
             return "done", carry(intent)
         if what == "mute":
             args.setdefault("id", f"m-{token_hex(4)}")
+        if what == "merge" and (into := docs.number_of(str(args.get("into") or ""))) is not None:
+            args["into"] = {"nth": into}
         nth = docs.number_of(on)
         try:
             with self._lock:
@@ -288,7 +291,7 @@ class LiveAlerting:
             return "404", None
         person = self._alerting.engine.people.get(delivery.person)
         incident = docs.incident_id(delivery.incident) if delivery.incident else ""
-        content = {**delivery.content, **links(self._store, self._settings.console.address, delivery.content, incident, person, self._clock.now())}
+        content = {**delivery.content, "person": delivery.person, **links(self._store, self._settings.console.address, delivery.content, incident, person, self._clock.now())}
         self._pool.submit(self._deliver, delivery.id, receiver.id, receiver, content, delivery.tries)
         return None
 
@@ -335,6 +338,7 @@ class LiveAlerting:
             "reason": content.get("reason", ""),
             "incident": docs.incident_id(int(nth)) if isinstance(nth, int) and nth else "",
             "title": title(content, "zh"),
+            "person": str(content.get("person") or ""),
             "answer": said.status,
             "tries": tries,
             "time": now.isoformat(),
@@ -355,6 +359,7 @@ class LiveAlerting:
         """Write what changed: audit first, then documents (``spare``: in a storm not every time). What the store refuses now is written later."""
         rows = self._alerting.rows()
         self._unwritten.extend(rows.audit)
+        self._unsent.update((f"kept-{row['incident']}-{row['to']}-{row['why']}", row) for row in rows.kept)
         try:
             while self._unwritten:
                 row = self._unwritten[0]
@@ -381,9 +386,18 @@ class LiveAlerting:
             ended = self._clock.monotonic()
             self._rest_until = ended + REST * (ended - started)
 
+    def _write_unsent(self) -> None:
+        """Why a notice was not sent, in the record of delivery: once for each incident, receiver and reason."""
+        for name, row in list(self._unsent.items()):
+            incident = docs.incident_id(row["incident"])
+            body = {"receiver": row["to"], "reason": row["reason"], "incident": incident, "answer": f"held:{row['why']}", "tries": 0, "time": row["time"]}
+            self._store.documents.put(NOTICE, name, body)
+            del self._unsent[name]
+
     def _write_documents(self, *, spare: bool) -> None:
         engine, texts = self._alerting.engine, self._loaded.texts
         self._write_incidents(spare=spare)
+        self._write_unsent()
         for name in list(engine.dirty_alerts):
             alert = engine.world.alerts.get(name)
             if alert is not None and (alert.state != "quiet" or alert.pending):

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from console import actions, frame, parts
+from console import actions, case_more, frame, parts
 from console.desk import Desk
 from console.identity.accounts import Account
 from console.identity.roles import Role
 from console.identity.sessions import Session
-from core.names import INTENT
+from core.names import INCIDENT, INTENT
 from tests.console.conftest import person
 
 pytestmark = pytest.mark.slow
@@ -93,3 +93,90 @@ def test_a_broken_pattern_is_said_and_cannot_be_asked_for(li: Desk) -> None:
     shown(test.text_input(key="mute-why").set_value("x").run())
     assert "broken" in said(test)
     assert test.button(key="mute-do").disabled
+
+
+def two_alerts(desk: Desk) -> str:
+    """The first incident with a second alert, which is held."""
+    first = desk.store.documents.get(INCIDENT, "i00000")
+    one = first.body["members"][0]
+    more = {
+        **one,
+        "fingerprint": "f-second",
+        "rule": "brute_force",
+        "asset": "switch-001",
+        "why": "unreachable via server-000",
+        "held_by": "silence",
+        "holder": "m1",
+        "class": "auth",
+    }
+    desk.store.documents.put(INCIDENT, "i00000", {**first.body, "members": [one, more]}, first.version)
+    return "i00000"
+
+
+def form_of() -> None:
+    """One form of the dialog by itself: the test runner cannot keep a dialog open."""
+    import streamlit as st
+
+    from console import case_more, i18n, parts
+    from console.desk import desk
+    from console.queries import cases
+
+    i18n.speak("en")
+    here = desk()
+    case_more.FORMS[st.session_state["form"]](here, parts.present_session().account, cases.get_case(here.store, "i00000"))
+
+
+def form(name: str) -> AppTest:
+    test = AppTest.from_function(form_of, default_timeout=60)
+    test.session_state["form"] = name
+    return shown(test.run())
+
+
+def test_an_alert_that_does_not_belong_is_split_off(li: Desk) -> None:
+    two_alerts(li)
+    test = form("split")
+    assert test.button(key="more-split").disabled
+    members = test.multiselect(key="more-members")
+    members.select(members.options[1]).run()
+    shown(test.button(key="more-split").click().run())
+    intent = asked(li)
+    assert (intent["what"], intent["on"], intent["args"]) == ("split", "i00000", {"alerts": ["f-second"]})
+
+
+def test_an_incident_is_merged_into_another_open_one(li: Desk) -> None:
+    test = form("merge")
+    test.selectbox(key="more-into").select_index(0).run()
+    shown(test.button(key="more-merge").click().run())
+    intent = asked(li)
+    assert (intent["what"], intent["on"]) == ("merge", "i00000")
+    assert intent["args"]["into"] in ("i00001", "i00002")
+
+
+def test_a_clock_is_stopped_while_the_vendor_is_awaited(li: Desk) -> None:
+    test = form("pause")
+    test.text_input(key="more-pause-why").set_value("case 4711").run()
+    shown(test.button(key="more-pause").click().run())
+    assert asked(li)["args"] == {"for": "vendor", "why": "case 4711"}
+
+
+@pytest.mark.parametrize("name", sorted(case_more.FORMS))
+def test_every_form_of_the_dialog_shows_itself(li: Desk, name: str) -> None:
+    two_alerts(li)
+    assert form(name).button
+
+
+def test_a_merged_incident_offers_the_way_back(li: Desk) -> None:
+    first = li.store.documents.get(INCIDENT, "i00000")
+    li.store.documents.put(INCIDENT, "i00000", {**first.body, "state": "merged", "links": [{"merged_into": "i00001"}]}, first.version)
+    test = opened("incident.py", id="i00000")
+    shown(test.button(key="case-unmerge").click().run())
+    assert asked(li)["what"] == "unmerge"
+
+
+def test_the_page_says_why_each_alert_is_here_who_was_told_and_which_requirements_it_bears_on(li: Desk) -> None:
+    two_alerts(li)
+    test = opened("incident.py", id="i00000")
+    assert "it is reached over server 0, which failed" in str(test.dataframe[0].value.to_dict())
+    assert "silence" in str(test.dataframe[0].value.to_dict())
+    assert "Requirements of graded protection it bears on" in said(test)
+    assert "Nobody was told yet." in said(test)

@@ -1,0 +1,56 @@
+"""What the console reads and asks: why a notice was not sent, merging by the id that people see, splitting by fingerprint, who holds an alert."""
+
+from pathlib import Path
+
+from core.clock import ManualClock
+from core.names import INCIDENT, MUTE, NOTICE
+from core.records import Finding, Severity
+from tests.incidents.test_live import NOW, ask, bodies, configuration, odd, opened
+
+
+def other(rule: str = "quiet", asset: str = "core") -> Finding:
+    return Finding(time=NOW, source=rule, asset=asset, title="另一个 / Another", severity=Severity.WARNING, firing=True)
+
+
+def test_a_notice_kept_back_is_on_record_with_its_reason(tmp_path: Path) -> None:
+    clock = ManualClock(NOW)
+    receivers = [{"id": "sms", "kind": "webhook", "quiet": {"from": "08:00", "to": "20:00"}}]
+    config = configuration(receivers=receivers, routes=[{"match": {"rule": "odd"}, "to": ["sms"]}])
+    with opened(tmp_path, clock, config) as (alerting, store):
+        alerting.observe([odd(), other()])
+        for _ in range(3):
+            clock.advance(300)
+            alerting.tick()
+        found = {(one["incident"], one["receiver"], one["reason"], one["answer"]) for one in bodies(store, NOTICE)}
+        assert found == {("I000001", "sms", "first", "held:quiet_hours"), ("I000002", "", "first", "held:no_receiver")}
+
+
+def test_incidents_are_merged_by_the_ids_that_people_see_and_parted_again(tmp_path: Path) -> None:
+    with opened(tmp_path, ManualClock(NOW)) as (alerting, store):
+        alerting.observe([odd(), other()])
+        answer = ask(store, "merge", "I000002", into="I000001")
+        alerting.carry_out_intents()
+        assert answer()["state"] == "done"
+        first, second = sorted(bodies(store, INCIDENT), key=lambda one: str(one["id"]))
+        assert (second["state"], second["links"]) == ("merged", [{"merged_into": "I000001"}])
+        assert [(one["rule"], one["brought_by"]) for one in first["members"]] == [("odd", ""), ("quiet", "I000002")]
+        ask(store, "split", "I000001", alerts=[first["members"][1]["fingerprint"]])
+        alerting.carry_out_intents()
+        third = next(one for one in bodies(store, INCIDENT) if one["id"] == "I000003")
+        assert ([one["rule"] for one in third["members"]], third["links"]) == (["quiet"], [{"split_from": "I000001"}])
+        nothing = ask(store, "split", "I000003", alerts=["unknown"])
+        alerting.carry_out_intents()
+        assert nothing()["state"] == "refused"
+
+
+def test_an_alert_says_which_mute_or_alert_holds_it(tmp_path: Path) -> None:
+    config = configuration(
+        mutes=[{"id": "m1", "match": {"rule": "odd"}, "recurring": {"on": "workday", "from": "08:00", "to": "18:00"}, "by": "li", "why": "x"}],
+        inhibit=[{"if": {"rule": "odd"}, "hold": {"rule": "quiet"}}],
+    )
+    with opened(tmp_path, ManualClock(NOW), config) as (alerting, store):
+        alerting.observe([odd(), other()])
+        held = {one["rule"]: (one["held_by"], one["holder"]) for incident in bodies(store, INCIDENT) for one in incident["members"]}
+        assert held == {"odd": ("silence", "m1"), "quiet": ("inhibit", "odd @ web")}
+        (mute,) = bodies(store, MUTE)
+        assert (mute["active"], mute["changes"]) == (True, "2026-03-02T10:00:00+00:00")
