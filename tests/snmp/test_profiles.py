@@ -162,5 +162,5 @@ def test_every_profile_of_the_product_holds_for_something_and_says_something() -
     parents = {parent for profile in profiles for parent in profile.inherit}
     assert len(profiles) > 200
     assert [profile.name for profile in profiles if not profile.match and profile.name not in parents] == []
-    says = ("vendor", "os", "reads", "sensors", "states", "processors", "memory", "wireless")
+    says = ("vendor", "os", "model", "reads", "sensors", "states", "processors", "memory", "wireless")
     assert [profile.name for profile in profiles if not any(getattr(profile, part) for part in says)] == []
