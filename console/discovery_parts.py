@@ -48,7 +48,7 @@ def search_dialog(here: Desk, me: Account) -> None:
         allowed = ", ".join(here.settings.discovery.allowed)
         st.caption(_("Allowed: {ranges}. At most {n} addresses at once.").format(ranges=plain(allowed), n=f"{here.settings.discovery.max_addresses:,}"))
         with st.form("discovery-search", border=False):
-            ranges = st.text_input(_("Ranges"), placeholder="10.1.0.0/24, 10.1.1-3.10-20", key="search-ranges")
+            ranges = st.text_input(_("Ranges"), placeholder="10.1.0.0/24, 10.1.1-3.10-20, 2001:db8::/120", key="search-ranges")
             left, right = st.columns([3, 1])
             seeds = left.text_input(_("Seeds: addresses or ids of assets whose neighbours are followed"), key="search-seeds")
             hops = right.number_input(_("Hops"), min_value=0, max_value=10, value=2, key="search-hops")

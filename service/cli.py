@@ -193,7 +193,7 @@ def poll(
 @app.command()
 @plainly
 def discover(
-    ranges: Annotated[list[str] | None, typer.Argument(help="10.1.0.0/24, 10.1.1-3.10-20 or single addresses, inside discovery.allowed.")] = None,
+    ranges: Annotated[list[str] | None, typer.Argument(help="10.1.0.0/24, 10.1.1-3.10-20, 2001:db8::/120 or single addresses, inside discovery.allowed.")] = None,
     seed: Annotated[list[str] | None, typer.Option("--seed", help="Address or asset id whose neighbours and address table are followed.")] = None,
     hops: Annotated[int, typer.Option("--hops", min=0, max=10)] = 2,
     credential_names: Annotated[list[str] | None, typer.Option("--credential", help="Sealed credential for SNMP; tried in order.")] = None,

@@ -187,7 +187,7 @@ def _clashes(device: Sequence[Sighting], conflicts: Iterable[tuple[str, str, tup
 
 def _ordered(sightings: Iterable[Sighting]) -> tuple[Sighting, ...]:
     """The address at which it tells most first, then by number: a device is called by the same one every time."""
-    return tuple(sorted(sightings, key=lambda one: (one.snmp is None, not one.ports, int(ip_address(one.address)))))
+    return tuple(sorted(sightings, key=lambda one: (one.snmp is None, not one.ports, ip_address(one.address).version, int(ip_address(one.address)))))
 
 
 def _by_marks(device: Seen, free: Iterable[Candidate]) -> Candidate | None:

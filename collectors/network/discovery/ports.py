@@ -69,7 +69,8 @@ async def _page(address: str, number: int, scheme: str) -> Port | None:
     """None when this is not how the port speaks; a bare port when it accepts everything and says nothing."""
     try:
         async with asyncio.timeout(PAGE_S):
-            return Port(number=number, way=scheme, **await _visit(f"{scheme}://{address}:{number}/", address))
+            host = f"[{address}]" if ":" in address else address
+            return Port(number=number, way=scheme, **await _visit(f"{scheme}://{host}:{number}/", address))
     except (TimeoutError, httpx2.TimeoutException):
         return Port(number=number)
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):

@@ -16,7 +16,7 @@ from collectors.network.discovery.pace import Pace
 from collectors.network.discovery.ping import Pinger
 from collectors.network.discovery.ports import look_at
 from core.errors import DeviceError
-from inventory.discovery.ranges import Range, is_allowed
+from inventory.discovery.ranges import Range, is_allowed, plain_address
 from inventory.discovery.sighting import Port, Sighting
 
 
@@ -114,6 +114,7 @@ class _Search:
         return self._outcome
 
     def _add(self, address: str, hops: int) -> None:
+        address = plain_address(address)
         if address in self._known:
             return
         if not is_allowed(address, self._limits.allowed):

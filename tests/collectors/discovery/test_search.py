@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 from collections.abc import Iterable, Sequence
@@ -52,6 +53,25 @@ def test_an_agent_is_found_by_the_credential_that_it_takes(tmp_path: Path) -> No
     assert found.snmp.descr.startswith("Linux")
     assert guess(found).kind == "server"
     assert COMMUNITY not in found.model_dump_json()
+
+
+@pytest.mark.peer
+def test_an_ipv6_address_is_asked_like_any_other_and_found_from_the_tables_of_neighbours(tmp_path: Path) -> None:
+    """The agent's own table of neighbours (ipNetToPhysicalTable) leads from IPv4 to IPv6."""
+    port = free_port(socket.SOCK_DGRAM)
+    (tmp_path / "index.html").write_text("<title>six</title>", encoding="utf-8")
+    web = free_port()
+    pages = [sys.executable, "-m", "http.server", "--bind", "::1", "--directory", str(tmp_path), str(web)]
+    both = Limits((*LOOPBACK, parse_range("::1")), rate_per_s=1000, workers=8, timeout_s=1.0)
+    extra = f"agentAddress udp6:[::1]:{port}\nrocommunity6 {COMMUNITY} ::1\noverride 1.3.6.1.2.1.4.35.1.4.1.2.16{'.0' * 15}.1 octet_str 0x02a10b000001\n"
+    with snmpd(tmp_path, port, extra), running(pages, lambda: accepts(web, "::1"), tmp_path / "http.log"):
+        seen, outcome = searched(("0:0::1",), limits=both, keys=keys(right=Secret(community=COMMUNITY)), snmp_ports=(port,), ports=(web,))
+        led, _ = searched((), limits=both, seeds=("127.0.0.1",), hops=1, keys=keys(right=Secret(community=COMMUNITY)), snmp_ports=(port,))
+    (found,) = seen
+    assert (found.address, outcome.searched) == ("::1", {"::1"})
+    assert found.snmp is not None
+    assert (found.snmp.sysname, found.ports[0].title) == ("peer-one", "six")
+    assert {one.address for one in led} >= {"127.0.0.1", "::1"}
 
 
 @pytest.mark.peer

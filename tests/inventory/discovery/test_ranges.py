@@ -18,6 +18,9 @@ ALLOWED = (parse_range("10.1.0.0/16"), parse_range("10.2.1-3.10-20"))
         ("10.1.0.77/24", 254, "10.1.0.1", "10.1.0.254"),
         ("10.1.1-3.10-20", 33, "10.1.1.10", "10.1.3.20"),
         ("10.1.0.9", 1, "10.1.0.9", "10.1.0.9"),
+        ("2001:DB8::40/122", 63, "2001:db8::41", "2001:db8::7f"),
+        ("2001:db8:0:ff::fff0/127", 2, "2001:db8:0:ff::fff0", "2001:db8:0:ff::fff1"),
+        ("2001:db8::9", 1, "2001:db8::9", "2001:db8::9"),
     ],
 )
 def test_a_range_is_read_as_people_write_it(text: str, size: int, first: str, last: str) -> None:
@@ -36,7 +39,8 @@ def test_a_range_is_read_as_people_write_it(text: str, size: int, first: str, la
         ("", "is no range of addresses"),
         ("10.1.0.20-10", "from the lower to the higher"),
         ("10.1.0.1-256", "from 0 to 255"),
-        ("fd00::/64", "only IPv4 networks"),
+        ("fd00::/129", "is no range of addresses"),
+        ("fd00::1-9", "is no range of addresses"),
     ],
 )
 def test_what_is_no_range_says_how_one_is_written(text: str, words: str) -> None:
@@ -70,3 +74,15 @@ def test_an_address_is_allowed_by_any_of_the_ranges() -> None:
     assert not is_allowed("10.2.2.21", ALLOWED)
     assert not is_allowed("fd00::1", ALLOWED)
     assert not is_allowed("not an address", ALLOWED)
+
+
+def test_an_ipv6_network_says_what_is_allowed_and_is_too_large_to_be_searched_whole() -> None:
+    allowed = (*ALLOWED, parse_range("2001:db8:7::/48"))
+    assert is_allowed("2001:DB8:7:0:0::5", allowed)
+    assert not is_allowed("2001:db8:8::5", allowed)
+    assert not is_allowed("fe80::1%eth0", (parse_range("fe80::/10"),))
+    assert check_ranges(["2001:db8:7::10:0/120"], allowed, 4096)[0].size == 255
+    with pytest.raises(ConfigError, match="18,446,744,073,709,551,615 addresses; at most 4,096"):
+        check_ranges(["2001:db8:7::/64"], allowed, 4096)
+    with pytest.raises(ConfigError, match="is not inside a range that may be searched"):
+        check_ranges(["2001:db8:8::/120"], allowed, 4096)
