@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -128,11 +127,3 @@ def examined(item: Item) -> Text:
     """What is looked at."""
     found = [OBJECTS[name] for name in item.test_objects if name in OBJECTS]
     return Text(zh="、".join(text.zh for text in found) or "—", en=", ".join(text.en for text in found) or "—")
-
-
-def spread(results: Iterable[OldResult]) -> list[tuple[OldLayer, Sequence[OldResult]]]:
-    """Layer by layer."""
-    grouped: dict[str, list[OldResult]] = {}
-    for one in results:
-        grouped.setdefault(one.layer.code, []).append(one)
-    return [(rows[0].layer, rows) for rows in grouped.values()]

@@ -72,8 +72,29 @@ def choose_object(office: Office, key: str = "object", *, whole_first: bool = Fa
         )
         if chosen == WHOLE:
             level = st.segmented_control(_("Level"), (2, 3, 4), default=level, key=f"{key}-level", required=True) or 3
+        subject = office.subject(chosen, level)
+        family = _family(office, subject, f"{key}-framework")
     parts.remember(object=chosen if chosen != names[0] else "", level=str(level) if chosen == WHOLE and level != 3 else "")
-    return office.subject(chosen, level)
+    parts.remember(framework=family if family != subject.framework else "")
+    return subject.model_copy(update={"framework": family})
+
+
+def _family(office: Office, subject: ProtectionObject, key: str) -> str:
+    """By which framework the object is judged here: its own, unless another is chosen; asked only where the site brought one along."""
+    frameworks = office.frameworks()
+    for problem in frameworks.problems:
+        st.error(plain(str(problem)))
+    names, asked = frameworks.families, parts.asked("framework", subject.framework)
+    if len(names) == 1 and subject.framework in names:
+        return subject.framework
+    return st.selectbox(
+        _("Framework"),
+        list(names),
+        index=list(names).index(asked) if asked in names else 0,
+        format_func=lambda name: two(names[name].zh, names[name].en),
+        key=key,
+        width=260,
+    )
 
 
 def dossier(office: Office, subject: ProtectionObject, moment: datetime, now: datetime) -> Dossier:

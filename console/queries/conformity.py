@@ -11,7 +11,7 @@ from pathlib import Path
 
 from compliance.answers import answers
 from compliance.check import SHIPPED, load_checks
-from compliance.framework import Grade, Item, load_framework
+from compliance.framework import Framework, Grade, Item, load_framework
 from compliance.queries import RANK, by_layer, estate, of_item
 from compliance.rollup import Book, ItemResult, book_of
 from core.names import VERDICT
@@ -78,14 +78,15 @@ def verdicts(store: Store) -> list[Body]:
             return found
 
 
-def overview(store: Store, bodies: list[Body], grade: Grade, site_folder: Path, now: datetime) -> Overview:
-    """The requirements of a grade as they stand."""
-    items, book = _prepared(grade, site_folder)
+def overview(store: Store, bodies: list[Body], grade: Grade, site_folder: Path, now: datetime, framework: Framework | None = None) -> Overview:
+    """The requirements of a grade as they stand, of GB/T 22239 unless another framework is given."""
+    framework = framework or load_framework()
+    items, book = _prepared(grade, site_folder) if framework.is_mlps else _book(framework, grade, site_folder)
     results = estate(book, bodies, answers(store), now)
     fails = [body for body in bodies if body["outcome"] == "fail"]
     counts = Counter(str(results[item.id].conformity) for item in items)
     return Overview(
-        layers=tuple(_layers(items, results)),
+        layers=tuple(_layers(framework, items, results)),
         items={item.id: _item(item, results[item.id]) for item in items},
         counts=counts,
         total=len(items),
@@ -101,13 +102,16 @@ def sorted_verdicts(bodies: Iterable[Body]) -> list[Body]:
 
 @lru_cache(maxsize=8)
 def _prepared(grade: Grade, site_folder: Path) -> tuple[tuple[Item, ...], Book]:
-    framework = load_framework()
+    return _book(load_framework(), grade, site_folder)
+
+
+def _book(framework: Framework, grade: Grade, site_folder: Path) -> tuple[tuple[Item, ...], Book]:
     items = framework.applicable(grade)
     checks = load_checks((SHIPPED, site_folder / "checks"))
     return items, book_of(framework, items, checks.checks.values())
 
 
-def _layers(items: Iterable[Item], results: Mapping[str, ItemResult]) -> list[LayerRow]:
+def _layers(framework: Framework, items: Iterable[Item], results: Mapping[str, ItemResult]) -> list[LayerRow]:
     every = tuple(items)
     english = {(item.layer, item.control_point): item.control_point_en for item in every}
     return [
@@ -128,7 +132,7 @@ def _layers(items: Iterable[Item], results: Mapping[str, ItemResult]) -> list[La
                 for point in view.points
             ),
         )
-        for view in by_layer(load_framework(), every, results)
+        for view in by_layer(framework, every, results)
     ]
 
 

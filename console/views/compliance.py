@@ -11,6 +11,7 @@ from compliance.register import WHOLE
 from console import audit_parts, parts
 from console.asset_tabs import verdict_row
 from console.compliance_parts import answer_form, evidence_of, item_block
+from console.compliance_views import old_table, unit_table
 from console.i18n import _, two
 from console.identity.roles import Right
 from console.queries import conformity, times
@@ -26,7 +27,9 @@ bodies = conformity.verdicts(here.store)
 if subject.id != WHOLE:
     members = {asset.id for asset in subject.members(Book(here.store).all())}
     bodies = [body for body in bodies if body["asset"] in members]
-view = conformity.overview(here.store, bodies, subject.grade, here.settings.site_folder, moment)
+framework = office.frameworks().at(subject.framework, moment.astimezone(here.zone).date())
+bodies = [{**body, "items": list(framework.own(body["check"], body["items"]))} for body in bodies]
+view = conformity.overview(here.store, bodies, subject.grade, here.settings.site_folder, moment, framework)
 parts.sentence(
     _("{fails} of {all} requirements are not met, {unknown} wait for a person; {checks} checks fail on {assets} assets").format(
         fails=view.counts["fails"] + view.counts["partial"],
@@ -41,6 +44,8 @@ if not bodies:
     parts.empty(_("No check has run yet."), _("Checks run by themselves as soon as a server has sent its settings; this takes a minute after the first start."))
 
 TABS = {"layers": _("Requirements"), "checks": _("Checks by asset"), "one": _("One check")}
+if framework.is_mlps:
+    TABS |= {"units": _("Units of GB/T 28448"), "old": _("Layers of 2008")}
 given = parts.asked("tab", "one" if parts.asked("check") else "layers")
 tab = st.segmented_control(_("View"), list(TABS), default=given if given in TABS else "layers", format_func=TABS.__getitem__, key="view") or "layers"
 
@@ -92,6 +97,9 @@ elif tab == "checks":
             evidence_of(here, shown[row])
     else:
         parts.empty(_("No verdict matches."))
+elif tab in ("units", "old"):
+    found = audit_parts.dossier(office, subject, moment, moment)
+    (unit_table if tab == "units" else old_table)(found)
 else:
     checks = sorted({body["check"] for body in bodies})
     asked = parts.asked("check")

@@ -32,6 +32,7 @@ from service.auditing import Auditing
 from store.base import Store
 from store.embedded import open_embedded
 from tests.compliance.conftest import ASSETS, OFFICER, judge
+from tests.compliance.test_site_frameworks import site
 
 pytestmark = pytest.mark.slow
 
@@ -233,3 +234,13 @@ def test_requirements_are_shown_for_one_object_and_a_link_to_a_check_shows_every
     assert "0 checks fail on 0 assets" in said(opened("compliance.py", object="small"))
     assert "of 211 requirements" in said(opened("compliance.py", object="oa"))
     assert "1 checks fail on 1 assets" in said(opened("compliance.py", check="lnx-ssh-root", asset="web2"))
+
+
+def test_a_framework_of_the_site_has_its_page_and_units_and_old_layers_are_shown(here: Desk, visitor: Visitor) -> None:
+    assert "L3-PES1-01" in list(opened("compliance.py", object="oa", tab="units").dataframe[0].value["unit"])
+    assert set(opened("compliance.py", object="oa", tab="old").dataframe[0].value["layer"]) >= {"Physical security", "Host security"}
+    here.settings.site_folder.mkdir(parents=True, exist_ok=True)
+    site(here.settings.site_folder)
+    test = opened("compliance.py", object="oa", framework="bureau-baseline")
+    assert "1 of 3 requirements are not met" in said(test)
+    assert "of 211 requirements" in said(opened("compliance.py", object="oa"))
