@@ -13,7 +13,7 @@ from collectors.network.snmp.profile import Profile, Source
 from collectors.network.snmp.reader import Reader
 from collectors.network.snmp.reading import Identity
 from collectors.network.snmp.rows import cells, word
-from collectors.network.snmp.standard.entity import parts
+from collectors.network.snmp.standard.entity import ENTITY, parts
 from collectors.network.snmp.values import text
 from core.files import read_text, read_yaml
 
@@ -26,14 +26,26 @@ _VERSIONS = (
     re.compile(r"\b(?:version|ver\.?|release|revision|rev\.?)[\s:=]*(v?\d[\w.()\-]*)", re.IGNORECASE),
     re.compile(r"\b(?:firmware|software|sw|fw|f/w|s/w)[\s:=]+(v?\d[\w.()\-]*)", re.IGNORECASE),
     re.compile(r"\bv(\d+(?:\.\d+)+[\w.()\-]*)", re.IGNORECASE),
+    re.compile(r"(?<![\w.])(\d+(?:\.\d+){2,}[\w\-]*)"),
+)
+_CODE = re.compile(
+    r"(?<![\w./-])(?=[\w-]*[A-Z])(?=[\w-]*\d)(?!(?i:(?:v|ver|rev|rel|sw|hw|fw|i|x)-?\d[\d.]*[a-z]?\b|snmp|ipv|rfc|sha|tls|mib|layer))[A-Za-z][\w+/-]{2,30}"
+)
+"""A product's code somewhere in a long text: letters, one of them a capital, with a digit; no version, no standard."""
+_WORDS = re.compile(
+    r"(?:[,.\s]*\b(?:networks?|inc|corp(?:oration)?|co|ltd|limited|gmbh|ag|s\.?a|technolog(?:y|ies)|systems?|communications?|international|electronics?)\b\.?)+[,.\s]+",
+    re.IGNORECASE,
 )
 _SERIAL = re.compile(r"\b(?:serial(?:\s*(?:number|no\.?|num|#))?|s/n|sn)[\s:=#]+([A-Za-z0-9][\w\-]{4,})", re.IGNORECASE)
+_SHORT = 48
+_AGENTS = ("1.3.6.1.4.1.8072.", "1.3.6.1.4.1.2021.")
+"""Agents of no maker of devices: what they run on has another one."""
 _EMPTY = {"", "n/a", "na", "none", "null", "unknown", "not available", "not specified", "to be filled by o.e.m.", "default string", "0", "-", "--"}
 
 
 def identity(reader: Reader, profiles: Iterable[Profile]) -> Identity:
     """The best answer to each question, None where the device does not say; an ``os`` that no profile names is the vendor's own."""
-    descr = reader.text(SYS_DESCR)
+    descr = reader.text(SYS_DESCR).strip('"')
     facts: dict[str, str] = {}
     for profile in profiles:
         _from_profile(reader, profile, descr, facts)
@@ -42,7 +54,10 @@ def identity(reader: Reader, profiles: Iterable[Profile]) -> Identity:
         _offer(facts, "model", found.fact(found.model))
         _offer(facts, "serial", found.fact(found.serial))
         _offer(facts, "version", found.fact(found.software) or found.fact(found.firmware))
-    _offer(facts, "vendor", enterprise(object_id(reader)))
+    objectid = object_id(reader)
+    if objectid.startswith(_AGENTS):
+        _offer(facts, "vendor", found.fact(reader.names(f"{ENTITY}.12")) if found.descr else "")
+    _offer(facts, "vendor", enterprise(objectid))
     _offer(facts, "version", next((hit[1].rstrip(".,;)") for pattern in _VERSIONS if (hit := pattern.search(descr))), ""))
     _offer(facts, "serial", hit[1] if (hit := _SERIAL.search(descr)) else "")
     _offer(facts, "model", _model(descr, facts.get("vendor", "")))
@@ -109,12 +124,17 @@ def _format(reader: Reader, source: Source) -> str:
 
 
 def _model(descr: str, vendor: str) -> str:
-    """The first words of a short sysDescr, without the vendor's name; a long one is a tale, not a model."""
+    """The first words of a short sysDescr, without the vendor's name and what follows such a name; of a long one the first product code."""
     line = descr.split("\n", maxsplit=1)[0].strip()
-    line = re.split(r",|;|\s-\s|\(|\bversion\b|\bfirmware\b|\bsoftware\b|\bv\d|\brunning\b|\bkernel\b", line, maxsplit=1, flags=re.IGNORECASE)[0].strip()
-    if not line or len(line) > 48 or line.lower().startswith(("linux ", "hardware:")) or line == "<private>":
+    if line.lower().startswith(("linux ", "hardware:", "freebsd ", "netbsd ", "openbsd ", "sunos ", "darwin ")) or line == "<private>":
         return ""
-    return re.sub(rf"^{re.escape(vendor)}\s+", "", line, flags=re.IGNORECASE) if vendor else line
+    if vendor and line.lower().startswith(vendor.lower()):
+        line = _WORDS.sub("", line[len(vendor) :].lstrip(), count=1) if _WORDS.match(line[len(vendor) :]) else line[len(vendor) :].lstrip(" ,:-")
+    short = re.split(r",|;|\s-\s|\(|\bversion\b|\bfirmware\b|\bsoftware\b|\bv\d|\brunning\b|\bkernel\b", line, maxsplit=1, flags=re.IGNORECASE)[0].strip()
+    if short and len(short) <= _SHORT:
+        return short
+    hit = _CODE.search(line)
+    return hit[0] if hit else ""
 
 
 @cache
