@@ -35,7 +35,9 @@ FULL: Final = {
     "system.memory.utilization": 100.0,
     "system.swap.utilization": 100.0,
 }
-FALLS: Final = {"hw.ups.runtime": 10.0}  # what runs down to a limit: minutes of an ageing battery
+OPTICAL: Final = "hw.optical_power.margin"
+FALLS: Final = {"hw.ups.runtime": 10.0, OPTICAL: 0.0}  # what runs down to a limit: minutes of an ageing battery, dB left of fibre and laser
+LEAST_OF: Final = {OPTICAL: 7 * 24}  # a module follows the warmth of its room for days
 KEPT_ERRORS: Final = 60
 A_LOOK: Final = 200  # forecasts made anew at one look after a restart; the others follow at the next ones
 LEAST_ERRORS: Final = 12  # scored forecasts before their errors make the interval of the next
@@ -144,6 +146,8 @@ class Forecast:
         for sample in sorted(samples, key=lambda one: one.time):
             if (sample.metric not in self._full and sample.metric not in self._falls) or not math.isfinite(sample.value):
                 continue
+            if sample.metric == OPTICAL and not sample.value:
+                continue  # no light at all: a link that is down says nothing of its fibre
             track = self._bank.get(sample.series, sample.time.timestamp(), _Track)
             if track is not None and track.hours.add(sample.time.timestamp(), sample.value):
                 found += self._hour(sample, track)
@@ -185,6 +189,8 @@ class Forecast:
 
     def _outlook(self, metric: str, track: _Track) -> Outlook | None:
         """What runs down is looked at upside down."""
+        if len(track.hours.points) < LEAST_OF.get(metric, LEAST_HOURS):
+            return None
         sign, limit = (1.0, self._full[metric]) if metric in self._full else (-1.0, -self._falls[metric])
         hours, values = [hour for hour, _ in track.hours.points], [sign * value for _, value in track.hours.points]
         seen = outlook(hours, values, limit)
@@ -233,7 +239,7 @@ class Forecast:
             time=sample.time,
             source=self.name,
             asset=sample.asset,
-            title=f"{row.zh}{named} 即将用尽 / {row.en}{named} will be full",
+            title=f"{row.zh}{named} 即将用尽 / {row.en}{named} will be used up",
             severity=Severity(track.severity),
             firing=firing,
             labels={"metric": sample.metric, **sample.labels},

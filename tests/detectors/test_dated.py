@@ -144,6 +144,19 @@ class TestForecast:
         assert "falls by 5 min a day: used up" in found[-1].evidence["en"]
         assert "每天减少" in found[-1].evidence["zh"]
 
+    def test_optical_power_that_sinks_towards_the_module_s_limit_is_told_and_a_daily_wave_is_not(self) -> None:
+        def margin(per_day: float, wave: float = 0.3) -> list[float]:
+            return [4 - per_day * hour / 24 + wave * math.sin(hour * math.pi / 12) for hour in range(24 * 12)]
+
+        (found,) = run(Forecast(), hourly("hw.optical_power.margin", margin(0.2)))
+        assert (found.firing, found.severity) == (True, Severity.WARNING)
+        assert found.title == "光功率距模块自身限值 即将用尽 / Optical power within the module's own limits will be used up"
+        assert run(Forecast(), hourly("hw.optical_power.margin", margin(0.0))) == []
+        assert run(Forecast(), hourly("hw.optical_power.margin", margin(0.2)[: 24 * 6])) == []
+
+    def test_a_port_without_light_is_no_fibre_that_fails(self) -> None:
+        assert run(Forecast(), hourly("hw.optical_power.margin", [4.0] * 24 * 8 + [0.0] * 24 * 4)) == []
+
     def test_a_slow_leak_of_memory_is_told_days_before(self) -> None:
         import random
 
