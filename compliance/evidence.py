@@ -32,6 +32,7 @@ RISKS: Final = f"{OWN}risk"
 OBJECTS: Final = f"{OWN}object"
 DAYS: Final = f"{OWN}day"
 ROUNDS: Final = f"{OWN}round"
+RECORDS: Final = f"{OWN}record"
 """Kinds of links that the product itself writes: they make the state of any past day readable from the chain alone."""
 
 

@@ -85,7 +85,7 @@ def apply(data: bytes, book: Book, *, who: str, now: datetime) -> tuple[list[Cha
 
 def read_rows(data: bytes) -> tuple[list[tuple[int, dict[str, Any]]], list[Problem]]:
     """(row number, asset fields) of every good row, and the problems of the others."""
-    table = _table(data)
+    table = read_table(data)
     heading = [_column(cell) for cell in (table[0] if table else [])]
     problems = [
         Problem(1, str(cell), "unknown column; it is left out") for cell, name in zip(table[0] if table else [], heading, strict=True) if cell and not name
@@ -162,7 +162,8 @@ def _values(heading: Sequence[str], cells: Sequence[object]) -> dict[str, Any]:
     return values
 
 
-def _table(data: bytes) -> list[list[Any]]:
+def read_table(data: bytes) -> list[list[Any]]:
+    """The cells of a CSV text or of the first sheet of a workbook; raises ConfigError when it is neither, or too large."""
     if len(data) > MAX_BYTES:
         raise ConfigError(f"the file has {len(data):,} bytes; at most {MAX_BYTES:,} are taken")
     table = _excel(data) if data[:4] == b"PK\x03\x04" else _csv(data)

@@ -1,0 +1,123 @@
+"""Who may log in: accounts that still work after a contract ended, and log-ins after the end or outside the agreed hours. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from compliance.kinds import Unreadable, readable, rows
+from compliance.records.judge import Record
+from compliance.records.kind import RecordKind
+from core.records import Event
+
+ACCOUNTS: Final = "accounts"
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+NO_SHELLS: Final = ("/nologin", "/false", "/sync", "/halt", "/shutdown")
+
+
+def working(texts: Mapping[str, str], names: Iterable[str], now: datetime) -> dict[str, list[str]]:
+    """Account -> assets on which it can still log in, out of the account lists of hosts (asset -> text); of the accounts in ``names`` alone.
+
+    A list that cannot be read says nothing. An account whose password is locked is closed only when it cannot log in by a key either: its shell
+    refuses, or it has expired.
+    """
+    wanted = {name.lower() for name in names}
+    found: dict[str, list[str]] = defaultdict(list)
+    for asset, text in sorted(texts.items()):
+        try:
+            table = rows(ACCOUNTS, readable(ACCOUNTS, text), now)
+        except Unreadable:
+            continue
+        for row in table:
+            expired = row["expire_age"] != "" and float(row["expire_age"]) >= 0
+            if row["name"].lower() in wanted and not row["shell"].endswith(NO_SHELLS) and not expired:
+                found[row["name"].lower()].append(asset)
+    return dict(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A log-in that should not have been: ``why`` is "ended" or "hours"."""
+
+    kind: str
+    record: Record
+    account: str
+    why: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose account it is, until when it may be used, and in which hours."""
+
+    kind: RecordKind
+    record: Record
+
+    @property
+    def until(self) -> date | None:
+        """The last day."""
+        told = self.record.values.get(self.kind.ends) if self.kind.ends else None
+        return date.fromisoformat(told) if told else None
+
+    @property
+    def window(self) -> str:
+        """The agreed hours, empty for any time."""
+        field = self.kind.access.window if self.kind.access else ""
+        return str(self.record.values.get(field) or "") if field else ""
+
+
+def holders(kinds: Mapping[str, RecordKind], records: Mapping[str, Sequence[Record]]) -> dict[str, list[Holder]]:
+    """Account (in small letters) -> whose it is."""
+    found: dict[str, list[Holder]] = defaultdict(list)
+    for kind in kinds.values():
+        for record in records.get(kind.id, ()) if kind.access else ():
+            for name in record.values.get(kind.access.accounts if kind.access else "", ()):
+                found[str(name).lower()].append(Holder(kind, record))
+    return dict(found)
+
+
+def breaches(held: Mapping[str, Sequence[Holder]], events: Iterable[Event], zone: ZoneInfo) -> Iterator[Breach]:
+    """Log-ins after the last day, or outside the hours. An account that somebody else still holds in force is no breach."""
+    for event in events:
+        account = str(event.fields.get("user.name") or "").lower()
+        mine = held.get(account, ())
+        local = event.time.astimezone(zone)
+        why = {index: _why(one, local) for index, one in enumerate(mine)}
+        if mine and all(why.values()):
+            index = next((number for number, text in why.items() if text == "hours"), 0)
+            yield Breach(mine[index].kind.id, mine[index].record, account, why[index], event)
+
+
+def _why(one: Holder, local: datetime) -> str:
+    if one.until is not None and local.date() > one.until:
+        return "ended"
+    return "" if in_hours(one.window, local) else "hours"
+
+
+def in_hours(window: str, local: datetime) -> bool:
+    """Whether a local time lies in ``Mon-Fri 09:00-18:00`` (days may be left out; hours over midnight belong to the day on which they begin)."""
+    if not window:
+        return True
+    days, _, hours = window.rpartition(" ")
+    begin, _, end = hours.partition("-")
+    minute, first, last = local.hour * 60 + local.minute, _minutes(begin), _minutes(end)
+    if first <= last:
+        return first <= minute < last and _on(days, local.weekday())
+    return (minute >= first and _on(days, local.weekday())) or (minute < last and _on(days, (local.weekday() - 1) % 7))
+
+
+def _minutes(text: str) -> int:
+    hours, _, minutes = text.partition(":")
+    return int(hours) * 60 + int(minutes)
+
+
+def _on(days: str, weekday: int) -> bool:
+    if not days:
+        return True
+    first, _, last = days.lower().partition("-")
+    begin, end = DAYS.index(first), DAYS.index(last or first)
+    return begin <= weekday <= end if begin <= end else weekday >= begin or weekday <= end
