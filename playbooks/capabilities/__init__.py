@@ -31,6 +31,8 @@ CAPABILITIES: Final[dict[str, str]] = {
     "sql.end_idle": "playbooks.capabilities.databases:SqlEndIdle",
     "sql.read": "playbooks.capabilities.databases:SqlRead",
     "ssh.command": "playbooks.capabilities.commands:SshCommand",
+    "ticket.close": "playbooks.capabilities.tickets:TicketClose",
+    "ticket.open": "playbooks.capabilities.tickets:TicketOpen",
 }
 
 

@@ -52,19 +52,19 @@ def base_of(target: Asset | None) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-def ask(method: str, options: GetOptions, target: Asset | None, reach: Reach, body: Mapping[str, Any] | None = None) -> tuple[int, str]:
-    """Status and text; raises DeviceError. Redirects are not followed, certificates are checked."""
+def exchange(method: str, path: str, target: Asset | None, reach: Reach, body: Any = None) -> tuple[int, str]:
+    """Send JSON to a path of the target; status and text; raises DeviceError. Redirects are not followed, certificates are checked."""
     asset = asset_of(target)
     name = asset.credentials.get("act") or asset.credentials.get("http", "")
     secret = reach.secrets.get(name) if name else None
     headers = {"Authorization": f"Bearer {secret.token}"} if secret and secret.token else {}
     login = (secret.username, secret.password) if secret and secret.username and not secret.token else None
     trusted = ssl.create_default_context(cafile=fact(target, "ca_file") or str(asset.collect.get("http", {}).get("ca_file", "")) or None)
-    url, data = urljoin(base_of(target), options.path), None if body is None else dict(body)
+    url = urljoin(base_of(target), path)
     try:
         with (
             httpx2.Client(verify=trusted, timeout=reach.timeout_s, follow_redirects=False, trust_env=False) as client,
-            client.stream(method, url, headers=headers, auth=login, json=data) as answer,
+            client.stream(method, url, headers=headers, auth=login, json=body) as answer,
         ):
             text = _text(answer)
     except httpx2.TransportError as err:
@@ -112,7 +112,7 @@ class HttpGet(Reading):
 
     def do(self, options: GetOptions, target: Asset | None, reach: Reach) -> Answer:
         """Ask."""
-        return checked(*ask("GET", options, target, reach), options, target)
+        return checked(*exchange("GET", options.path, target, reach), options, target)
 
 
 class HttpCall:
@@ -138,7 +138,7 @@ class HttpCall:
 
     def do(self, options: CallOptions, target: Asset | None, reach: Reach) -> Answer:
         """Send it."""
-        return checked(*ask(options.method, options, target, reach, options.body), options, target)
+        return checked(*exchange(options.method, options.path, target, reach, dict(options.body)), options, target)
 
     def undo(self, options: CallOptions, target: Asset | None, reach: Reach, before: Mapping[str, Any]) -> Answer:  # noqa: ARG002
         """Another call may; it is a step of its own."""

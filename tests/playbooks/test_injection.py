@@ -42,8 +42,18 @@ GOOD: dict[str, dict[str, Any]] = {
     "sql.end_idle": {"minutes": 5, "user": "app"},
     "sql.read": {"query": "connections", "database": "app"},
     "ssh.command": {"command": "list", "path": "/var/log", "name": "demo"},
+    "ticket.close": {"reference": "I000001", "text": "t"},
+    "ticket.open": {"reference": "I000001", "subject": "s", "text": "t", "priority": "3"},
 }
-FREE = {"device.configure", "http.call", "http.get", "mail.send", "snmp.set"}  # what becomes no command of a machine is tried where it goes to
+FREE = {
+    "device.configure",
+    "http.call",
+    "http.get",
+    "mail.send",
+    "snmp.set",
+    "ticket.close",
+    "ticket.open",
+}  # what becomes no command of a machine is tried where it goes to
 CASES = [(name, field) for name, options in sorted(GOOD.items()) if name not in FREE for field, value in options.items() if not isinstance(value, int)]
 
 

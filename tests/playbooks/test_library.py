@@ -47,6 +47,7 @@ INPUTS: dict[str, dict[str, Any]] = {
     "investigate-logins": {"hosts": ["host"], "account": "root"},
     "lock-account": {"account": "outsider", "hosts": ["host"]},
     "log-rotation": {"hosts": ["host"], "config": "demo"},
+    "open-ticket": {"system": "itsm", "reference": "I000001", "subject": "磁盘满", "text": "web-1"},
     "outsourced-access": {"account": "outsider", "hosts": ["host"]},
     "power-loss-shutdown": {"first": ["host"], "last": ["host"]},
     "quarantine-port": {"switch": "sw", "port": "GigabitEthernet0/0/7"},
@@ -110,6 +111,7 @@ def shelf() -> list[Asset]:
         Asset.model_validate({"id": "r1", "address": "127.0.0.1", "facts": {"platform": "frr"}}),
         Asset.model_validate({"id": "sw", "address": "127.0.0.1", "collect": {"cli": cli}}),
         Asset(id="mx", address="127.0.0.1"),
+        Asset(id="itsm", address="127.0.0.1", facts={"ticket_form": "redmine"}),
     ]
 
 
@@ -132,8 +134,12 @@ def test_no_payload_in_an_input_becomes_part_of_a_command(store: Store, name: st
                 plan = shop.plan(name, **{**INPUTS[name], field: [payload] if form.many else payload})
             except ConfigError:
                 continue
-            if name == "report-to-vendor" or (name, field) in {("config-restore", "lines"), ("config-restore", "back"), ("config-restore", "expect")}:
-                continue  # a mail's words and a device's lines are no commands of a machine; see test_services and test_devices
+            if name in ("open-ticket", "report-to-vendor") or (name, field) in {
+                ("config-restore", "lines"),
+                ("config-restore", "back"),
+                ("config-restore", "expect"),
+            }:
+                continue  # words of a mail or ticket, lines of a device: no commands of a machine; see test_services, test_tickets, test_devices
             commands = json.dumps([part.commands for stage in plan.stages for part in stage.parts])
             assert CANARY not in commands
             assert len(plan.stages) == len(clean.stages)
