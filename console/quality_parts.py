@@ -46,6 +46,8 @@ CLASS: Final[Mapping[str, str]] = {
     "network": marked("network"),
     "response": marked("response times"),
     "room": marked("room and power"),
+    "together": marked("whole hosts (many metrics together)"),
+    "events": marked("events and kinds of log lines"),
 }
 
 
@@ -94,7 +96,7 @@ def _decide(here: Desk, me: Account, body: Body) -> None:
 
 def chosen(here: Desk, me: Account) -> None:
     """Which budgets hold; a preview first, then the switch."""
-    st.markdown(_("How often a single series may call people, beside the rules with limits. What is not named here goes by the default."))
+    st.markdown(_("How often what learns may call people, beside the rules with limits. What is not named here goes by the default."))
     found = quality.budgets(here.store)
     if found:
         row = parts.rows(
@@ -153,7 +155,9 @@ def _title(here: Desk, body: Body) -> str:
 
 def _preview(here: Desk, me: Account, name: str, body: Body) -> None:
     if body["state"] == "running":
-        st.info(_("The past is being played; this takes a minute or two."), icon=":material/hourglass_top:")
+        st.info(_("The past is being played; this takes up to ten minutes."), icon=":material/hourglass_top:")
+        if body.get("all_series"):
+            st.progress(body["series"] / body["all_series"], _("{n} of {all} are played").format(n=body["series"], all=body["all_series"]))
         return
     if body["state"] == "failed":
         st.warning(_("It was cut off; ask again."))
@@ -168,6 +172,10 @@ def _preview(here: Desk, me: Account, name: str, body: Body) -> None:
             month=then["a_month_all"],
         )
     )  # fmt: skip
+    if body["series"] < body["all_series"]:
+        st.caption(_("The time for a preview was up; those that were played are a sample by chance."))
+    if body.get("cut"):
+        st.caption(_("Of {n} sources only the newest 50,000 events were played.").format(n=body["cut"]))
     if then["list"]:
         row = parts.rows(
             [
@@ -190,7 +198,7 @@ def _preview(here: Desk, me: Account, name: str, body: Body) -> None:
 
 def _chart(here: Desk, alarm: Mapping[str, Any]) -> None:
     at = times.read(alarm["time"])
-    if at is None:
+    if at is None or not alarm["metric"]:
         return
     since, until = at - timedelta(hours=12), min(here.now(), at + timedelta(hours=6))
     series = charts.read_series(here.store, alarm["asset"], alarm["metric"], since, until, alarm["labels"])

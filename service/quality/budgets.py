@@ -1,9 +1,9 @@
-"""Budgets of the baseline, chosen by people after a look at the last 30 days: documents that take effect in the running detector."""
+"""Budgets of the detectors that learn, chosen by people after a look at the last 30 days: documents that take effect in the running detector."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any, Final
@@ -15,13 +15,60 @@ from core.settings import Settings
 from detectors.series.budgets import BUDGETS, CLASSES, EVERY, SHIPPED, Choice, budget_of
 from detectors.series.offload import Offload
 from inventory.asset import Asset
-from service.quality.past import budget_preview
+from service.quality.preview import Item, items_of, play
 from service.quality.tuning import MAY_TUNE
 from store.base import Store
 
 SPAN: Final = timedelta(days=30)
 KEPT: Final = timedelta(days=7)
 MOST_RUNNING: Final = 2
+PIECE_S: Final = 20.0  # of work in the other process, then the page is told
+MOST_S: Final = 600.0  # of work for one preview; what was not reached is said
+MOST_LISTED: Final = 200
+
+
+@dataclass
+class _Playing:
+    """A preview that is being played; ``items`` is None until they are known."""
+
+    body: dict[str, Any]
+    assets: list[str]
+    budgets: list[str]
+    since: datetime
+    until: datetime
+    is_begun: bool = False
+    items: list[Item] | None = None
+    done: int = 0
+    cut: int = 0
+    spent_s: float = 0.0
+    alarms: dict[str, int] = field(default_factory=dict)
+    listed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def add(self, piece: Mapping[str, Any]) -> None:
+        """What a piece found."""
+        self.done, self.cut, self.spent_s = self.done + piece["done"], self.cut + piece["cut"], self.spent_s + piece["took"]
+        for budget, alarms in piece["alarms"].items():
+            self.alarms[budget] = self.alarms.get(budget, 0) + len(alarms)
+            newest = sorted([*self.listed.get(budget, []), *alarms], key=lambda alarm: str(alarm["time"]), reverse=True)
+            self.listed[budget] = newest[:MOST_LISTED]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all was played, or the time is up."""
+        return self.items is not None and (self.done >= len(self.items) or self.spent_s >= MOST_S)
+
+    def figures(self) -> dict[str, Any]:
+        """What is known so far, as JSON values; ``a_month_all`` is for all series, by those that were played."""
+        count, days = len(self.items or ()), (self.until - self.since).total_seconds() / 86400
+        played = {
+            budget: {
+                "alarms": self.alarms.get(budget, 0),
+                "a_month_all": round(self.alarms.get(budget, 0) * count / max(self.done, 1) * 30 / max(days, 1e-9), 1),
+                "list": self.listed.get(budget, []),
+            }
+            for budget in self.budgets
+        }
+        return {"series": self.done, "all_series": count, "days": round(days, 2), "cut": self.cut, "budgets": played}
 
 
 class Budgets:
@@ -37,8 +84,7 @@ class Budgets:
         offload: Offload,
     ) -> None:
         self._settings, self._store, self._clock, self._assets, self._use, self._offload = settings, store, clock, assets, use, offload
-        self._running: dict[str, dict[str, Any]] = {}
-        self._waiting: deque[tuple[str, tuple[Any, ...]]] = deque()
+        self._running: dict[str, _Playing] = {}
         self._in_force: tuple[Choice, ...] = ()
         self._kinds: Mapping[str, str] | None = None
 
@@ -104,23 +150,40 @@ class Budgets:
         if len(self._running) >= MOST_RUNNING:
             raise Refused("two previews are running already; look again in a minute")
         self._store.documents.put(PREVIEW, name, body)
-        self._waiting.append((name, (assets, metrics, budgets, now - SPAN, now)))
-        self._running[name] = body
+        self._running[name] = _Playing(body, assets, budgets, now - SPAN, now)
         return name
 
     def take(self, results: Mapping[str, Any], now: datetime) -> None:
-        """Results of the other process; what failed there is said, too. Raises StoreError."""
-        while self._waiting:  # asked for on another thread: the other process is spoken to from this one alone
-            name, arguments = self._waiting.popleft()
-            self._offload.submit(f"preview:{name}", budget_preview, self._settings, *arguments)
-        for key, found in results.items():
-            head, _, name = key.partition(":")
-            if head == "preview" and name in self._running:
-                body = self._running.pop(name)
-                self._store.documents.put(PREVIEW, name, {**body, "state": "done", "ended": now.isoformat(), **found})
-        waiting = {name for name, _ in self._waiting}
-        for name in [one for one in self._running if one not in waiting and not self._offload.is_running(f"preview:{one}")]:
-            self._store.documents.put(PREVIEW, name, {**self._running.pop(name), "state": "failed", "ended": now.isoformat()})
+        """Results of the other process, and the next piece of each preview; what failed there is said, too. Raises StoreError."""
+        for name, playing in list(self._running.items()):
+            key = f"preview:{name}"
+            if key in results:
+                self._go_on(name, playing, results[key], now)
+            elif not self._offload.is_running(key) and (playing.items is not None or not self._begin(key, playing)):
+                self._end(name, playing, "failed", now)
+
+    def _begin(self, key: str, playing: _Playing) -> bool:
+        """Asked for on another thread: the other process is spoken to from this one alone."""
+        if playing.is_begun:
+            return False
+        playing.is_begun = True
+        return self._offload.submit(key, items_of, self._settings, playing.assets, playing.body["metrics"], playing.since, playing.until)
+
+    def _go_on(self, name: str, playing: _Playing, found: Any, now: datetime) -> None:
+        if playing.items is None:
+            playing.items = found
+        else:
+            playing.add(found)
+        if playing.is_over:
+            self._end(name, playing, "done", now)
+            return
+        self._store.documents.put(PREVIEW, name, {**playing.body, **playing.figures()})
+        rest = (playing.items or [])[playing.done :]
+        self._offload.submit(f"preview:{name}", play, self._settings, rest, playing.budgets, playing.since, playing.until, PIECE_S)
+
+    def _end(self, name: str, playing: _Playing, state: str, now: datetime) -> None:
+        self._store.documents.put(PREVIEW, name, {**playing.body, "state": state, "ended": now.isoformat(), **playing.figures()})
+        del self._running[name]
 
     def tidy(self, now: datetime) -> None:
         """Old previews go; those that a restart cut off are marked. Raises StoreError."""

@@ -1,4 +1,4 @@
-"""Work over stored history, done in a process of its own: another setting of a limit, another budget of a baseline. Functions of plain values."""
+"""Work over stored history, done in a process of its own: another setting of a limit, test faults. Functions of plain values."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from core.calendar import Calendar
 from core.catalogue import catalogue
 from core.records import Sample, series_key
 from core.settings import Settings
 from detectors.base import Floats
 from detectors.faults import Trial, recall, trials
 from detectors.series.baseline import LEAST, WATCHED, Baseline, Options
-from detectors.series.budgets import BUDGETS, CLASSES, EVERY, SHIPPED, Choice, budget_of, class_of
+from detectors.series.budgets import BUDGETS, CLASSES, SHIPPED, Choice, budget_of, class_of
 from detectors.tuning import Setting, best
 from service.watchers import site_calendar
 from store.base import Selector, Store
@@ -28,7 +27,6 @@ from store.open import open_for
 
 MOST_SERIES: Final = 20  # looked at; what there is beyond is said
 LEAD: Final = timedelta(days=7)  # before the span, so that a baseline has learned when it begins
-MOST_LISTED: Final = 200
 MOST_TRIED: Final = 12  # series that test faults are laid over: about half a minute
 MOST_LOOKED: Final = 200  # series looked at for enough rows
 LEAST_ROWS: Final = 2_000
@@ -37,7 +35,8 @@ Key = tuple[str, Mapping[str, str]]
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[Store]:
+def opened(settings: Settings) -> Iterator[Store]:
+    """The store as a reader has it."""
     store = open_for(settings, "console")
     try:
         yield store
@@ -50,7 +49,7 @@ def better_limit(
     *, is_percent: bool,
 ) -> dict[str, Any] | None:  # fmt: skip
     """The change of a limit that the past speaks for: ``set``, ``effect``, ``series`` looked at; None when there is none. Raises StoreError."""
-    with _opened(settings) as store:
+    with opened(settings) as store:
         series = {series_key(asset, metric, labels): _points(store, metric, asset, labels, since, until) for asset, labels in keys[:MOST_SERIES]}
     found = best(series, judged, now, is_percent=is_percent)
     if found is None:
@@ -65,67 +64,27 @@ def _points(store: Store, metric: str, asset: str, labels: Mapping[str, str], si
     return np.array([time.timestamp() for time, _ in points], float), np.array([value for _, value in points], float)
 
 
-def budget_preview(settings: Settings, assets: Sequence[str], metrics: str, budgets: Sequence[str], since: datetime, until: datetime) -> dict[str, Any]:
-    """What each budget had called for in the span on series of these assets and class of metrics: counts and the alarms themselves. Raises StoreError."""
-    with _opened(settings) as store:
-        known = store.metrics.series(Selector(asset=tuple(assets), metric=WATCHED))
-        wanted = [one for one in known if metrics in (EVERY, class_of(one.metric)) and one.asset in set(assets)]
-        calendar = site_calendar(settings.site_folder / "calendar.yaml", settings.timezone)
-        chosen = _spread_out(wanted, MOST_SERIES)
-        found: dict[str, list[dict[str, Any]]] = {budget: [] for budget in budgets}
-        for one in chosen:
-            history = _history(store, one, since - LEAD, until)
-            for budget in budgets:
-                found[budget] += _alarms(history, budget, since, calendar)
-    days = (until - since).total_seconds() / 86400
-    return {
-        "series": len(chosen),
-        "all_series": len(wanted),
-        "days": round(days, 2),
-        "budgets": {
-            budget: {
-                "alarms": len(alarms),
-                "a_month_all": round(len(alarms) * len(wanted) / max(len(chosen), 1) * 30 / max(days, 1e-9), 1),
-                "list": sorted(alarms, key=lambda alarm: str(alarm["time"]), reverse=True)[:MOST_LISTED],
-            }
-            for budget, alarms in found.items()
-        },
-    }
-
-
 def _spread_out(samples: Sequence[Sample], most: int) -> list[Sample]:
     """At most so many, evenly over all in order of their names."""
     ordered = sorted(samples, key=lambda one: one.series)
     return [ordered[number * len(ordered) // most] for number in range(most)] if len(ordered) > most else ordered
 
 
-def _history(store: Store, one: Sample, since: datetime, until: datetime) -> list[Sample]:
+def history_of(store: Store, one: Sample, since: datetime, until: datetime) -> list[Sample]:
+    """The stored samples of the series of ``one``. Raises StoreError."""
     found = store.metrics.range(Selector(metric=one.metric, asset=one.asset, labels=one.labels), since, until)
     return [replace(one, time=time, value=value) for each in found if dict(each.labels) == dict(one.labels) for time, value in each.points]
 
 
-def _alarms(history: Sequence[Sample], budget: str, since: datetime, calendar: Calendar) -> list[dict[str, Any]]:
-    detector = Baseline(Options(policy=BUDGETS[budget], calendar=calendar))
-    said = [finding for sample in history for finding in detector.observe([sample])]
-    return [
-        {
-            "time": one.time.isoformat(), "asset": one.asset, "metric": one.labels["metric"],
-            "labels": {key: value for key, value in one.labels.items() if key != "metric"}, "severity": one.severity.value,
-            **{key: one.evidence.get(key) for key in ("value", "low", "high", "zh", "en")},
-        }
-        for one in said if one.firing and one.time >= since
-    ]  # fmt: skip
-
-
 def recall_of(settings: Settings, choices: Sequence[Choice], kinds: Mapping[str, str], until: datetime) -> dict[str, Any] | None:
     """How many test faults on copies of stored series the baseline would have told, by kind of fault and class of metrics; None without history."""
-    with _opened(settings) as store:
+    with opened(settings) as store:
         known = _spread_out([one for one in store.metrics.series(Selector(metric=WATCHED)) if one.asset in kinds], MOST_LOOKED)
         calendar = site_calendar(settings.site_folder / "calendar.yaml", settings.timezone)
         found: list[Trial] = []
         tried = 0
         for number, one in enumerate(known):
-            history = _history(store, one, until - LEAD, until) if tried < MOST_TRIED else []
+            history = history_of(store, one, until - LEAD, until) if tried < MOST_TRIED else []
             if len(history) < LEAST_ROWS:
                 continue
             row = catalogue().get(one.metric)

@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.names import ALARM, BUDGET, OUTLOOK, PREVIEW, QUALITY, TUNING
-from core.records import Finding, Sample, Severity
+from core.records import Event, Finding, Sample, Severity
 from detectors.honesty import Alarm
 from detectors.series.budgets import BudgetOf
 from detectors.series.forecast import Forecast
@@ -25,6 +26,7 @@ from service.quality.outlooks import body_of
 from service.quality.quality import Quality
 from service.quality.tuning import accepted, longer_hold
 from store.base import Selector
+from tests.detectors.series import polls
 from tests.service.test_live import ASSETS, NOW, House
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -78,6 +80,15 @@ class Judged(House):
             self.fill(50, 5400)
             self.quality.alarms.catch_up()
             self.ask("judge_alarm", f"I{number + 1:06d}", ["operator"], verdict="false", number=number)
+
+    def played(self, preview: str) -> dict[str, Any]:
+        """The preview once it is over."""
+        for _ in range(20):
+            self.quality.round()
+            body = self.store.documents.get(PREVIEW, preview).body
+            if body["state"] != "running":
+                return body
+        raise AssertionError("the preview does not end")
 
     def figures(self) -> dict[str, Any]:
         self.clock.advance(60)
@@ -255,15 +266,60 @@ def test_a_budget_is_previewed_on_the_past_before_it_is_switched_on(judged: Judg
     noisy_history(judged)
     intent = judged.ask("budget_preview", "", ["duty_leader"], kind="server", metrics="memory", budget="monthly")
     assert intent["state"] == "done"
-    judged.quality.round()
-    judged.quality.round()
-    body = judged.store.documents.get(PREVIEW, intent["message"]).body
-    assert (body["state"], body["series"], body["present"]) == ("done", 1, "shipped")
+    body = judged.played(intent["message"])
+    assert (body["state"], body["series"], body["all_series"], body["present"]) == ("done", 1, 1, "shipped")
     now, then = body["budgets"]["shipped"], body["budgets"]["monthly"]
     assert now["alarms"] > then["alarms"] == 1
     assert then["list"][0]["metric"] == MEMORY
     assert then["list"][0]["zh"]
     assert not judged.store.documents.find(BUDGET).items
+
+
+def test_a_preview_goes_on_piece_by_piece_and_ends_when_its_time_is_up(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = judged.clock.now()
+    judged.store.metrics.write([Sample(time=start, asset="a", metric=MEMORY, value=50, labels={"part": str(part)}) for part in range(5)])
+    judged.clock.advance(3600)
+    monkeypatch.setattr("service.quality.budgets.PIECE_S", 0.0)  # one series is a piece
+    ask = partial(judged.ask, "budget_preview", "", ["duty_leader"], kind="server", metrics="memory", budget="calm")
+    name = ask()["message"]
+    states = []
+    for _ in range(3):
+        judged.quality.round()
+        body = judged.store.documents.get(PREVIEW, name).body
+        states.append((body["state"], body.get("series"), body.get("all_series")))
+    assert states == [("running", None, None), ("running", 0, 5), ("running", 1, 5)]
+    assert judged.played(name)["series"] == 5
+    monkeypatch.setattr("service.quality.budgets.MOST_S", 0.0)
+    body = judged.played(ask(again=1)["message"])
+    assert (body["state"], body["series"], body["all_series"]) == ("done", 0, 5)
+
+
+def test_rates_of_events_and_kinds_of_lines_are_previewed(judged: Judged) -> None:
+    judged.clock.advance(3 * 86400)
+    start = judged.clock.now() - timedelta(days=3)
+    minutes = [*range(0, 70 * 60, 5), *(70 * 60 + one / 3 for one in range(150))]
+    judged.store.events.write(
+        [Event(id=f"e{minute}", time=start + timedelta(minutes=minute), asset="a", kind="syslog", message="link is down") for minute in minutes]
+    )
+    body = judged.played(judged.ask("budget_preview", "", ["duty_leader"], kind="server", metrics="events", budget="silent")["message"])
+    assert (body["series"], body["cut"]) == (1, 0)
+    assert body["budgets"]["silent"]["alarms"] == 0
+    assert {one["metric"] for one in body["budgets"]["shipped"]["list"]} == {""}
+    assert any("最多的一小时" in one["zh"] for one in body["budgets"]["shipped"]["list"])
+    assert any("分钟没有事件" in one["zh"] for one in body["budgets"]["shipped"]["list"])
+
+
+@pytest.mark.slow
+def test_whole_hosts_are_previewed(judged: Judged) -> None:
+    def broken(row: int, metric: str, value: float) -> float:
+        return value + 40 if 2000 <= row < 2060 and metric != "system.network.io" else value
+
+    judged.clock.advance(2 * 86400)
+    judged.store.metrics.write([sample for batch in polls(2400, broken, asset="a") for sample in batch])
+    body = judged.played(judged.ask("budget_preview", "", ["duty_leader"], kind="server", metrics="together", budget="monthly")["message"])
+    assert body["series"] == 1
+    assert body["budgets"]["shipped"]["alarms"] >= body["budgets"]["monthly"]["alarms"] == 1
+    assert body["budgets"]["monthly"]["list"][0]["metric"].startswith("system.")
 
 
 def test_test_faults_are_laid_over_copies_once_a_week_and_raise_nothing(judged: Judged) -> None:
