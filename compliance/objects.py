@@ -90,7 +90,11 @@ class Dates(Model):
 
 
 class ProtectionObject(Model):
-    """One object of grading. ``s`` and ``a`` are the grades of business information and of system service."""
+    """One object of grading. ``s`` and ``a`` are the grades of business information and of system service.
+
+    A ``label`` (a marking such as 秘密) makes its records restricted: it stands on every page, taking reports along needs a right of its own,
+    and nothing about its assets is sent by chat.
+    """
 
     id: str = Field(min_length=1, max_length=64, pattern=r"^[\w.-]+$")
     name: str = Field(min_length=1, max_length=200)
@@ -99,6 +103,7 @@ class ProtectionObject(Model):
     s: int = Field(ge=1, le=4)
     a: int = Field(ge=1, le=4)
     framework: str = MLPS
+    label: str = Field(default="", max_length=40)
     extensions: tuple[Extension, ...] = ()
     high_continuity: bool = False
     key_industry: bool = False

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from compliance.check import SHIPPED, Check, load_checks
 from compliance.dossier import Dossier, Tell, gather
+from compliance.exchange.oscal_results import oscal
 from compliance.objects import ProtectionObject
 from compliance.register import WHOLE, Register, read_register, whole_estate
 from compliance.reports.content import Language
@@ -97,11 +98,13 @@ class Office:
         return gather(self.store, self.checks(), subject, assets, moment=moment, now=now, zone=self.zone, tell=tell, framework=framework)
 
     def make(self, kind: str, dossier: Dossier, form: str, language: Language, tell: Tell = _quiet) -> Made:
-        """A report as a file; ``evidence`` is always a zip. Raises ConfigError for a kind or a format that there is not."""
+        """A report as a file; ``evidence`` is always a zip, ``oscal`` always JSON. Raises ConfigError for a kind or a format that there is not."""
         if kind not in KINDS:
             raise ConfigError(f"there is no report {kind!r}; there are {', '.join(KINDS)}")
         if kind == "evidence":
             form, content = "zip", package(self.store.documents, dossier, language, tell)
+        elif kind == "oscal":
+            form, content = "json", oscal(dossier)
         else:
             content = write(kind, dossier, form, language, tell)
         return Made(name=file_name(kind, dossier, form), content=content, sha256=hashlib.sha256(content).hexdigest(), dossier=dossier)

@@ -24,7 +24,7 @@ class Scheduled(Model):
 
     id: str = Field(min_length=1, max_length=64, pattern=r"^[\w.-]+$")
     object: str = ""
-    kind: Literal["assessment", "rectification", "summary", "applicability", "units", "evidence"] = "summary"
+    kind: Literal["assessment", "rectification", "summary", "applicability", "units", "evidence", "oscal"] = "summary"
     format: Literal["docx", "xlsx", "pdf"] = "pdf"
     language: Language = "zh_CN"
     every: Literal["day", "week", "month", "quarter", "year"] = "month"

@@ -16,9 +16,10 @@ TYPES: Final[Mapping[str, str]] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "pdf": "application/pdf",
     "zip": "application/zip",
+    "json": "application/json",
 }
-KINDS: Final = (*TITLES, "evidence")
-"""What can be asked for; ``evidence`` is the package, always a zip."""
+KINDS: Final = (*TITLES, "evidence", "oscal")
+"""What can be asked for; ``evidence`` is the package, always a zip, ``oscal`` assessment results, always JSON."""
 
 
 def write(kind: str, dossier: Dossier, form: str, language: Language, tell: Tell = lambda _share, _what: None) -> bytes:

@@ -23,6 +23,7 @@ NAMES = {
     "applicability": marked("Statement of applicability"),
     "units": marked("Results by unit"),
     "evidence": marked("Evidence package"),
+    "oscal": marked("OSCAL results (JSON)"),
 }
 FORMATS = {"docx": "Word", "xlsx": "Excel", "pdf": "PDF"}
 LANGUAGES = {"zh_CN": "中文", "en": "English"}
