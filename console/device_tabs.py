@@ -101,6 +101,8 @@ def neighbours(here: Desk, asset: Asset) -> None:
     """The links that are on record, with how they are known and since when."""
     moment = here.now()
     links = device.links_of(here.store, asset.id)
+    if device.is_cut(here.store, asset.id):
+        st.caption(_("The routing table is longer than what is read of it: next hops may be missing here."))
     if not links:
         parts.empty(
             _("No link is known."), _("Links are found from LLDP, CDP, forwarding tables, spanning tree and routing peers of the devices on both ends.")

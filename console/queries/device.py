@@ -121,6 +121,15 @@ def _told(snapshot: Snapshot | None, what: str) -> list[dict[str, Any]]:
     return [one for one in found if isinstance(one, dict)]
 
 
+def is_cut(store: Store, asset: str) -> bool:
+    """Whether the device's routing table went on where reading it stopped."""
+    snapshot = latest_snapshot(store, asset, "snmp.topology")
+    try:
+        return snapshot is not None and json.loads(snapshot.body).get("routes_cut") is True
+    except (ValueError, AttributeError):
+        return False
+
+
 def ports_of(interfaces: Sequence[Mapping[str, Any]], samples: Iterable[Sample], was_up: Iterable[str], others: Mapping[str, str]) -> list[Port]:
     """What the device says of its interfaces, joined with what was measured; those of which nothing is measured are as the device said."""
     figures = _by_interface(samples)

@@ -85,7 +85,7 @@ def _matched(before: Iterable[Known], found: Iterable[Link]) -> dict[str, Known]
     by_key = {old.link.key: old for old in before}
     result = {link.key: by_key[link.key] for link in found if link.key in by_key}
     used = {old.id for old in result.values()}
-    by_assets: dict[tuple[int, str, str], list[Known]] = defaultdict(list)
+    by_assets: dict[tuple[str, str, str], list[Known]] = defaultdict(list)
     for old in by_key.values():
         if old.id not in used:
             by_assets[_pair(old.link)].append(old)
@@ -100,8 +100,8 @@ def _matched(before: Iterable[Known], found: Iterable[Link]) -> dict[str, Known]
     return result
 
 
-def _pair(link: Link) -> tuple[int, str, str]:
-    return link.layer, link.a.asset, link.b.asset or link.b.name
+def _pair(link: Link) -> tuple[str, str, str]:
+    return f"{link.layer}{link.protocol}", link.a.asset, link.b.asset or link.b.name
 
 
 def _fits(old: End, new: End) -> bool:

@@ -25,6 +25,9 @@ OUTDONE: Final = 0.3  # the port is better proven to lead elsewhere
 SHARED: Final = 0.9  # several neighbours on one port: something between them forwards their frames
 BLIND: Final = 0.4  # one switch sees the other, which does not see it
 MOST: Final = 0.99
+ROUTE: Final = "route"
+ROUTERS: Final = frozenset({"", "router", "switch", "firewall", "gateway", "loadbalancer", "vpn", "waf", "wlc"})
+"""Kinds whose routes say how the network hangs together; that a server has its gateway says nothing new."""
 NAMING: Final = frozenset({"lldp", "cdp"})
 _UP: Final = frozenset({"full", "two-way", "established", "up"})
 
@@ -62,9 +65,15 @@ class Link:
     vlans: tuple[int, ...] = ()
 
     @property
+    def protocol(self) -> str:
+        """Which routing session it is: two devices may have several; empty for a cable."""
+        return next((source for source in self.sources if source != ROUTE), ROUTE) if self.layer == 3 else ""
+
+    @property
     def key(self) -> str:
         """Identity over time."""
-        return "|".join((str(self.layer), self.a.asset, short_port(self.a.port), self.b.asset or self.b.name, short_port(self.b.port)))
+        between = (self.a.asset, short_port(self.a.port), self.b.asset or self.b.name, short_port(self.b.port))
+        return "|".join((f"{self.layer}{self.protocol}", *between))
 
     @property
     def ends(self) -> tuple[End, End]:
@@ -302,26 +311,35 @@ def _judged(link: Link, rival: Link | None, *, is_shared: bool) -> Link:
 
 
 def _sessions(directory: Directory) -> Iterator[Link]:
-    """Routing sessions between assets, each told by one or both ends."""
-    found: dict[tuple[str, str, str], Link] = {}
+    """Routing sessions between assets, each told by one or both ends; several addresses of one neighbour are one word of its teller."""
+    told: dict[tuple[str, str, str], dict[str, tuple[str, datetime]]] = defaultdict(dict)
     for device in directory.devices.values():
         for protocol, address, state in device.peers:
             far = directory.by_address.get(address, "") or directory.by_mac.get(address, "")
             if device.seen and far and far != device.asset:
                 a, b = sorted((device.asset, far))
-                sure = _weight(protocol) if state in _UP else 0.3
-                known = found.get((a, b, protocol))
-                sure = min(MOST, 1 - (1 - sure) * (1 - known.confidence)) if known else sure
-                against = () if state in _UP else (f"{protocol} {state}",)
-                found[a, b, protocol] = Link(End(a), End(b), 3, (protocol,), round(sure, 2), device.seen, (), against)
-    yield from found.values()
+                tellers = told[a, b, protocol]
+                if device.asset not in tellers or state in _UP:
+                    tellers[device.asset] = state, device.seen
+    for (a, b, protocol), tellers in told.items():
+        yield _session(a, b, protocol, tellers)
+
+
+def _session(a: str, b: str, protocol: str, tellers: Mapping[str, tuple[str, datetime]]) -> Link:
+    """One end that says it is not up speaks against it, whatever the other says."""
+    doubt = 1.0
+    for state, _ in tellers.values():
+        doubt *= 1 - (_weight(protocol) if state in _UP else 0.3)
+    against = tuple(sorted({f"{protocol} {state}" for state, _ in tellers.values() if state not in _UP}))
+    seen = max(seen for _, seen in tellers.values())
+    return Link(End(a), End(b), 3, (protocol,), round(min(MOST, 1 - doubt), 2), seen, (), against)
 
 
 def _routed(directory: Directory, sessions: list[Link]) -> Iterator[Link]:
     """Next hops: they support the session of the same two assets, or are a link of their own, told by one or both ends."""
     tellers: dict[tuple[str, str], dict[str, datetime]] = defaultdict(dict)
     for device in directory.devices.values():
-        for hop, _, _ in device.routes:
+        for hop, _, _ in device.routes if device.kind in ROUTERS else ():
             far = directory.by_address.get(hop, "")
             if device.seen and far and far != device.asset:
                 a, b = sorted((device.asset, far))
@@ -334,5 +352,5 @@ def _routed(directory: Directory, sessions: list[Link]) -> Iterator[Link]:
 
 
 def _supported(link: Link, told: Mapping[str, datetime]) -> Link:
-    doubt = (1 - link.confidence) * (1 - _weight("route")) ** len(told)
-    return replace(link, sources=(*link.sources, "route"), confidence=round(min(MOST, 1 - doubt), 2), seen=max(link.seen, *told.values()))
+    doubt = (1 - link.confidence) * (1 - _weight(ROUTE)) ** len(told)
+    return replace(link, sources=(*link.sources, ROUTE), confidence=round(min(MOST, 1 - doubt), 2), seen=max(link.seen, *told.values()))

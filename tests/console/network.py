@@ -39,7 +39,7 @@ def seed_network(store: Store, now: datetime, folder: Path) -> None:
     survey.look(before)
     arp = [["10.0.0.36", mac(101), "v"], ["10.0.0.77", mac(102), "v"], ["10.0.0.77", mac(103), "v"]]
     said = [told("1", "acc1", "24"), told("3", "acc2", "23"), told("9", HOSTILE, HOSTILE)]
-    says("core", 1, now, neighbours=said, arp=arp)
+    says("core", 1, now, neighbours=said, arp=arp, routes_cut=True)
     says("acc1", 2, now, neighbours=[told("24", "core", "1")], fdb=[*fdb, [mac(200), "7", 10]])
     says("acc2", 3, now, neighbours=[told("23", "core", "3")])
     survey.look(now)

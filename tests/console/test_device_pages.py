@@ -121,7 +121,7 @@ def test_a_neighbour_that_is_no_asset_is_known_by_its_name_in_the_inbox(live: De
 
 
 @pytest.mark.parametrize("language", ["zh_CN", "en"])
-@pytest.mark.parametrize(("tab", "words"), [("ports", "acc1 24"), ("sensors", "Board 1"), ("neighbours", "LLDP")])
+@pytest.mark.parametrize(("tab", "words"), [("ports", "acc1 24"), ("sensors", "Board 1"), ("neighbours", "LLDP"), ("neighbours", "routing table is longer")])
 def test_each_part_of_a_device_shows_itself(gear: Desk, visitor: Visitor, tab: str, words: str, language: str) -> None:
     visitor.account = everything(language=language)
     test = opened("asset.py", id="core", tab=tab)

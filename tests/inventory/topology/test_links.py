@@ -129,3 +129,25 @@ def test_next_hops_are_weak_links_of_their_own_and_support_a_session() -> None:
     two, three = device("b", 2, kind="router", addresses=["10.9.0.2"]), device("c", 3, kind="router", addresses=["10.9.0.3"])
     routed = {link.b.asset: (link.layer, link.sources, link.confidence) for link in links(directory(one, two, three))}
     assert routed == {"b": (3, ("route",), 0.5), "c": (3, ("ospf", "route"), 0.95)}
+
+
+def test_several_sessions_of_two_devices_are_several_links_and_several_addresses_of_a_neighbour_one_word() -> None:
+    peers = [["isis", "10.9.0.2", "up"], ["isis", "2001:db8::2", "up"], ["ospf", "10.9.0.2", "full"], ["bgp", "10.9.0.2", "established"]]
+    one = device("a", 1, kind="router", peers=peers)
+    two = device("b", 2, kind="router", addresses=["10.9.0.2", "2001:db8::2"])
+    found = links(directory(one, two))
+    assert {link.protocol: link.confidence for link in found} == {"isis": 0.9, "ospf": 0.9, "bgp": 0.85}
+    assert len({link.key for link in found}) == 3
+
+
+def test_an_end_that_says_the_session_is_down_speaks_against_the_other() -> None:
+    one = device("a", 1, kind="router", addresses=["10.9.0.1"], peers=[["ospf", "10.9.0.2", "full"]])
+    two = device("b", 2, kind="router", addresses=["10.9.0.2"], peers=[["ospf", "10.9.0.1", "down"]])
+    (link,) = links(directory(one, two))
+    assert (link.against, link.confidence) == (("ospf down",), 0.93)
+
+
+def test_the_gateway_of_a_server_is_no_link_of_the_network() -> None:
+    server = device("web", 1, kind="server", addresses=["10.9.0.9"], routes=[["10.9.0.2", "eth0", 1]])
+    router = device("b", 2, kind="router", addresses=["10.9.0.2"])
+    assert links(directory(server, router)) == []
