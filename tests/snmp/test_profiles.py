@@ -83,6 +83,16 @@ def test_a_class_may_stand_in_a_column_with_digits_beside_it(tmp_path: Path) -> 
     assert shown == [("voltage", 230.1), ("power", 1500.0)]
 
 
+def test_a_class_may_be_told_by_the_words_of_a_name_and_a_power_of_ten(tmp_path: Path) -> None:
+    profile = (
+        f"name: worded\nbase: {OWN}\nmatch: {{oid: [{OWN}]}}\nsensors:\n"
+        "  - {class: temperature, value: .1.3, descr: '{name}', names: {name: .1.2, power: .1.4}, exponent: power, like: {name: 'temp'}}\n"
+    )
+    values: dict[str, Value] = {f"{OWN}.1.2.1": b"CPU Temperature", f"{OWN}.1.3.1": 4150, f"{OWN}.1.4.1": -2, f"{OWN}.1.2.2": b"Fan", f"{OWN}.1.3.2": 15}
+    shown = [(sensor.cls, sensor.descr, sensor.value) for sensor in read(values, profile, tmp_path).sensors]
+    assert shown == [("temperature", "CPU Temperature", 41.5)]
+
+
 def test_the_narrower_profile_speaks_first(tmp_path: Path) -> None:
     wide = f"name: wide\nmatch: {{oid: [1.3.6.1.4.1.99999]}}\nos: wide\nsensors: [{{class: voltage, value: {OWN}.1.0, descr: wide}}]\n"
     narrow = f"name: narrow\nmatch: {{oid: [{OWN}]}}\nos: narrow\nsensors: [{{class: voltage, value: {OWN}.1.0, descr: narrow, scale: 0.1}}]\n"

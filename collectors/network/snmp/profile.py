@@ -116,6 +116,7 @@ class Row(_Model):
     names: Names = {}
     only: Mapping[str, Words] = {}
     unless: Mapping[str, Words] = {}
+    like: Mapping[str, Regex] = {}
     skip: tuple[float, ...] = ()
     rows: Regex | None = None
     absent: Oid | None = None
@@ -127,7 +128,7 @@ class Row(_Model):
 
     @model_validator(mode="after")
     def _names_known(self) -> Row:
-        for name in (*self.only, *self.unless):
+        for name in (*self.only, *self.unless, *self.like):
             if name not in self.names:
                 raise ValueError(f"{name!r} stands in no names")
         for name in re.findall(r"\{(\w+)", self.descr):
@@ -145,6 +146,7 @@ class Measured(Row):
     least: float | None = None
     most: float | None = None
     decimals: str = ""
+    exponent: str = ""
     factor: str = ""
 
 
@@ -180,7 +182,7 @@ class SensorRow(Measured):
     def _one_class(self) -> SensorRow:
         if bool(self.cls) == bool(self.by):
             raise ValueError("give either class, or by and classes")
-        for name in filter(None, (self.by, self.decimals, self.factor)):
+        for name in filter(None, (self.by, self.decimals, self.exponent, self.factor)):
             if name not in self.names:
                 raise ValueError(f"{name!r} stands in no names")
         return self

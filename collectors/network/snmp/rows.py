@@ -68,7 +68,9 @@ def phrase(reader: Reader, template: str, names: Names, row: str, value: str = "
 
 
 def wanted(reader: Reader, row: Row | PoolRow, place: str) -> bool:
-    """Whether the conditions ``only`` and ``unless`` let a row through."""
+    """Whether the conditions ``only``, ``unless`` and ``like`` let a row through."""
+    if isinstance(row, Row) and not all(pattern.search(word(reader, row.names[name], place)) for name, pattern in row.like.items()):
+        return False
     for name, allowed in row.only.items():
         if word(reader, row.names[name], place, steady=False) not in allowed:
             return False
@@ -92,6 +94,8 @@ def _measured(reader: Reader, row: Measured, place: str, raw: Value, scale: floa
     if row.decimals:
         digits = integer(word(reader, row.names[row.decimals], place)) or 0
         scale *= 10.0 ** -max(-9, min(9, digits))
+    if row.exponent:
+        scale *= 10.0 ** max(-12, min(12, integer(word(reader, row.names[row.exponent], place)) or 0))
     if row.factor:
         scale *= _factor(number(word(reader, row.names[row.factor], place)))
     value = round(value * row.scale * scale + row.offset, 6)
