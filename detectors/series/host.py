@@ -40,14 +40,18 @@ MOST: Final = 1e30  # beyond this a value is no measurement
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``fit_rows`` before the first fit; refitted every ``refit_s``; ``kept_rows`` remembered; PyOD's ``model`` ("" for none)."""
+    """``fit_rows`` before the first fit; refitted every ``refit_s`` from those of the ``kept_rows`` that were no alarm.
+
+    An alarm that lasts ``accept_s`` is taken as usual; PyOD's ``model`` ("" for none) is asked again after ``ask_s``.
+    """
 
     metrics: tuple[str, ...] = METRICS
     limit: int = 500
     row_s: float = 60.0
     fit_rows: int = 360
     kept_rows: int = 1440
-    refit_s: float = 86_400.0
+    refit_s: float = 21_600.0
+    accept_s: float = 86_400.0
     ask_s: float = 900.0
     model: str = "iforest"
 
@@ -71,6 +75,9 @@ class _Host:
     last: Finding | None = None
     is_told: bool = False
     told_at: float = -math.inf
+    begun_at: float = math.inf
+    strange: deque[float] = field(default_factory=deque)
+    """when rows were alarms: they are not learned from"""
 
 
 def opinion(model: str, past: Floats, newest: Floats) -> float:
@@ -128,10 +135,13 @@ class Host:
         if is_early and not host.severity and set(sums) - set(host.columns):
             host.columns, host.many = tuple(sorted({*host.columns, *sums})), None
             host.rows.clear()
+            host.strange.clear()
         row = tuple(np.array([sums.get(name, math.nan) for name in host.columns], np.float32).tolist())  # as it will be remembered
         host.rows.append((host.open_at, row))
         while len(host.rows) > self.options.kept_rows:
             host.rows.popleft()
+        while host.strange and host.strange[0] < host.rows[0][0]:
+            host.strange.popleft()
         host.open = {}
         if len(host.columns) < LEAST_METRICS:
             return []
@@ -142,15 +152,21 @@ class Host:
     def _fit_when_due(self, host: _Host) -> None:
         if len(host.rows) < self.options.fit_rows or host.open_at - host.fitted_at < self.options.refit_s or host.severity:
             return
-        many = Many(BUDGET, lambda: Knn(300))
-        times, rows = np.array([at for at, _ in host.rows]), np.array([row for _, row in host.rows])
-        many.fit(times, rows)
-        host.many, host.fitted_at = many, host.open_at
+        strange = frozenset(host.strange)
+        usual = [(at, row) for at, row in host.rows if at not in strange]
+        if len(usual) < self.options.fit_rows:
+            return
+        learn = Many.refit if host.many else Many.fit
+        host.many, host.fitted_at = host.many or Many(BUDGET, lambda: Knn(300)), host.open_at
+        learn(host.many, np.array([at for at, _ in usual]), np.array([row for _, row in usual]))
 
     def _judge(self, asset: str, now: datetime, host: _Host, row: Floats) -> list[Finding]:
         if host.many is None:
             return []
         severity, alarm = host.many.update(row)
+        if alarm[0]:
+            host.strange.append(host.open_at)
+        host.begun_at = min(host.begun_at, host.open_at) if alarm[0] else math.inf
         begins = bool(alarm[0]) and not host.severity and self._may_begin(asset, float(severity[0]), host)
         if begins or (host.severity == Severity.INFO.value and host.open_at - host.asked_at >= self.options.ask_s):
             self._ask(asset, host)
@@ -160,7 +176,11 @@ class Host:
             host.is_told = not voice_of(self._budget_of, asset, TOGETHER).both
             host.told_at = host.open_at if host.is_told else host.told_at
             return [host.last] if host.is_told else []
-        if host.severity and not alarm[0]:
+        is_accepted = host.open_at - host.begun_at >= self.options.accept_s
+        if is_accepted:
+            host.strange.clear()
+            host.many, host.fitted_at, host.begun_at = None, -math.inf, math.inf
+        if host.severity and (is_accepted or not alarm[0]):
             ended = [self._end(asset, now, host)] if host.is_told else []
             host.severity, host.last, host.is_told = "", None, False
             return ended
@@ -229,7 +249,8 @@ class Host:
         hosts, arrays = [], {}
         for number, (asset, at, host) in enumerate(self._bank.items()):
             head, model = host.many.state() if host.many else (None, {})
-            hosts.append([asset, at, list(host.columns), host.fitted_at, host.severity, head, host.is_told, _plain(host.told_at)])
+            hosts.append([asset, at, list(host.columns), host.fitted_at, host.severity, head, host.is_told, _plain(host.told_at), _plain(host.begun_at)])
+            arrays[f"{number}.strange"] = np.array(host.strange, float)
             arrays[f"{number}.times"] = np.array([when for when, _ in host.rows])
             arrays[f"{number}.rows"] = np.array([row for _, row in host.rows], np.float32).reshape(len(host.rows), len(host.columns))
             arrays |= {f"{number}.model.{name}": value for name, value in model.items()}
@@ -243,7 +264,8 @@ class Host:
             for number, (asset, at, columns, fitted_at, severity, model, *told) in enumerate(head["hosts"]):
                 rows = zip(arrays[f"{number}.times"].tolist(), map(tuple, arrays[f"{number}.rows"].tolist()), strict=True)
                 host = _Host(tuple(columns), deque(rows), severity=Severity(severity).value if severity else "")
-                host.is_told, host.told_at = _told(told, bool(severity))
+                host.is_told, host.told_at, host.begun_at = _told(told, bool(severity), float(at))
+                host.strange.extend(arrays.get(f"{number}.strange", np.zeros(0)).tolist())
                 _revive(host, number, float(fitted_at), model, arrays)
                 bank.put(str(asset), float(at), host)
         except (KeyError, TypeError, ValueError) as err:
@@ -267,7 +289,7 @@ def _plain(at: float) -> float | None:
     return at if math.isfinite(at) else None
 
 
-def _told(told: list[Any], is_firing: bool) -> tuple[bool, float]:
-    """What is written of it; before budgets there was nothing, and what fired was told."""
-    is_told, at = told or (is_firing, None)
-    return bool(is_told), -math.inf if at is None else float(at)
+def _told(told: list[Any], is_firing: bool, at: float) -> tuple[bool, float, float]:
+    """Whether and when it was told, and since when it fires; what was written before budgets was told, and has fired since ``at``."""
+    is_told, told_at, begun_at = told or (is_firing, None, at if is_firing else None)
+    return bool(is_told), -math.inf if told_at is None else float(told_at), math.inf if begun_at is None else float(begun_at)

@@ -21,6 +21,8 @@ from detectors.series.scorers import Knn
 
 WIDTHS: Final = (1, 4, 16)
 CHUNK: Final = 512
+REFIT: Final = 0.25  # of the rows that teach: after so many new ones it learns anew
+LEAST_REFIT: Final = 256
 UNUSUAL: Final = 0.5  # severity of the strangest tenth of the usual rows
 STRANGE: Final = 0.75  # severity of a row three times as far as that
 SLOW: Final = 0.01  # weight of a new row in the level that jumps are set against
@@ -50,12 +52,31 @@ class Many:
         self._strange = 0
 
     def judge(self, times: NDArray[np.float64], rows: Floats, probation: int) -> tuple[Floats, NDArray[np.bool_]]:
-        """Fit on the rows before ``probation``, judge the others; severity 0 and no alarm before."""
+        """Fit on the rows before ``probation``, judge the others; severity 0 and no alarm before.
+
+        Learned anew now and then from the newest rows that were no alarm; an alarm that lasts as long as the probation is taken as usual from then on.
+        """
         self.fit(times[:probation], rows[:probation])
         severity, alarm = np.zeros(len(rows)), np.zeros(len(rows), bool)
-        for start in range(probation, len(rows), CHUNK):
-            severity[start : start + CHUNK], alarm[start : start + CHUNK] = self.update(rows[start : start + CHUNK])
+        lasting, is_usual = 0, np.arange(len(rows)) < probation
+        every = max(LEAST_REFIT, int(REFIT * probation))
+        for start in range(probation, len(rows), every):
+            if start > probation:
+                chosen = np.flatnonzero(is_usual[:start])[-probation:]
+                self.refit(times[chosen], rows[chosen])
+            for begin in range(start, min(start + every, len(rows)), CHUNK):
+                part = slice(begin, min(begin + CHUNK, start + every))
+                severity[part], alarm[part] = self.update(rows[part])
+            for row in range(start, min(start + every, len(rows))):
+                lasting = lasting + 1 if alarm[row] else 0
+                is_usual[row] = not alarm[row] or lasting > probation
         return severity, alarm
+
+    def refit(self, times: NDArray[np.float64], rows: Floats) -> None:
+        """Learn from other rows; what is going on goes on."""
+        going_on = self._tail, self._level, self._over, self._since, self.is_firing, self._strange
+        self.fit(times, rows)
+        self._tail, self._level, self._over, self._since, self.is_firing, self._strange = going_on
 
     def fit(self, times: NDArray[np.float64], rows: Floats) -> None:
         """Learn from at least 2 rows (n, metrics)."""

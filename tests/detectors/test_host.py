@@ -44,6 +44,22 @@ def test_it_speaks_within_minutes_and_ends_when_the_host_is_usual_again() -> Non
     assert timedelta(minutes=TROUBLE + 55) <= found[-1].time - START <= timedelta(minutes=TROUBLE + 90)
 
 
+def test_a_host_that_stays_different_is_taken_as_usual_after_a_day() -> None:
+    def for_good(row: int, metric: str, value: float) -> float:
+        return {CPU: 95 + row % 3, MEMORY: 90 + row % 2, NETWORK: 1e3}.get(metric, value) if row >= TROUBLE else value
+
+    first, last = run(host(model=""), polls(4000, for_good))
+    assert (first.firing, last.firing) == (True, False)
+    assert last.time - first.time == timedelta(days=1)
+
+
+def test_what_was_an_alarm_is_not_learned_and_is_told_again() -> None:
+    def twice(row: int, metric: str, value: float) -> float:
+        return broken(TROUBLE + row % 700 if row >= TROUBLE else row, metric, value)  # 60 rows, and the same 700 rows later: a fit lies between
+
+    assert [finding.firing for finding in run(host(model=""), polls(2900, twice))] == [True, False, True, False]
+
+
 def test_both_voices_make_a_warning_of_an_information() -> None:
     found = [finding for finding in run(host(), polls(2000, broken)) if finding.firing]
     assert [finding.severity for finding in found] == [Severity.INFO, Severity.WARNING]
