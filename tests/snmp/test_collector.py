@@ -93,6 +93,28 @@ def test_wrong_keys_are_told_apart_from_silence(peer: Snmpd, engine: Engine) -> 
 
 
 @pytest.mark.peer
+@pytest.mark.parametrize("engine", ENGINES)
+def test_two_devices_with_one_engine_id_are_both_read(engine: Engine, tmp_path: Path) -> None:
+    """As after copying a configuration: the same engine id and user, but each with boots and a time of its own."""
+    folders = [tmp_path / name for name in ("a", "b")]
+    for folder in folders:
+        folder.mkdir()
+    with (
+        snmpd(folders[0], extra="engineID copied\n") as one,
+        snmpd(folders[1], extra="engineID copied\noldEngineID 0x80001f8804636f70696564\nengineBoots 7\n") as other,
+    ):
+        sessions = [open_session(device.v3, engine) for device in (one, other)]
+        boots = "1.3.6.1.6.3.10.2.1.2.0"
+        try:
+            told = [session.get([boots, "1.3.6.1.6.3.10.2.1.1.0"]) for _ in range(3) for session in sessions]
+        finally:
+            for session in sessions:
+                session.close()
+    assert len({answer["1.3.6.1.6.3.10.2.1.1.0"] for answer in told}) == 1
+    assert [answer[boots] for answer in told] == [1, 8] * 3
+
+
+@pytest.mark.peer
 def test_every_metric_it_emits_is_in_the_catalogue(peer: Snmpd) -> None:
     watched = collector(peer.port)
     emitted = {record.metric for _ in range(2) for record in watched.collect(asset(), NOW) if isinstance(record, Sample)}
