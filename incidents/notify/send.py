@@ -1,4 +1,4 @@
-"""Sending one notice to one receiver: mail over SMTP, a web hook as JSON, everything else through apprise.
+"""Sending one notice to one receiver: mail over SMTP, a web hook as JSON, a gateway or modem for SMS, a ticket system, everything else through apprise.
 
 The answer is "ok", an HTTP-like status ("401", "429", "500"), or "hang" when nothing came within ten seconds. No address and no
 secret of a receiver ever goes into an error, a log or a record.
@@ -9,14 +9,16 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Any, Final
 
 import httpx2
+from pydantic import BaseModel, ValidationError
 
 from core.errors import ConfigError
 from incidents.config import Receiver
+from incidents.notify import gateway, modem, ticket
+from incidents.notify.answer import Answer, Target
 from incidents.notify.templates import title, whole
 
 WITHIN_S: Final = 10.0
@@ -24,27 +26,19 @@ REFUSED: Final = "403"
 FAILED: Final = "500"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a receiver said; ``retry_after_s`` only with 429."""
-
-    status: str
-    retry_after_s: float | None = None
+OPTIONS: Final[Mapping[str, type[BaseModel]]] = {"gateway": gateway.Options, "modem": modem.Options, "ticket": ticket.Options}
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a receiver's notices go, with its secrets opened."""
-
-    address: str = field(default="", repr=False)
-    username: str = ""
-    password: str = field(default="", repr=False)
-    token: str = field(default="", repr=False)
-
-
-def send(receiver: Receiver, content: Mapping[str, Any], target: Target, language: str) -> Answer:
+def send(receiver: Receiver, content: Mapping[str, Any], target: Target, language: str, memory: ticket.Memory | None = None) -> Answer:
     """Deliver; never raises for what the receiver or the network does."""
     chosen = receiver.language or language
+    match _options(receiver):
+        case gateway.Options() as options:
+            return gateway.deliver(options, content, target, chosen, WITHIN_S)
+        case modem.Options() as options:
+            return modem.deliver(options, content, target, chosen)
+        case ticket.Options() as options:
+            return ticket.deliver(receiver.id, options, content, target, chosen, WITHIN_S, {} if memory is None else memory)
     if receiver.kind == "webhook":
         return _post(content, target, chosen)
     if receiver.kind == "mail" and not target.address.startswith("mailto"):
@@ -109,8 +103,20 @@ def _subject(content: Mapping[str, Any], language: str) -> str:
     return title(content, "en" if language == "en" else "zh")
 
 
+def _options(receiver: Receiver) -> BaseModel | None:
+    kind = OPTIONS.get(receiver.kind)
+    return kind.model_validate(receiver.options) if kind else None
+
+
 def check(receiver: Receiver) -> None:
     """Raise ConfigError when a receiver cannot work as written."""
+    try:
+        _options(receiver)
+    except ValidationError as err:
+        first = err.errors(include_input=False, include_url=False)[0]
+        raise ConfigError(first["msg"], key=".".join(map(str, ("receivers", receiver.id, "options", *first["loc"])))) from None
+    if receiver.kind == "ticket" and (receiver.digest or receiver.limit or receiver.quiet):
+        raise ConfigError("a ticket system has no quiet hours, limit or digest: each incident has its own ticket", key=f"receivers.{receiver.id}")
     if receiver.kind == "webhook" and receiver.target and not receiver.target.startswith(("http://", "https://", "secret:")):
         raise ConfigError(
             "the target of a webhook begins with http:// or https://, or names a sealed credential: secret:NAME", key=f"receivers.{receiver.id}.target"

@@ -92,3 +92,15 @@ def whole(content: Mapping[str, Any], language: str = "both") -> str:
     """Title and body, in one language or both."""
     chosen = ("zh", "en") if language in ("both", "") else (language,)
     return "\n".join(f"{title(content, one)}\n{body(content, one)}" for one in chosen)
+
+
+def short(content: Mapping[str, Any], language: str, most: int) -> str:
+    """One line for a phone, in one language (both: Chinese): title, what is wrong, and the link to acknowledge, which is never cut."""
+    chosen = "en" if language == "en" else "zh"
+    link = str(content.get("ack_link") or content.get("link") or "")
+    text = str(content.get("text") or content.get("more") or "")
+    half = text.partition(" / ")
+    told = " ".join(f"{title(content, chosen)} {(half[2] if chosen == 'en' else half[0]) if half[1] else text}".split())
+    room = most - len(link) - 1 if link and most - len(link) > 40 else most
+    told = told if len(told) <= room else told[: room - 1] + "…"
+    return f"{told} {link}" if room != most else told

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from secrets import token_hex
 from typing import Any, Final
@@ -25,8 +25,9 @@ from core.records import Event, Finding, Result, Sample, State, fingerprint
 from core.settings import Settings
 from incidents.config import Rule
 from incidents.forgetting import forgettable
-from incidents.notify.send import Answer as Said
-from incidents.notify.send import Target, send
+from incidents.notify.answer import Answer as Said
+from incidents.notify.answer import Target
+from incidents.notify.send import send
 from incidents.notify.templates import title
 from incidents.people import Shift, shifts
 from incidents.state import Delivery
@@ -39,13 +40,14 @@ from service.alerting.journal import DiskJournal
 from service.alerting.judge import is_calm
 from service.alerting.links import clear, links
 from service.alerting.loading import Loaded
+from service.alerting.tickets import TicketNumbers
 from store.base import ABSENT, Store
 from store.filter import Term
 
 log: Final = structlog.get_logger("alerting")
 JUMP_S: Final = 2.0
 OWN_SOURCE: Final = "wanglou"
-SENDERS: Final = 8
+SENDERS: Final = 4  # notices to one receiver at the same time
 REMEMBERED_S: Final = 90 * 86400.0  # how long alerting itself knows of an incident that is over; the store keeps it
 FORGET_EVERY_S: Final = 86400.0
 AUDIT_LOOK_BACK: Final = 2_000
@@ -60,7 +62,8 @@ class LiveAlerting:
     def __init__(self, settings: Settings, store: Store, vault: Vault, clock: Clock, loaded: Loaded, journal: DiskJournal) -> None:
         self._settings, self._store, self._vault, self._clock, self._loaded, self._journal = settings, store, vault, clock, loaded, journal
         self._lock = threading.RLock()
-        self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="notify")
+        self._lanes: dict[str, ThreadPoolExecutor] = {}  # a receiver that hangs keeps no other one waiting
+        self._flying: set[int] = set()
         self._answers: deque[tuple[int, Said]] = deque()
         self._unwritten: deque[dict[str, Any]] = deque()
         self._unsent: dict[str, dict[str, Any]] = {}
@@ -257,8 +260,8 @@ class LiveAlerting:
         known = self._alerting.engine.people.get(name)
         if known is not None and not known.disabled and set(known.roles) == set(roles) and known.unit == unit:
             return
-        receivers = list(known.receivers) if known else []
-        self._alerting.take("config", {"people": [{"id": name, "roles": roles, "unit": unit, "receivers": receivers}]})
+        rest = known.model_dump(mode="json", exclude_defaults=True) if known else {}
+        self._alerting.take("config", {"people": [{**rest, "id": name, "roles": roles, "unit": unit, "disabled": False}]})
 
     def set_estate(self, assets: Sequence[Asset], people: Sequence[Person], loaded: Loaded | None = None) -> None:
         """Judge by these assets, people and rules from now on."""
@@ -289,11 +292,23 @@ class LiveAlerting:
         receiver = self._alerting.engine.receivers.get(delivery.receiver)
         if receiver is None:
             return "404", None
+        if delivery.id in self._flying:
+            return None  # the attempt before is not over; its answer counts
         person = self._alerting.engine.people.get(delivery.person)
         incident = docs.incident_id(delivery.incident) if delivery.incident else ""
-        content = {**delivery.content, "person": delivery.person, **links(self._store, self._settings.console.address, delivery.content, incident, person, self._clock.now())}
-        self._pool.submit(self._deliver, delivery.id, receiver.id, receiver, content, delivery.tries)
+        content = {
+            **delivery.content,
+            "person": delivery.person,
+            **links(self._store, self._settings.console.address, delivery.content, incident, person, self._clock.now()),
+        }
+        self._flying.add(delivery.id)
+        self._lane(receiver.id).submit(self._deliver, delivery.id, receiver.id, receiver, content, delivery.tries)
         return None
+
+    def _lane(self, receiver: str) -> ThreadPoolExecutor:
+        if receiver not in self._lanes:
+            self._lanes[receiver] = ThreadPoolExecutor(SENDERS, thread_name_prefix="notify")
+        return self._lanes[receiver]
 
     def tell(self, to: str, text: Mapping[str, str], more: str = "", only: Collection[str] = (), heard: Callable[[str, bool], None] | None = None) -> int:
         """Send a text (``zh``, ``en``) of another part of the service to "person:NAME" or "role:NAME", once; how many receivers it goes to.
@@ -305,7 +320,7 @@ class LiveAlerting:
         ]
         names = [name for name in dict.fromkeys(name for one in people for name in one.receivers) if not only or name in only]
         for name in names:
-            self._pool.submit(self._send_note, self._alerting.engine.receivers[name], {"reason": "note", "note": dict(text), "more": more}, heard)
+            self._lane(name).submit(self._send_note, self._alerting.engine.receivers[name], {"reason": "note", "note": dict(text), "more": more}, heard)
         return len(names)
 
     def _send_note(self, receiver: Any, content: Mapping[str, Any], heard: Callable[[str, bool], None] | None) -> None:
@@ -319,15 +334,18 @@ class LiveAlerting:
         self._record(receiver.id, content, said, 1)
 
     def _deliver(self, delivery: int, name: str, receiver: Any, content: Mapping[str, Any], tries: int) -> None:
-        language = self._loaded.language
+        said = Said("500")
         try:
-            target = self._target(receiver.target)
+            target = replace(self._target(receiver.target), phones=self._phones(str(content.get("person") or "")))
+            said = send(receiver, content, target, self._loaded.language, TicketNumbers(self._store))
         except (NotFound, ConfigError) as err:
             log.error("receiver", receiver=name, problem=str(err))
             said = Said("404")
-        else:
-            said = send(receiver, content, target, language)
-        self._answers.append((delivery, said))
+        except StoreError as err:
+            log.warning("receiver", receiver=name, problem=str(err))
+        finally:
+            self._answers.append((delivery, said))
+            self._flying.discard(delivery)
         self._record(name, content, said, tries)
 
     def _record(self, name: str, content: Mapping[str, Any], said: Said, tries: int) -> None:
@@ -347,6 +365,11 @@ class LiveAlerting:
             self._store.documents.put(NOTICE, f"{now:%Y%m%dT%H%M%S%f}-{token_hex(3)}", body, ABSENT)
         except StoreError as err:
             log.warning("a delivery could not be recorded", receiver=name, reason=str(err))
+
+    def _phones(self, names: str) -> tuple[str, ...]:
+        """The phones of who is called."""
+        people = (self._alerting.engine.people.get(name) for name in names.split(","))
+        return tuple(dict.fromkeys(person.phone for person in people if person and person.phone))
 
     def _target(self, text: str) -> Target:
         """The address, or the credential that ``secret:NAME`` names: its token or key is the address, user and password go along."""
@@ -436,7 +459,10 @@ class LiveAlerting:
 
     def close(self) -> None:
         """Let notices under way end, write the state."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for lane in self._lanes.values():
+            lane.shutdown(wait=False, cancel_futures=True)
+        for lane in self._lanes.values():
+            lane.shutdown(wait=True)
         self.tick()
         with self._lock:
             self._settle()

@@ -18,7 +18,8 @@ from aiosmtpd.smtp import AuthResult, Envelope, Session
 from core.errors import ConfigError
 from incidents.config import Receiver
 from incidents.notify import send as sending
-from incidents.notify.send import Answer, Target, check, send
+from incidents.notify.answer import Answer, Target
+from incidents.notify.send import check, send
 from incidents.notify.templates import REASONS, whole
 
 CONTENT: dict[str, Any] = {
