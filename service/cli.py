@@ -35,6 +35,8 @@ audit = typer.Typer(help="The audit chain.", no_args_is_help=True)
 detect = typer.Typer(help="Detectors over stored history.", no_args_is_help=True)
 evidence = typer.Typer(help="The evidence chain of graded protection.", no_args_is_help=True)
 playbook = typer.Typer(help="Playbooks: list, check, plan, run.", no_args_is_help=True)
+framework = typer.Typer(help="Frameworks of requirements: list, check, bring in.", no_args_is_help=True)
+app.add_typer(framework, name="framework")
 app.add_typer(evidence, name="evidence")
 app.add_typer(playbook, name="playbook")
 for name, group in {"snmp": snmp, "profile": profile, "scenario": scenario, "credential": credential, "audit": audit, "detect": detect}.items():
@@ -308,24 +310,71 @@ def audit_verify(config: Config = None) -> None:
 @app.command()
 @plainly
 def report(
-    kind: Annotated[str, typer.Argument(help="assessment, rectification, summary, applicability or evidence (a zip with the verifier).")],
+    kind: Annotated[str, typer.Argument(help="assessment, rectification, summary, applicability, units, evidence (a zip with the verifier) or oscal.")],
     out: Annotated[Path, typer.Option("--out", help="A file, or a folder for the usual name.")] = Path(),
     name: Annotated[str, typer.Option("--object", help="Protection object; without it the whole estate.")] = "",
     level: Annotated[int, typer.Option("--level", min=1, max=4, help="Level of the whole estate.")] = 3,
     form: Annotated[str, typer.Option("--format", help="docx, xlsx or pdf.")] = "docx",
     language: Annotated[str, typer.Option("--language", help="zh_CN or en.")] = "zh_CN",
     day: Annotated[str, typer.Option("--day", help="State at the end of this day; without it now.")] = "",
+    framework: Annotated[str, typer.Option("--framework", help="Judge by this framework instead of the object's own.")] = "",
     config: Config = None,
 ) -> None:
-    """Make a report of graded protection, or the evidence package."""
+    """Make a report of graded protection or of another framework, the evidence package, or OSCAL assessment results."""
     from compliance.office import Office
     from service.reporting import Asked, make_report
 
     settings = read_settings(config)
     office, now = Office(_store(settings), settings), datetime.now(UTC)
     spoken: Any = "en" if language.startswith("en") else "zh_CN"
-    asked = Asked(kind=kind, name=name, level=level, form=form, language=spoken, day=day, out=out)
+    asked = Asked(kind=kind, name=name, level=level, form=form, language=spoken, day=day, out=out, framework=framework)
     for line in make_report(office, asked, now, lambda share, what: print(f"{share:4.0%} {what}", file=sys.stderr)):  # noqa: T201
+        say(line)
+
+
+@framework.command("list")
+@plainly
+def framework_list(config: Config = None) -> None:
+    """The shipped framework and those of the site."""
+    from service.frameworks import listed
+
+    for line in listed(read_settings(config).site_folder):
+        say(line)
+
+
+@framework.command("check")
+@plainly
+def framework_check(paths: list[Path], config: Config = None) -> None:
+    """Say what framework files hold, or what is wrong with them by line and key."""
+    from service.frameworks import checked
+
+    for path in paths:
+        for line in checked(path, read_settings(config).site_folder):
+            say(line)
+
+
+@framework.command("import")
+@plainly
+def framework_import(
+    catalog: Annotated[Path, typer.Argument(help="An OSCAL catalogue (JSON).")],
+    name: Annotated[str, typer.Option("--id", help="The id of the framework; its file gets this name.")],
+    profile: Annotated[Path | None, typer.Option("--profile", help="An OSCAL profile (JSON) that chooses from the catalogue.")] = None,
+    config: Config = None,
+) -> None:
+    """Write an OSCAL catalogue as a framework file into the site's folder."""
+    from service.frameworks import brought
+
+    for line in brought(catalog, profile, name, read_settings(config).site_folder):
+        say(line)
+
+
+@framework.command("classified")
+@plainly
+def framework_classified(config: Config = None) -> None:
+    """Put the empty template for a classified system into the site's folder."""
+    from service.frameworks import CLASSIFIED, fresh
+
+    for line in fresh(CLASSIFIED, read_settings(config).site_folder):
         say(line)
 
 

@@ -36,13 +36,16 @@ class Asked:
     form: str = "docx"
     language: Language = "zh_CN"
     day: str = ""
+    framework: str = ""
     out: Path = Path()
 
 
 def make_report(office: Office, asked: Asked, now: datetime, tell: Tell) -> list[str]:
     """Make a report, audit it, write it; returns what to say. Raises ConfigError or NotFound."""
     moment = office.moment(day_of(asked.day), now)
-    dossier = office.dossier(office.subject(asked.name, asked.level), moment, now, tell)
+    subject = office.subject(asked.name, asked.level)
+    subject = subject.model_copy(update={"framework": asked.framework or subject.framework})
+    dossier = office.dossier(subject, moment, now, tell)
     made = office.make(asked.kind, dossier, asked.form, asked.language, tell)
     target = asked.out / made.name if asked.out.is_dir() else asked.out
     office.audit(made, asked.kind, WHO, now)
