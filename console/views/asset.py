@@ -11,8 +11,9 @@ from console.forms import edit_dialog, importance, remove_dialog
 from console.i18n import _
 from console.identity.roles import Right
 from console.lists import case_list
-from console.queries import assets, cases, device, discovery, times
+from console.queries import assets, cases, device, discovery, times, wireless
 from console.text import plain
+from console.wireless_parts import air
 from console.words import ASSET, KINDS, word
 
 here, me = parts.enter(Right.ESTATE_READ)
@@ -64,6 +65,7 @@ DEVICE = {
 TABS = {
     "charts": (_("Numbers"), Right.ESTATE_READ, asset_tabs.numbers),
     **(DEVICE if device.is_device(here.store, asset.id) else {}),
+    **({"wireless": (_("Wireless"), Right.ESTATE_READ, air)} if wireless.is_wireless(here.store, asset.id) else {}),
     "facts": (_("Facts"), Right.ESTATE_READ, asset_tabs.facts),
     "relations": (_("Relations"), Right.ESTATE_READ, asset_tabs.relations),
     "flows": (_("Flows"), Right.EVENTS_READ, asset_flows),
