@@ -78,6 +78,7 @@ PLACES: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
             ("compliance_risks.py", marked("Gaps and risks"), ":material/warning:", Right.COMPLIANCE_READ),
             ("compliance_history.py", marked("State by day"), ":material/history:", Right.COMPLIANCE_READ),
             ("rounds.py", marked("Inspection rounds"), ":material/checklist:", Right.COMPLIANCE_READ),
+            ("records.py", marked("Management records"), ":material/folder_shared:", Right.COMPLIANCE_READ),
             ("compliance_reports.py", marked("Reports"), ":material/description:", Right.COMPLIANCE_READ),
         ),
     ),
