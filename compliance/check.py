@@ -127,7 +127,10 @@ class Sample(Model):
 
 
 class Check(Model):
-    """One check. ``items`` are the requirement items it gives evidence for (none: the baseline alone), ``limit_age_h`` how old its text may be."""
+    """One check. ``items`` are the requirement items it gives evidence for (none: the baseline alone), ``limit_age_h`` how old its text may be.
+
+    ``decides``: what it reads says all that its items ask, so that a pass needs no officer's word.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,63}$")
     title: Text
@@ -140,6 +143,7 @@ class Check(Model):
     parameters: Mapping[str, str | int | float | tuple[str, ...]] = Field(default_factory=dict)
     items: tuple[str, ...] = ()
     catalogue: str = ""
+    decides: bool = False
     remediation: Text
     references: tuple[str, ...] = ()
     limit_age_h: float = Field(default=48, gt=0)

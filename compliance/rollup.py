@@ -113,7 +113,8 @@ def book_of(framework: Framework, items: Sequence[Item], checks: Iterable[Check]
         for name in framework.own(check.id, check.items):
             by_item[name].append(check.id)
     decided = frozenset(item.id for item in items if item.auto == "auto" and not framework.unmet_drafts(item, all_checks))
-    return Book({item.id: item for item in items}, {name: tuple(ids) for name, ids in by_item.items()}, decided)
+    said = frozenset(name for check in all_checks if check.decides for name in check.items)
+    return Book({item.id: item for item in items}, {name: tuple(ids) for name, ids in by_item.items()}, decided | said)
 
 
 def on_asset(book: Book, item: Item, asset: str, verdicts: Mapping[str, Verdict], answers: Iterable[Answer], now: datetime) -> ItemResult:
