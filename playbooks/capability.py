@@ -130,6 +130,10 @@ class Reach(Protocol):
         """The SNMP agent of the asset, by port and version of its collector ``snmp``; raises DeviceError or ConfigError."""
         ...
 
+    def play(self, asset: Asset, file: str, sha256: str, variables: Mapping[str, Any], *, check: bool) -> Ran:
+        """Run a file of the site's folder ``ansible/`` on the asset (``check``: change nothing); raises Unreachable when time is over, ConfigError."""
+        ...
+
 
 class Capability(Protocol):
     """One thing that can be done. Instances have no state: the engine makes one without arguments.

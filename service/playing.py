@@ -45,7 +45,7 @@ class Playing:
         self._shelf = Shelf(settings.site_folder)
         self.problems: tuple[ConfigError, ...] = ()
         self._outbox = Outbox(store, clock, self._send, alarm)
-        ties = Ties(self.surroundings, lambda asset, seconds: ServiceReach(vault, asset, seconds), self._outbox.put, alarm, self._comment)
+        ties = Ties(self.surroundings, lambda asset, seconds: ServiceReach(vault, asset, seconds, settings.site_folder), self._outbox.put, alarm, self._comment)
         self.runner = Runner(store, clock, ties)
         self.requests = Requests(self.runner)
         self._loaded = False

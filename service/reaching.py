@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Final
 
 from collectors.network.cli import CliOptions, is_refusal, session
@@ -16,6 +17,7 @@ from core.errors import BadReply, ConfigError, Unreachable
 from core.secrets import Secret, Secrets
 from inventory.asset import Asset
 from playbooks.capability import Agent, Ran, Shell, Terminal
+from service.ansible import FOLDER, Login, play
 
 USES: Final = ("act", "ssh")
 CONNECT_S: Final = 10.0
@@ -103,7 +105,8 @@ class SnmpAgent:
 class ServiceReach:
     """The way out of one act, ended by ``close``."""
 
-    def __init__(self, secrets: Secrets, asset: Asset | None, seconds: float) -> None:
+    def __init__(self, secrets: Secrets, asset: Asset | None, seconds: float, site: Path | None = None) -> None:
+        self._site = site
         self._asset, self._end = asset, time.monotonic() + seconds
         self._remembering = Remembering(secrets)
         self._links: dict[str, SshLink] = {}
@@ -152,16 +155,31 @@ class ServiceReach:
             self._agents[asset.id] = SnmpAgent(access_to(asset, options, self._remembering.get(name)))
         return self._agents[asset.id]
 
-    def _connect(self, asset: Asset) -> SshLink:
+    def play(self, asset: Asset, file: str, sha256: str, variables: Mapping[str, Any], *, check: bool) -> Ran:
+        """Run a file of the site's folder ``ansible/``; login and host key are those of ``shell``."""
+        if self._site is None:
+            raise ConfigError("there is no site folder to take Ansible playbooks from")
+        options, secret = self._login(asset)
+        port = int(options.get("port", 22))
+        keys = approved_keys(asset.address, port, str(options.get("host_key", "")), str(options.get("known_hosts", "")))
+        login = Login(asset, port, secret, [key.export_public_key().decode().strip() for key in keys])
+        return play(login, self._site / FOLDER / file, sha256, variables, check=check, timeout_s=self.timeout_s)
+
+    def _login(self, asset: Asset) -> tuple[Mapping[str, Any], Secret]:
+        """Options of its collector ``ssh``, and its credential for ``act``, else ``ssh``; raises ConfigError."""
         options: Mapping[str, Any] = asset.collect.get("ssh", {})
         name = next((asset.credentials[use] for use in USES if asset.credentials.get(use)), str(options.get("credential", "")))
         if not name or not asset.address:
             raise ConfigError("a playbook needs the asset's address and a credential: credentials: {act: NAME}", key=f"assets.{asset.id}.credentials.act")
+        return options, self._remembering.get(name)
+
+    def _connect(self, asset: Asset) -> SshLink:
+        options, secret = self._login(asset)
         return SshLink(
             asset.id,
             asset.address,
             int(options.get("port", 22)),
-            self._remembering.get(name),
+            secret,
             host_key=str(options.get("host_key", "")),
             known_hosts=str(options.get("known_hosts", "")),
             timeout_s=min(CONNECT_S, self.timeout_s),

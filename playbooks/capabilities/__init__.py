@@ -9,6 +9,7 @@ from playbooks.capability import Capability
 
 CAPABILITIES: Final[dict[str, str]] = {
     "account.lock": "playbooks.capabilities.accounts:AccountLock",
+    "ansible.run": "playbooks.capabilities.ansible:AnsibleRun",
     "blocklist.add": "playbooks.capabilities.blocklist:BlockListAdd",
     "device.backup": "playbooks.capabilities.switches:DeviceBackup",
     "device.configure": "playbooks.capabilities.switches:DeviceConfigure",

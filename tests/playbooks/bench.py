@@ -16,7 +16,7 @@ from core.records import Finding
 from core.secrets import NoSecrets, Secret
 from inventory.asset import Asset
 from inventory.graph import build_graph
-from playbooks.capability import Act, Agent, Answer, Capability, Danger, Options, Shell, State, Terminal
+from playbooks.capability import Act, Agent, Answer, Capability, Danger, Options, Ran, Shell, State, Terminal
 from playbooks.form import Both, Playbook, read_form
 from playbooks.lint import lint
 from playbooks.plan import Plan, Surroundings, make_plan
@@ -170,6 +170,9 @@ class PlainReach:
 
     def agent(self, asset: Asset) -> Agent:
         raise ConfigError("no agent in these tests")
+
+    def play(self, asset: Asset, file: str, sha256: str, variables: Mapping[str, Any], *, check: bool) -> Ran:
+        raise ConfigError("no Ansible in these tests")
 
     def used(self) -> list[Secret]:
         return []

@@ -20,6 +20,7 @@ from tests.playbooks.payloads import CANARY, PAYLOADS
 
 GOOD: dict[str, dict[str, Any]] = {
     "account.lock": {"account": "outsider"},
+    "ansible.run": {"file": "harden.yml", "sha256": "a" * 64},
     "blocklist.add": {"address": "203.0.113.9", "list": "/etc/blocklist"},
     "device.backup": {},
     "device.configure": {"lines": ("ip prefix-list a seq 5 permit any",), "undo": ("no ip prefix-list a",), "expect": "a"},

@@ -54,6 +54,7 @@ INPUTS: dict[str, dict[str, Any]] = {
     "remedy-linux-check": {"check": "lnx-pwd-age", "hosts": ["host"]},
     "report-to-vendor": {"server": "mx", "to": "help@vendor.example", "subject": "空调停机", "text": "请速派人"},
     "restore-drill": {"system": "office automation"},
+    "run-ansible": {"hosts": ["host"], "file": "harden.yml", "sha256": "a" * 64},
     "service-restart": {"hosts": ["host"], "service": "demo"},
     "shut-down-hosts": {"hosts": ["host"], "minutes": 5},
     "shut-port": {"device": "r1", "port": "swp7"},
