@@ -55,6 +55,8 @@ class Test(Model):
         return all(getattr(self, name) is None for name in Test.model_fields)
 
 
+WORKED_OUT = frozenset({"asset", "estate", "object", "organisation", "wanglou"})
+"""Platforms that stand for what was worked out from records, not for what a device said."""
 Rows = tuple[Mapping[str, Test], ...]
 _SUBJECTS = ("setting", "rows", "duplicates", "lines", "capture", "blocks", "any", "all", "none")
 
@@ -129,7 +131,8 @@ class Sample(Model):
 class Check(Model):
     """One check. ``items`` are the requirement items it gives evidence for (none: the baseline alone), ``limit_age_h`` how old its text may be.
 
-    ``decides``: what it reads says all that its items ask, so that a pass needs no officer's word.
+    ``decides``: what it reads says all that its items ask, so that a pass needs no officer's word. ``tells``: a failure is told to the person on duty;
+    what measurement and alarms tell anyway, or what is work of months, is not told again.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,63}$")
@@ -144,6 +147,7 @@ class Check(Model):
     items: tuple[str, ...] = ()
     catalogue: str = ""
     decides: bool = False
+    tells: bool = True
     remediation: Text
     references: tuple[str, ...] = ()
     limit_age_h: float = Field(default=48, gt=0)
@@ -153,6 +157,11 @@ class Check(Model):
     def source(self) -> str:
         """The source of the findings that this check raises."""
         return f"compliance.{self.id}"
+
+    @property
+    def is_worked_out(self) -> bool:
+        """Whether it judges what was worked out from stored records alone."""
+        return set(self.platforms) <= WORKED_OUT
 
     @property
     def kinds(self) -> frozenset[str]:

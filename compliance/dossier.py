@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,7 +20,7 @@ from compliance.queries import scored, verdicts_of
 from compliance.register import WHOLE
 from compliance.risk import Ground, Risk, counted, decisions, decisions_at, rate
 from compliance.rollup import Answer, Book, Conformity, ItemResult, Point, book_of, on_asset, over_assets, points
-from compliance.run import every
+from compliance.run import OBJECT_ASSET, OWN, every, is_own
 from compliance.scoring import Score, scheme_for
 from core.names import VERDICT
 from inventory.asset import Asset
@@ -96,7 +96,7 @@ def gather(
     framework = framework or load_framework()
     mine = tuple(assets) if subject.id == WHOLE else tuple(subject.members(assets))
     tell(0.05, "verdicts")
-    bodies, given, is_dark = _state(store, {asset.id for asset in mine}, moment, now)
+    bodies, given, is_dark = _state(store, speaks_for(subject, (asset.id for asset in mine)), moment, now)
     bodies = [_speaking(framework, body) for body in bodies]
     tell(0.3, "items")
     items = framework.applicable(subject.grade)
@@ -142,12 +142,18 @@ def gather(
     )
 
 
-def _state(store: Store, names: set[str], moment: datetime, now: datetime) -> tuple[list[Body], list[Answer], bool]:
+def speaks_for(subject: ProtectionObject, assets: Iterable[str]) -> Callable[[str], bool]:
+    """Whether a verdict on an asset counts for an object: its own assets, what no collector speaks for, and the register's record of the object itself."""
+    names = {*assets, *OWN, f"{OBJECT_ASSET}{subject.id}"}
+    return lambda asset: asset in names or (subject.id == WHOLE and is_own(asset))
+
+
+def _state(store: Store, counts: Callable[[str], bool], moment: datetime, now: datetime) -> tuple[list[Body], list[Answer], bool]:
     """Verdicts of the object's assets and answers: the newest ones for now, those of the chain for the past."""
     if now - moment <= NOW_ENOUGH:
-        return [document.body for document in every(store, VERDICT) if document.body["asset"] in names], answers(store), False
+        return [document.body for document in every(store, VERDICT) if counts(document.body["asset"])], answers(store), False
     past = as_of(store.documents, moment)
-    return [body for body in past.verdicts if body["asset"] in names], list(past.answers), past.is_dark
+    return [body for body in past.verdicts if counts(body["asset"])], list(past.answers), past.is_dark
 
 
 def _speaking(framework: Framework, body: Body) -> Body:

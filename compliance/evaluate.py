@@ -47,8 +47,8 @@ def judge(check: Check, host: Host) -> Verdict:
         platforms = host.platforms()
     except Unreadable as err:
         return verdict(Outcome.UNKNOWN, Text(zh=err.zh, en=str(err)))
-    if "any" not in check.platforms:
-        if not platforms:
+    if "any" not in check.platforms and not host.worked_out() & set(check.platforms):
+        if not platforms - host.worked_out():
             return verdict(
                 Outcome.UNKNOWN,
                 Text(zh="尚不能得知是什么平台（os-release 或设备配置）", en="the platform (os-release, or a device's configuration) is not known yet"),
@@ -149,7 +149,9 @@ class _Place:
     def _table(self, part: Expectation, kind: str) -> Answer:
         table = self.host.rows(kind)
         if part.unsure and any(_fits(row, part.unsure) for row in table):
-            return Answer(None, (), Text(zh=f"{kind} 中有读不到的内容（权限不足）", en=f"{kind} has parts that could not be read (not permitted)"))
+            return Answer(
+                None, (), Text(zh=f"{kind} 中有读不到的内容（权限不足或数据过旧）", en=f"{kind} has parts that could not be read (not permitted, or too old)")
+            )
         if part.duplicates is not None:
             values = [row.get(part.duplicates, "") for row in table]
             twice = sorted({value for value in values if values.count(value) > 1})

@@ -99,7 +99,22 @@ class Host:
         if host and device - {"network", "frr"}:
             both = ", ".join(sorted((host | device) - {"network", "linux"}))
             raise Unreadable(f"os-release and the configuration name different platforms: {both}", f"os-release 与设备配置指向不同平台：{both}")
-        return host | device
+        return host | device | self.worked_out()
+
+    def worked_out(self) -> frozenset[str]:
+        """What texts that were worked out and not collected stand for: an asset of the inventory, the whole estate, the organisation, the product itself."""
+        there = (kinds.form_of(kind).platform for kind, snapshot in self._newest.items() if snapshot.body.strip())
+        return frozenset(name for name in there if name)
+
+    @property
+    def asset_class(self) -> str:
+        """network, host, room, power, place, system or other, as the inventory has it; empty when that was not worked out."""
+        return self.settings("inventory.record").get("class", "") if "inventory.record" in self._newest else ""
+
+    @property
+    def is_host(self) -> bool:
+        """Whether a text of an operating system or of a device was read."""
+        return bool({"os-release", CONFIGURATION} & self._newest.keys())
 
     def _of_device(self) -> frozenset[str]:
         found = self._newest.get(CONFIGURATION)

@@ -20,6 +20,8 @@ from inventory.configuration.blocks import Block, parse
 from inventory.configuration.dialects import dialect_of, is_whole, told
 
 PARSER_VERSION = "1"
+RECORDS = "record"
+OWN_STATE = "self.state"
 Row = Mapping[str, str]
 
 
@@ -32,12 +34,16 @@ class Unreadable(ValueError):
 
 
 class Kind(Model):
-    """The form of one kind. ``must`` are patterns of lines that a whole text always has."""
+    """The form of one kind. ``must`` are patterns of lines that a whole text always has; with ``header`` the first line names the columns.
+
+    ``platform`` is what a text stands for that was worked out and not collected.
+    """
 
     command: str
     form: Literal["settings", "rows", "lines", "configuration"] = "lines"
     separator: str = ""
     columns: tuple[str, ...] = ()
+    header: bool = False
     days: tuple[str, ...] = ()
     times: tuple[str, ...] = ()
     wins: Literal["first", "last"] = "last"
@@ -46,6 +52,7 @@ class Kind(Model):
     unless: PatternText | None = None
     comment: str = "#"
     needs_root: bool = False
+    platform: str = ""
 
 
 @lru_cache(maxsize=1)
@@ -56,8 +63,8 @@ def kinds() -> Mapping[str, Kind]:
 
 
 def form_of(kind: str) -> Kind:
-    """The form of a kind; one that kinds.yaml does not know is plain lines."""
-    return kinds().get(kind) or Kind(command=kind)
+    """The form of a kind; those of records are all alike, one that kinds.yaml does not know is plain lines."""
+    return kinds().get(kind) or (kinds()[RECORDS] if kind.startswith(f"{RECORDS}.") else Kind(command=kind))
 
 
 _CUT = compiled(r"(?i)^\W*truncated\W*$|^\W*output truncated\b|\[truncated\]|<truncated>|--More--")
@@ -140,16 +147,17 @@ def rows(kind: str, lines: list[str], now: datetime) -> tuple[Row, ...]:
     """Table rows by column name; day and time columns get a companion ``<name>_age`` in days. Raises Unreadable."""
     form = form_of(kind)
     found: list[Row] = []
-    for line in lines:
+    columns = tuple(lines[0].split(form.separator)) if form.header and lines else form.columns
+    for line in lines[1:] if form.header else lines:
         if not line or (form.comment and line.startswith(form.comment)):
             continue
         cells = line.split(form.separator) if form.separator else line.split()
-        if len(cells) != len(form.columns):
+        if len(cells) != len(columns):
             raise Unreadable(
-                f"a row of {kind} has {len(cells)} columns instead of {len(form.columns)}: cut off or of another form",
-                f"{kind} 有一行为 {len(cells)} 列，应为 {len(form.columns)} 列：被截断或格式不同",
+                f"a row of {kind} has {len(cells)} columns instead of {len(columns)}: cut off or of another form",
+                f"{kind} 有一行为 {len(cells)} 列，应为 {len(columns)} 列：被截断或格式不同",
             )
-        found.append(with_ages(dict(zip(form.columns, cells, strict=True)), form, now))
+        found.append(with_ages(dict(zip(columns, cells, strict=True)), form, now))
     return tuple(found)
 
 

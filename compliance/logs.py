@@ -44,7 +44,7 @@ def snapshot(asset: str, span: tuple[datetime, datetime] | None, newest_h: float
     missing = max(0.0, min(SIX_MONTHS_DAYS, known) - (oldest or 0.0))
     lines = {
         "oldest_days": _days(oldest),
-        "newest_hours": "none" if newest_h is None else str(_step(newest_h)),
+        "newest_hours": "none" if newest_h is None else str(step_of(newest_h)),
         "kept_days": _days(kept / DAY),
         "known_days": _days(known),
         "missing_days": _days(missing),
@@ -56,7 +56,7 @@ def _days(value: float | None) -> str:
     return "none" if value is None else f"{int(value)}"
 
 
-def _step(hours: float) -> int:
+def step_of(hours: float) -> int:
     """Rounded up to 1, 6, 12, 24 or whole days, so that the text (and with it the evidence) changes seldom."""
     return next((step for step in (1, 6, 12, 24) if hours <= step), 24 * ceil(hours / 24))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from compliance.check import Change, Check, Sample
 from compliance.evaluate import evaluate
 from compliance.host import Host
-from compliance.verdict import Verdict
+from compliance.verdict import Outcome, Verdict
 from core.errors import ConfigError
 from core.files import read_yaml
 from core.records import Snapshot
@@ -42,6 +42,9 @@ def families(platform: str) -> frozenset[str]:
 
 def is_meant(check: Check, platform: str) -> bool:
     """Whether the check is for the conforming host of a platform and reads what that host has."""
+    if check.is_worked_out:
+        texts = snapshots(Sample(platform=platform, verdict="pass"))
+        return bool(families(platform) & set(check.platforms)) and evaluate(check, platform, texts, NOW).outcome is not Outcome.NOT_APPLICABLE
     return check.kinds <= host(platform).keys() if "any" in check.platforms else bool(families(platform) & set(check.platforms))
 
 

@@ -23,6 +23,12 @@ from store.filter import EVERYTHING, And, Filter, Range, Term
 
 KEPT = timedelta(days=190)
 CONFIRM_AFTER = timedelta(hours=1)
+ORGANISATION, ESTATE, SELF = "organisation", "estate", "wanglou"
+OWN = frozenset({ORGANISATION, ESTATE, SELF})
+"""What no collector speaks for: the organisation's records, the estate as a whole, the product itself. Their verdicts count for every protection object."""
+OBJECT_ASSET = "object:"
+NO_COMPUTERS = frozenset({"room", "power", "place", "system"})
+"""Classes of assets that checks of hosts and devices are not asked about, unless a text of a host or a device was read."""
 HISTORY = ("check", "asset", "time", "outcome", "reason", "observed", "read", "title", "severity", "items", "remediation", "references", "since")
 
 
@@ -52,8 +58,10 @@ class Inspector:
         host, before = Host(asset, whole, now), {found.body["check"]: found.body for found in every(self.store, VERDICT, of_asset(asset))}
         known = evidence_ids(before.values())
         judged: list[tuple[Check, Verdict, Body]] = []
-        for check in self.checks:
+        for check in asked(self.checks, host):
             verdict = judge(check, host)
+            if verdict.outcome is Outcome.NOT_APPLICABLE and check.is_worked_out and check.id not in before:
+                continue
             for read in verdict.read:
                 if known.get(read.kind, ("", ""))[0] != read.sha256:
                     known[read.kind] = (read.sha256, evidence.record(self.store.documents, by_kind[read.kind], now))
@@ -71,6 +79,19 @@ class Inspector:
                 self.store.documents.put(VERDICT, verdict_id(asset, check.id), body)
             if found := finding(verdict, check, body):
                 yield found
+
+
+def asked(checks: Sequence[Check], host: Host) -> Iterator[Check]:
+    """The checks that are a question about an asset at all: a sensor is not asked for a password policy, the organisation for its records alone."""
+    worked_out, is_other = host.worked_out(), is_own(host.asset) or (host.asset_class in NO_COMPUTERS and not host.is_host)
+    for check in checks:
+        if worked_out & set(check.platforms) or not (check.is_worked_out or is_other):
+            yield check
+
+
+def is_own(asset: str) -> bool:
+    """Whether no collector speaks for it: one of OWN, or the register's record of one protection object (``object:<id>``)."""
+    return asset in OWN or asset.startswith(OBJECT_ASSET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +181,7 @@ def document(verdict: Verdict, check: Check, before: Body | None, evidence: Mapp
 
 def finding(verdict: Verdict, check: Check, body: Mapping[str, Any]) -> Finding | None:
     """What to tell: a failure, or the end of one; nothing for what never failed and for what cannot be told."""
-    if verdict.outcome is Outcome.UNKNOWN or not body["failed_once"]:
+    if not check.tells or verdict.outcome is Outcome.UNKNOWN or not body["failed_once"]:
         return None
     return Finding(
         time=verdict.time,

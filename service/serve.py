@@ -15,8 +15,9 @@ import structlog
 
 from collectors.network.snmp.profile import use_site_profiles
 from compliance.check import SHIPPED, load_checks
+from compliance.measured.take import Measurer
 from compliance.office import Office
-from compliance.run import Inspector
+from compliance.run import Inspector, is_own
 from core.clock import Clock, SystemClock
 from core.errors import ConfigError
 from core.names import HEALTH
@@ -83,6 +84,7 @@ PARTS: Final = {
     )
 }
 FULL_INSPECTION_S: Final = 3600.0  # ages and stored logs change although no snapshot does
+FIRST_INSPECTION_S: Final = 120.0  # by then every device has been asked once
 """Parts that must move, with the seconds after which one stands still."""
 
 
@@ -104,13 +106,14 @@ class Service:
     pulse: Pulse
     loops: list[Loop] = field(default_factory=list)
     inspector: Inspector = field(kw_only=True)
+    measurer: Measurer = field(kw_only=True)
     survey: Survey = field(kw_only=True)
     discovering: Discovering = field(kw_only=True)
     configurations: Configurations = field(kw_only=True)
     auditing: Auditing = field(kw_only=True)
     playing: Playing = field(kw_only=True)
     quality: Quality = field(kw_only=True)
-    inspected_all: float = field(default_factory=time.monotonic)
+    inspected_all: float = field(default_factory=lambda: time.monotonic() - FULL_INSPECTION_S + FIRST_INSPECTION_S)
     dirty: set[str] = field(default_factory=set)
     dirty_lock: threading.Lock = field(default_factory=threading.Lock)
     assets: dict[str, Asset] = field(default_factory=dict)
@@ -180,8 +183,9 @@ class Service:
         with self.dirty_lock:
             due, self.dirty = self.dirty, set()
         if time.monotonic() - self.inspected_all > FULL_INSPECTION_S:
-            due, self.inspected_all = set(self.assets), time.monotonic()
-        if known := sorted(due & set(self.assets)):
+            self.inspected_all = time.monotonic()
+            due = set(self.assets) | self.measurer.take(self.assets.values(), self.clock.now())
+        if known := sorted(asset for asset in due if asset in self.assets or is_own(asset)):
             self.pipeline.tell(self.inspector.inspect(known, self.clock.now()))
 
     def audit(self) -> None:
@@ -303,6 +307,7 @@ def build(settings: Settings, clock: Clock) -> Service:
     )
     duty = Duty(store, alerting, clock, ZoneInfo(settings.timezone), estate.again)
     inspections = Rounds(settings, store, clock, pipeline.tell)
+    office = Office(store, settings)
     service = Service(
         settings,
         clock,
@@ -317,11 +322,12 @@ def build(settings: Settings, clock: Clock) -> Service:
         memory,
         pulse,
         inspector=inspector,
+        measurer=Measurer(store, lambda: office.register().objects.values(), lambda: inspections.templates()[0].values()),
         survey=Survey(store, settings.site_folder, clock, pipeline.take),
         discovering=discovering,
         quality=quality,
         configurations=configurations,
-        auditing=Auditing(Office(store, settings), inspections),
+        auditing=Auditing(office, inspections),
         playing=Playing(settings, store, vault, clock, alerting, lambda finding: pipeline.tell([finding])),
     )
     estate.on_change = service.use_estate

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import streamlit as st
 
+from compliance.dossier import speaks_for
 from compliance.office import Office
 from compliance.register import WHOLE
 from console import audit_parts, parts
@@ -25,8 +26,8 @@ office = Office(here.store, here.settings)
 subject = audit_parts.choose_object(office, whole_first=True)
 bodies = conformity.verdicts(here.store)
 if subject.id != WHOLE:
-    members = {asset.id for asset in subject.members(Book(here.store).all())}
-    bodies = [body for body in bodies if body["asset"] in members]
+    counts = speaks_for(subject, (asset.id for asset in subject.members(Book(here.store).all())))
+    bodies = [body for body in bodies if counts(body["asset"])]
 framework = office.frameworks().at(subject.framework, moment.astimezone(here.zone).date())
 bodies = [{**body, "items": list(framework.own(body["check"], body["items"]))} for body in bodies]
 view = conformity.overview(here.store, bodies, subject.grade, here.settings.site_folder, moment, framework)

@@ -1,0 +1,73 @@
+"""What the inventory knows of an asset as a text that checks read (kind ``inventory.record``). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from compliance.objects import ProtectionObject
+from inventory.asset import Asset
+from inventory.graph import Graph, build_graph
+
+KIND: Final = "inventory.record"
+CLASSES: Final[Mapping[str, frozenset[str]]] = {
+    "network": frozenset({"switch", "router", "firewall", "loadbalancer", "gateway", "bridge", "waf", "vpn", "ips", "wlc", "ap"}),
+    "host": frozenset({"server", "host", "vm", "storage", "database", "bmc"}),
+    "room": frozenset({"sensor", "environment", "ac", "door", "camera"}),
+    "power": frozenset({"ups", "pdu"}),
+    "place": frozenset({"room", "site", "rack"}),
+    "system": frozenset({"system", "business", "service", "website", "software"}),
+}
+"""What checks ask of an asset follows from its class; a kind that stands nowhere here is of the class "other"."""
+WORTH: Final = ("critical", "high")
+
+
+def texts(assets: Sequence[Asset], objects: Iterable[ProtectionObject], states: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
+    """Asset -> text; ``states`` are the documents on configurations (kind ``config-state``) by asset."""
+    graph, registered = build_graph(assets), tuple(objects)
+    return {asset.id: _text(asset, graph, registered, states.get(asset.id, {})) for asset in assets}
+
+
+def class_of(kind: str) -> str:
+    """The class of a kind of asset."""
+    return next((name for name, kinds in CLASSES.items() if kind in kinds), "other")
+
+
+def _text(asset: Asset, graph: Graph, objects: Sequence[ProtectionObject], state: Mapping[str, object]) -> str:
+    mine = [one for one in objects if one.has(asset)]
+    zones = [zone.name for one in mine for zone in one.zones if asset.id in zone.assets]
+    lines = {
+        "kind": asset.kind,
+        "class": class_of(asset.kind),
+        "owner": asset.owner or next((one.people.owner for one in mine if one.people.owner), ""),
+        "place": " ".join(word for word in (asset.site, asset.room, asset.rack, asset.unit) if word) or asset.located_in,
+        "importance": asset.importance if "importance" in asset.model_fields_set or asset.level else "",
+        "level": str(asset.level or max((one.grade.level for one in mine), default="")),
+        "object": " ".join(sorted(one.id for one in mine)),
+        "zone": " ".join(sorted(zones)),
+        "vendor": asset.vendor,
+        "model": asset.model,
+        "version": asset.version,
+        "collectors": " ".join(sorted(asset.collect)),
+        "stops": str(_stops(asset, graph)),
+        "saved": {None: "", True: "yes", False: "no"}[_saved(state)],
+        "deviations": str(_deviations(state)),
+    }
+    return "".join(f"{name}={' '.join(value.split())}\n" for name, value in lines.items())
+
+
+def _stops(asset: Asset, graph: Graph) -> int:
+    """How many assets of high importance break when this network device stops alone."""
+    if class_of(asset.kind) != "network" or asset.id not in graph.incoming:
+        return 0
+    return sum(hit.lost and graph.assets[hit.asset].importance in WORTH for hit in graph.impact([asset.id]))
+
+
+def _saved(state: Mapping[str, object]) -> bool | None:
+    """Whether the device starts with what it runs; None when the start configuration was not read."""
+    return not state.get("unsaved") if state.get("has_startup") else None
+
+
+def _deviations(state: Mapping[str, object]) -> int:
+    templates = state.get("templates")
+    return sum(len(found) for found in templates.values()) if isinstance(templates, Mapping) else 0

@@ -1,0 +1,170 @@
+"""Texts that are worked out from stored records, and that their checks judge like any collected one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from compliance.check import Check, load_checks
+from compliance.kinds import form_of, readable, rows
+from compliance.measured import estate
+from compliance.measured.records import texts
+from compliance.measured.take import Measurer
+from compliance.objects import People, ProtectionObject, Scope, Zone
+from compliance.prove import NOW, is_meant, platforms
+from compliance.rounds.template import load_templates
+from compliance.run import ESTATE, ORGANISATION, Inspector
+from core.names import EVIDENCE, INCIDENT, ROUND, RUN, VERDICT
+from core.records import Event, Sample, Snapshot
+from inventory.asset import Asset
+from store.base import Store
+from store.open import open_store
+from store.snapshots import save_snapshot
+
+CHECKS = tuple(load_checks().checks.values())
+MEASURED = tuple(check for check in CHECKS if check.is_worked_out and not any(kind.startswith(("record.", "self.")) for kind in check.kinds))
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SENSOR = Asset(id="env", kind="sensor", room="机房", owner="li", collect={"modbus": {}})
+CORE = Asset(id="core", kind="switch", importance="critical", site="hq", collect={"snmp": {}})
+SERVER = Asset(id="web", kind="server", importance="high", reached_by=("core",))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store("embedded", tmp_path, "service")
+    yield opened
+    opened.close()
+
+
+def sample(metric: str, value: float, asset: str = "env", age: timedelta = HOUR, **labels: str) -> Sample:
+    return Sample(time=NOW - age, asset=asset, metric=metric, value=value, labels=labels)
+
+
+def measurer(store: Store, *objects: ProtectionObject) -> Measurer:
+    return Measurer(store, lambda: objects, load_templates()[0].values)
+
+
+def outcomes(store: Store, asset: str) -> dict[str, str]:
+    return {body["check"]: body["outcome"] for document in store.documents.find(VERDICT, limit=5000).items if (body := document.body)["asset"] == asset}
+
+
+def judged(store: Store, *assets: Asset) -> None:
+    kept = measurer(store).take(assets, NOW)
+    Inspector(store, CHECKS).inspect(sorted(kept), NOW)
+
+
+@pytest.mark.parametrize("check", MEASURED, ids=[check.id for check in MEASURED])
+def test_each_measured_check_is_a_question_about_some_conforming_sample(check: Check) -> None:
+    assert any(is_meant(check, platform) for platform in platforms())
+
+
+def test_every_text_that_is_worked_out_has_the_form_of_its_kind(store: Store) -> None:
+    store.metrics.write([sample("hw.temperature", 24.0, sensor="a\tb"), sample("hw.state", 0, sensor="leak")])
+    for snapshot in measurer(store).work_out((SENSOR, CORE, SERVER), NOW):
+        assert form_of(snapshot.kind).command != snapshot.kind
+        if snapshot.body:
+            lines = readable(snapshot.kind, snapshot.body)
+            assert form_of(snapshot.kind).form != "rows" or rows(snapshot.kind, lines, NOW)
+
+
+def test_a_hot_room_fails_and_a_silent_sensor_cannot_be_told(store: Store) -> None:
+    store.metrics.write([sample("hw.temperature", 24.0), sample("hw.temperature", 33.0, age=20 * HOUR), sample("hw.humidity", 50.0, age=3 * DAY)])
+    judged(store, SENSOR)
+    found = outcomes(store, "env")
+    assert found["env-temperature"] == "fail"
+    assert found["env-humidity"] == "unknown"
+    assert "env-leak" not in found, "a sensor without a leak detector is not asked about one"
+
+
+def test_a_sensor_is_not_asked_for_its_password_policy(store: Store) -> None:
+    store.metrics.write([sample("hw.temperature", 24.0)])
+    judged(store, SENSOR)
+    assert not [name for name in outcomes(store, "env") if name.startswith(("lnx-", "net-ssh"))]
+
+
+def test_the_estate_is_judged_by_what_people_did(store: Store) -> None:
+    store.documents.put(RUN, "r1", {"playbook": "restore-drill", "state": "done", "ended": (NOW - 20 * DAY).isoformat()})
+    store.documents.put(ROUND, "d", {"template": "daily-room", "state": "signed", "signed": (NOW - HOUR).isoformat(), "items": []})
+    judged(store, SENSOR)
+    found = outcomes(store, ESTATE)
+    assert found["est-restore-drill"] == "pass"
+    assert found["est-config-backup"] == "unknown", "that no run is on record here does not say that nothing was done elsewhere"
+    assert found["est-rounds"] == "fail", "the other templates were never walked"
+    assert found["est-incidents"] == "unknown"
+
+
+def test_incidents_without_cause_and_review_fail(store: Store) -> None:
+    body = {
+        "opened": (NOW - 5 * DAY).isoformat(),
+        "acknowledged": (NOW - 5 * DAY + HOUR).isoformat(),
+        "resolved": (NOW - 4 * DAY).isoformat(),
+        "priority": "P1",
+        "security": True,
+        "cause": "",
+        "reason": "",
+        "review": "",
+    }
+    store.documents.put(INCIDENT, "I1", body)
+    judged(store)
+    assert outcomes(store, ESTATE)["est-incidents"] == "fail"
+    store.documents.put(INCIDENT, "I1", body | {"cause": "disk", "review": "replaced"})
+    judged(store)
+    assert outcomes(store, ESTATE)["est-incidents"] == "pass"
+
+
+def test_a_switch_whose_stop_alone_breaks_a_server_is_a_single_point() -> None:
+    alone = texts((CORE, SERVER), (), {})
+    assert "stops=1" in alone["core"]
+    paired = SERVER.model_copy(update={"reached_by": Asset(id="x", reached_by=("core", "core2")).reached_by})  # type: ignore[arg-type]
+    assert "stops=0" in texts((CORE, CORE.model_copy(update={"id": "core2"}), paired), (), {})["core"]
+
+
+def test_owner_and_zone_come_from_the_protection_object() -> None:
+    mine = ProtectionObject(
+        id="oa", name="OA", s=3, a=2, people=People(owner="王"), scope=Scope(assets=("core",)), zones=(Zone(name="核心区", assets=("core",)),)
+    )
+    text = texts((CORE,), (mine,), {})["core"]
+    assert "owner=王\n" in text
+    assert "object=oa\n" in text
+    assert "zone=核心区\n" in text
+    assert "level=3\n" in text
+
+
+def test_an_unchanged_estate_adds_nothing_to_the_evidence(store: Store) -> None:
+    store.metrics.write([sample("hw.temperature", 24.4), sample("system.cpu.utilization", 31.0, "core")])
+    judged(store, SENSOR, CORE)
+    before = len(store.documents.find(EVIDENCE, limit=5000).items)
+    store.metrics.write([sample("hw.temperature", 24.6, age=timedelta(minutes=1)), sample("system.cpu.utilization", 32.0, "core", timedelta(minutes=1))])
+    judged(store, SENSOR, CORE)
+    assert len(store.documents.find(EVIDENCE, limit=5000).items) == before
+
+
+def test_log_ins_without_a_user_fail_the_audit_fields(store: Store) -> None:
+    fields = {"asset.id": "web", "log.source.address": "10.0.0.1", "event.category": "authentication", "event.outcome": "success"}
+    store.events.write([Event(id=f"e{n}", time=NOW - n * HOUR, asset="web", kind="login_ok", message="x", fields=fields) for n in range(5)])
+    judged(store, SERVER)
+    assert outcomes(store, ESTATE)["est-log-fields"] == "fail"
+
+
+def test_the_organisation_is_asked_for_its_records_alone(store: Store) -> None:
+    save_snapshot(store, Snapshot(time=NOW, asset=ORGANISATION, kind="record.training", body="id\tstate\nx\tok\n"))
+    Inspector(store, [check for check in CHECKS if "linux" in check.platforms or "any" in check.platforms]).inspect([ORGANISATION], NOW)
+    assert outcomes(store, ORGANISATION) == {}
+
+
+def test_measured_failures_are_not_told_again(store: Store) -> None:
+    store.metrics.write([sample("hw.temperature", 45.0)])
+    kept = measurer(store).take([SENSOR], NOW)
+    found = Inspector(store, CHECKS).inspect(sorted(kept), NOW)
+    assert outcomes(store, "env")["env-temperature"] == "fail"
+    assert not [one for one in found if one.source.startswith("compliance.env-")]
+
+
+def test_shares_are_coarse_and_nothing_is_told_of_nothing() -> None:
+    text = estate.incidents([], NOW)
+    assert "any=no" in text
+    assert "with_cause=none" in text
+    assert "logins_with_user=60" in estate.logs({}, [{"user.name": "a"}, {"user.name": "b"}, {}], ())
