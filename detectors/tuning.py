@@ -5,12 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from detectors.base import Floats
 
+T = TypeVar("T")
 HOLDS_S: Final = (300.0, 600.0, 900.0, 1200.0, 1800.0, 3600.0)
 PERCENT_STEPS: Final = (2.0, 3.0, 5.0)
 PART_STEPS: Final = (0.1, 0.25, 0.5)
@@ -106,13 +107,17 @@ def _active(values: Floats, setting: Setting) -> Any:
 
 def effect(series: Mapping[str, tuple[Floats, Floats]], judged: Mapping[str, Sequence[tuple[float, str]]], now: Setting, then: Setting) -> Effect:
     """What becomes of the alarms of ``now`` under ``then``; ``judged``: series -> (second of the alarm, verdict)."""
+    return compared({key: (played(*points, now), played(*points, then)) for key, points in series.items()}, judged)
+
+
+def compared(alarms: Mapping[str, tuple[Sequence[Span], Sequence[Span]]], judged: Mapping[str, Sequence[tuple[float, str]]]) -> Effect:
+    """What becomes of alarms (key -> those of now, those of another setting); ``judged``: key -> (second of the alarm, verdict)."""
     before = removed = lost = false = useful = 0
     later: list[float] = []
-    for key, (times, values) in series.items():
-        kept = played(times, values, then)
-        fired = [span.fired for span in kept]
+    for key, (now, then) in alarms.items():
+        fired = [span.fired for span in then]
         verdicts = list(judged.get(key, ()))
-        for span in played(times, values, now):
+        for span in now:
             before += 1
             said = _said(span, verdicts)
             useful += said == "useful"
@@ -150,7 +155,11 @@ def best(
     series: Mapping[str, tuple[Floats, Floats]], judged: Mapping[str, Sequence[tuple[float, str]]], now: Setting, *, is_percent: bool
 ) -> tuple[Setting, Effect] | None:
     """The mildest of the best changes; None when none is good enough to be proposed."""
-    found = [(then, effect(series, judged, now, then)) for then in candidates(now, is_percent=is_percent)]
+    return mildest([(then, effect(series, judged, now, then)) for then in candidates(now, is_percent=is_percent)])
+
+
+def mildest(found: Sequence[tuple[T, Effect]]) -> tuple[T, Effect] | None:
+    """The first of the best changes, given from mild to harsh; None when none is good enough to be proposed."""
     good = [pair for pair in found if pair[1].is_good]
     if not good:
         return None

@@ -127,6 +127,7 @@ KEYS: Final[Mapping[str, str]] = {
     "below": marked("limit below"),
     "clear_below": marked("over below"),
     "clear_above": marked("over above"),
+    "at_least": marked("at least"),
 }
 DECISIONS: Final[Mapping[str, str]] = {
     "proposed": marked("proposed"),

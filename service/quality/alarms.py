@@ -105,10 +105,17 @@ class Alarms:
             self.say(incident_id(int(entry.body["incident"])), verdict, entry.actor, "reason")
 
     def say(self, incident: str, verdict: str, who: str, said: str, fingerprint: str = "") -> int:
-        """Note a verdict on the alarms of an incident (or on those of one alert); a weaker source never overwrites a stronger. Returns how many."""
+        """Note a verdict on the alarms of an incident (or on those of one alert); a weaker source never overwrites a stronger. Returns how many.
+
+        Of one alert's openings a person means the newest, and those before that nobody has judged one by one.
+        """
         count = 0
         with self._lock:
-            for document in self._of(incident, fingerprint):
+            found = self._of(incident, fingerprint)
+            newest = max((document.body["start"] for document in found), default="")
+            for document in found:
+                if fingerprint and document.body["said"] == "person" and document.body["start"] != newest:
+                    continue
                 if RANK.index(said) >= RANK.index(document.body["said"]):
                     self._store.documents.put(ALARM, document.id, {**document.body, "verdict": verdict, "by": who, "said": said, "incident": incident})
                     count += 1

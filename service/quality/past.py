@@ -14,15 +14,18 @@ from typing import Any, Final
 import numpy as np
 
 from core.catalogue import catalogue
-from core.records import Sample, series_key
+from core.records import Event, Sample, series_key
 from core.settings import Settings
 from detectors.base import Floats
 from detectors.faults import Trial, recall, trials
+from detectors.rules.counting import Counting, better_count
 from detectors.series.baseline import LEAST, WATCHED, Baseline, Options
 from detectors.series.budgets import BUDGETS, CLASSES, SHIPPED, Choice, budget_of, class_of
 from detectors.tuning import Setting, best
+from incidents.config import Rule
 from service.watchers import site_calendar
 from store.base import Selector, Store
+from store.filter import And, Filter, Terms
 from store.open import open_for
 
 MOST_SERIES: Final = 20  # looked at; what there is beyond is said
@@ -30,6 +33,8 @@ LEAD: Final = timedelta(days=7)  # before the span, so that a baseline has learn
 MOST_TRIED: Final = 12  # series that test faults are laid over: about half a minute
 MOST_LOOKED: Final = 200  # series looked at for enough rows
 LEAST_ROWS: Final = 2_000
+MOST_EVENTS: Final = 50_000
+FILTERS: Final = {"kind": "event.kind", "asset": "asset.id"}  # how filters call what rules name so
 Key = tuple[str, Mapping[str, str]]
 """Asset and labels of one series."""
 
@@ -56,6 +61,47 @@ def better_limit(
         return None
     then, effect = found
     return {"set": now.changes(then), "was": then.changes(now), "effect": effect.body(), "series": len(series), "all_series": len(keys)}
+
+
+def better_counting(
+    settings: Settings, rule: Rule, lasts_s: float, judged: Mapping[str, Sequence[tuple[float, str]]], since: datetime, until: datetime
+) -> dict[str, Any] | None:
+    """The higher count that the past speaks for, by the events that the rule looks at; None when there is none. Raises StoreError."""
+    if rule.of is None or rule.at_least is None or rule.within is None:
+        return None
+    wanted = rule.of.wanted
+    where = And(tuple(Terms(FILTERS.get(name, name), values) for name, values in wanted.items()))
+    events: dict[str, list[tuple[float, str]]] = {}
+    with opened(settings) as store:
+        for event in newest_events(store, where, since, until):
+            facts = {"kind": event.kind, "asset": event.asset, **{name: str(value) for name, value in event.fields.items()}}
+            key = count_key(rule, facts)
+            if key in judged:
+                events.setdefault(key, []).append((event.time.timestamp(), facts.get(rule.field, "")))
+    now = Counting(rule.at_least, rule.within, rule.kind == "distinct", rule.apart, lasts_s)
+    found = better_count(events, judged, now)
+    if found is None:
+        return None
+    at_least, effect = found
+    return {"set": {"at_least": at_least}, "was": {"at_least": rule.at_least}, "effect": effect.body(), "series": len(events), "all_series": len(judged)}
+
+
+def count_key(rule: Rule, facts: Mapping[str, str]) -> str:
+    """What a counting rule counts together: the values of its ``by``."""
+    return "\x1f".join(facts.get(name, "") for name in rule.by)
+
+
+def newest_events(store: Store, where: Filter, since: datetime, until: datetime) -> list[Event]:
+    """The newest 50,000 at most, oldest first. Raises StoreError."""
+    found: list[Event] = []
+    cursor: str | None = None
+    while len(found) < MOST_EVENTS:
+        page = store.events.search(where, since=since, until=until, limit=1000, cursor=cursor)
+        found += page.items
+        cursor = page.cursor
+        if cursor is None:
+            break
+    return found[::-1]
 
 
 def _points(store: Store, metric: str, asset: str, labels: Mapping[str, str], since: datetime, until: datetime) -> tuple[Floats, Floats]:

@@ -22,13 +22,12 @@ from detectors.series.baseline import WATCHED, Baseline, Options
 from detectors.series.budgets import BUDGETS, EVENTS, EVERY, TOGETHER, class_of
 from detectors.series.host import LEAST_METRICS, METRICS, Host
 from detectors.series.offload import Inline
-from service.quality.past import LEAD, history_of, opened
+from service.quality.past import LEAD, MOST_EVENTS, history_of, newest_events, opened
 from service.replaying import batches
 from service.watchers import site_calendar
-from store.base import Selector, Store
+from store.base import Selector
 from store.filter import EVERYTHING, Term
 
-MOST_EVENTS: Final = 50_000  # of one asset; a part of the span that is cut off is said
 MOST_SOURCES: Final = 10_000
 TICK: Final = timedelta(minutes=5)  # silence is looked for so often
 Item = tuple[str, str, str, tuple[tuple[str, str], ...]]
@@ -64,7 +63,7 @@ def play(settings: Settings, items: Sequence[Item], budgets: Sequence[str], sinc
             if done and time.monotonic() - begun > seconds:
                 break
             if what == EVENTS:
-                events = _events(store, asset, since - LEAD, until)
+                events = newest_events(store, Term("asset.id", asset), since - LEAD, until)
                 cut += len(events) >= MOST_EVENTS
                 found = {budget: _from_events(events, budget, until, calendar) for budget in budgets}
             elif what == TOGETHER:
@@ -94,19 +93,6 @@ def _from_polls(polls: Sequence[Sequence[Sample]], budget: str) -> list[Finding]
             found.append(finding)
         is_firing = finding.firing
     return found
-
-
-def _events(store: Store, asset: str, since: datetime, until: datetime) -> list[Event]:
-    """The newest events of an asset, oldest first."""
-    found: list[Event] = []
-    cursor: str | None = None
-    while len(found) < MOST_EVENTS:
-        page = store.events.search(Term("asset.id", asset), since=since, until=until, limit=1000, cursor=cursor)
-        found += page.items
-        cursor = page.cursor
-        if cursor is None:
-            break
-    return found[::-1]
 
 
 def _from_events(events: Sequence[Event], budget: str, until: datetime, calendar: Calendar) -> list[Finding]:

@@ -20,7 +20,7 @@ from detectors.honesty import Alarm, figures
 from detectors.series.offload import Offload
 from detectors.tuning import HOLDS_S, Effect, Setting
 from incidents.config import Rule
-from service.quality.past import Key, better_limit
+from service.quality.past import Key, better_counting, better_limit, count_key
 from store.base import Body, Store
 from store.filter import Term
 
@@ -28,6 +28,7 @@ MAY_TUNE: Final = frozenset({"duty_leader", "security_officer"})
 SPAN: Final = timedelta(days=30)
 REST: Final = timedelta(days=30)  # a declined proposal is not made again for so long
 SETTLE: Final = timedelta(days=7)  # an accepted one is left alone for so long
+LASTS_S: Final = 900.0  # an alert of a counting rule without further events, as alerting has it by default
 LOOK_AGAIN: Final = timedelta(hours=6)
 
 
@@ -52,7 +53,8 @@ class Tuning:
             if rule.severity is Severity.CRITICAL and row.precision is None:
                 continue  # what may be grave is not made milder unless people have said that it cries wolf
             own = [alarm for alarm in alarms if alarm.rule == rule.id]
-            if rule.kind == "threshold" and self._submit(rule, own, now):
+            submit = {"threshold": self._submit, "count": self._submit_count, "distinct": self._submit_count}.get(rule.kind)
+            if submit and submit(rule, own, now):
                 self._looked[rule.id] = now
                 begun.append(rule.id)
             elif rule.kind == "check":
@@ -87,6 +89,12 @@ class Tuning:
         row = catalogue().get(rule.metric)
         is_percent = bool(row and row.unit == "%")
         return self._offload.submit(f"tune:{rule.id}", _better, self._settings, rule.metric, setting_of(rule), list(keys.values()), judged, now, is_percent)
+
+    def _submit_count(self, rule: Rule, alarms: Sequence[Alarm], now: datetime) -> bool:
+        judged: dict[str, list[tuple[float, str]]] = {}
+        for alarm in alarms:
+            judged.setdefault(count_key(rule, {"asset": alarm.asset, **alarm.labels}), []).append((alarm.start.timestamp(), alarm.verdict))
+        return self._offload.submit(f"tune:{rule.id}", better_counting, self._settings, rule, LASTS_S, judged, now - SPAN, now)
 
     def take(self, results: Mapping[str, Any], now: datetime) -> None:
         """Results of the other process."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from detectors.base import Floats
+from detectors.rules.counting import Counting, better_count, counted
 from detectors.rules.threshold import Limits
 from detectors.tuning import Setting, Span, best, candidates, effect, played
 
@@ -74,3 +75,35 @@ def test_candidates_stay_possible(now: Setting) -> None:
         assert then != now
         assert then.above is None or then.above < 100 or now.above == 500
         assert then.below is None or then.below > 0
+
+
+# rules that count events
+
+
+def clusters(sizes: list[int]) -> list[tuple[float, str]]:
+    """So many events ten seconds apart at the beginning of each hour, each of another user."""
+    return [(3600.0 * number + 10 * event, f"u{event}") for number, size in enumerate(sizes) for event in range(size)]
+
+
+def test_a_counting_rule_fires_once_per_run_of_events() -> None:
+    spans = counted(clusters([3, 8, 20]), Counting(at_least=5, within=120))
+    assert [(span.start, span.fired, span.end) for span in spans] == [(3600.0, 3640.0, 3670.0 + 900), (7200.0, 7240.0, 7390.0 + 900)]
+
+
+def test_different_values_are_counted_where_the_rule_says_so() -> None:
+    same = [(float(number), "root") for number in range(50)]
+    assert counted(same, Counting(at_least=5, within=120, distinct=True)) == []
+    assert len(counted(clusters([8]), Counting(at_least=5, within=120, distinct=True))) == 1
+
+
+def test_the_count_that_parts_false_from_useful_is_proposed() -> None:
+    sizes = [6] * 9 + [40, 40]
+    judged = {"a": [(3600.0 * number, "false" if size == 6 else "useful") for number, size in enumerate(sizes)]}
+    at_least, found = better_count({"a": clusters(sizes)}, judged, Counting(at_least=5, within=600)) or (0, None)
+    assert found is not None
+    assert (at_least, found.before, found.removed, found.removed_false, found.lost_useful) == (8, 11, 9, 9, 0)
+
+
+def test_no_count_is_proposed_where_the_useful_would_go() -> None:
+    judged = {"a": [(3600.0 * number, "useful") for number in range(9)]}
+    assert better_count({"a": clusters([6] * 9)}, judged, Counting(at_least=5, within=600)) is None

@@ -205,6 +205,32 @@ def test_an_accepted_proposal_takes_effect_is_audited_and_can_be_taken_back(judg
     assert judged.alerting.rule("disk_filling").for_ == 300  # type: ignore[union-attr]
 
 
+def test_a_rule_that_counts_gets_a_higher_count_proposed(judged: Judged) -> None:
+    for attack, (size, said) in enumerate([(9, "false")] * 6 + [(40, "useful")]):
+        for number in range(size):
+            judged.clock.advance(3)
+            fields = {"source.ip": "203.0.113.9", "user.name": "root"}
+            event = Event(id=f"{attack}.{number}", time=judged.clock.now(), asset="a", kind="login_failed", message="no", fields=fields)
+            judged.store.events.write([event])
+            judged.alerting.observe([event])
+        judged.clock.advance(3 * 3600)
+        judged.alerting.tick()
+        judged.quality.alarms.catch_up()
+        (alarm,) = judged.store.documents.find(ALARM, sort="-start", limit=1).items
+        judged.quality.judge({"user": "li", "roles": ["operator"], "on": alarm.body["incident"], "args": {"verdict": said, "alert": alarm.body["fingerprint"]}})
+    judged.figures()
+    judged.quality.round()
+    assert [alarm["verdict"] for alarm in judged.alarms()] == ["false"] * 6 + ["useful"]
+    body = judged.store.documents.get(TUNING, "brute_force").body
+    assert (body["set"], body["was"]) == ({"at_least": 12}, {"at_least": 8})
+    assert (body["effect"]["before"], body["effect"]["removed"], body["effect"]["removed_false"], body["effect"]["lost_useful"]) == (7, 6, 6, 0)
+    assert judged.ask("tuning_accept", "", ["duty_leader"], rule="brute_force")["state"] == "done"
+    rule = judged.alerting.rule("brute_force")
+    assert rule is not None
+    assert rule.at_least == 12
+    assert judged.problems == ()
+
+
 def test_what_a_person_changed_by_hand_wins_over_a_tuning_and_is_said(judged: Judged) -> None:
     body = {"rule": "disk_filling", "state": "accepted", "set": {"for": 600.0}, "was": {"for": 120.0}, "decided": NOW.isoformat()}
     judged.store.documents.put(TUNING, "disk_filling", body)
