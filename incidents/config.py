@@ -349,30 +349,19 @@ class Swap(Block):
     takes: str = ""
 
 
-class Rota(Block):
-    """Who is on duty: people in turn, with overrides and swaps."""
-
-    id: Name
-    handover: TimeOfDay = time(8)
-    shift: Span = 86400
-    people: Words
-    start: DateOnly = Field(alias="from")
-    overrides: tuple[Override, ...] = ()
-    swaps: tuple[Swap, ...] = ()
-
-
 class Notify(Block):
     """Who is called: exactly one of the keys."""
 
     rota: str = ""
     person: str = ""
     role: str = ""
+    team: Words = ()
     round_robin: Words = ()
 
     @model_validator(mode="after")
     def _one(self) -> Notify:
-        if sum(bool(value) for value in (self.rota, self.person, self.role, self.round_robin)) != 1:
-            raise ValueError("notify needs exactly one of rota, person, role, round_robin")
+        if sum(bool(value) for value in (self.rota, self.person, self.role, self.team, self.round_robin)) != 1:
+            raise ValueError("notify needs exactly one of rota, person, role, team, round_robin")
         return self
 
 
@@ -447,6 +436,29 @@ class Recurring(Block):
         if any(number == 0 or abs(number) > 31 for number in (*self.working_day, *self.month_day, *self.nth)):
             raise ValueError("days are counted from 1, or from the end with -1; there are 31 at most")
         return self
+
+
+class Layer(Block):
+    """Other people in turn, at all times or ``during`` a window that comes back; what it does not say is as in its rota."""
+
+    people: Words = Field(min_length=1)
+    during: Recurring | None = None
+    handover: TimeOfDay | None = None
+    shift: Span | None = None
+    start: DateOnly | None = Field(default=None, alias="from")
+
+
+class Rota(Block):
+    """Who is on duty: people in turn; layers over them, of which the last in force counts; overrides and swaps over all."""
+
+    id: Name
+    handover: TimeOfDay = time(8)
+    shift: Span = 86400
+    people: Words
+    start: DateOnly = Field(alias="from")
+    layers: tuple[Layer, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    swaps: tuple[Swap, ...] = ()
 
 
 class MuteRule(Block):

@@ -175,8 +175,8 @@ def joined(k: Kernel, incident: Incident) -> None:
 def _called(k: Kernel, chain: Chain, number: int, whom: Notify) -> list[str]:
     if whom.rota:
         names = [on_call(k, whom.rota)]
-    elif whom.person:
-        names = [whom.person]
+    elif whom.person or whom.team:
+        names = [whom.person] if whom.person else list(whom.team)
     elif whom.role:
         names = [person.id for person in k.config.people if whom.role in person.roles]
     else:
@@ -210,7 +210,7 @@ def _call(k: Kernel, incident: Incident, esc: Escalation, chain: Chain, number: 
         esc.called[name] = k.now
         k.call_rows.append({"person": name, "level": level, "at": k.now, "incident": incident.nth})
         k.audit("escalate", incident=incident, person=name, level=level)
-    for receiver in dict.fromkeys(one for name in fresh for one in receivers_of(k, name)):
+    for receiver in dict.fromkeys(one for name in fresh for one in receivers_of(k, name, incident.priority)):
         call.waiting[receiver] = True
         if send(k, "escalation", receiver, incident, person=",".join(fresh), call=esc.call) is None:
             del call.waiting[receiver]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from incidents.config import Rota
+from incidents import recurring
+from incidents.config import Recurring, Rota
 from incidents.delivery import send
 from incidents.kernel import Kernel
 from incidents.state import Incident
@@ -66,24 +67,56 @@ def _planned(k: Kernel, rota: Rota, at: datetime) -> tuple[str, str]:
     return person, "turn"
 
 
-def _begin(k: Kernel, rota: Rota) -> datetime:
-    return datetime.combine(rota.start, rota.handover, k.config.zone)
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    """People in turn from a moment on, maybe within a window alone."""
+
+    people: tuple[str, ...]
+    begin: datetime
+    shift_s: float
+    during: Recurring | None = None
+
+    def at(self, moment: datetime) -> str:
+        """Whose turn it is, or empty."""
+        passed = (moment - self.begin).total_seconds()
+        return self.people[int(passed // self.shift_s) % len(self.people)] if passed >= 0 and self.people else ""
+
+    def next_change(self, after: datetime) -> datetime:
+        """When the next turn begins."""
+        passed = (after - self.begin).total_seconds()
+        return self.begin if passed < 0 else self.begin + timedelta(seconds=(passed // self.shift_s + 1) * self.shift_s)
+
+
+def _layers(k: Kernel, rota: Rota) -> list[_Turns]:
+    """The rota's own turns, then its layers, the last of which counts."""
+    zone = k.config.zone
+    own = _Turns(rota.people, datetime.combine(rota.start, rota.handover, zone), rota.shift)
+    return [
+        own,
+        *(
+            _Turns(layer.people, datetime.combine(layer.start or rota.start, layer.handover or rota.handover, zone), layer.shift or rota.shift, layer.during)
+            for layer in rota.layers
+        ),
+    ]
 
 
 def _in_turn(k: Kernel, rota: Rota, at: datetime) -> str:
-    passed = (at.astimezone(k.config.zone) - _begin(k, rota)).total_seconds()
-    if passed < 0 or not rota.people:
-        return ""
-    return rota.people[int(passed // rota.shift) % len(rota.people)]
+    local = at.astimezone(k.config.zone)
+    for turns in reversed(_layers(k, rota)):
+        is_in_force = turns.during is None or recurring.state(turns.during, local, k.calendar)[0]
+        if is_in_force and (name := turns.at(local)):
+            return name
+    return ""
 
 
 def _next_boundary(k: Kernel, rota: Rota, after: datetime) -> datetime | None:
-    begin = _begin(k, rota)
-    passed = (after - begin).total_seconds()
-    turns = [begin if passed < 0 else begin + timedelta(seconds=(passed // rota.shift + 1) * rota.shift)]
+    local = after.astimezone(k.config.zone)
+    layers = _layers(k, rota)
+    changes = [recurring.state(turns.during, local, k.calendar)[1] for turns in layers if turns.during]
+    windows = [local + timedelta(seconds=seconds) for seconds in changes if seconds is not None]
     spans = [*((one.start, one.end) for one in rota.overrides), *((one.start, one.end) for one in rota.swaps)]
     planned = [_resolved(k, moment) for span in spans for moment in span]
-    return min((moment for moment in (*turns, *planned) if moment > after), default=None)
+    return min((moment for moment in (*(turns.next_change(local) for turns in layers), *windows, *planned) if moment > after), default=None)
 
 
 def plan_rotas(k: Kernel) -> None:
@@ -146,15 +179,19 @@ def find_gaps(k: Kernel) -> None:
     k.set_timer("gaps:", min(upcoming, default=None))
 
 
-def receivers_of(k: Kernel, person: str) -> list[str]:
-    """Receivers by which a person can be told."""
+def receivers_of(k: Kernel, person: str, priority: str = "") -> list[str]:
+    """Receivers by which a person is told at a priority now: of the first of their rules that fits, else all of theirs."""
     known = k.person(person)
-    return [name for name in known.receivers if name in k.receivers] if known else []
+    if known is None:
+        return []
+    local = k.wall().astimezone(k.config.zone).time()
+    chosen = next((rule.receivers for rule in known.rules if rule.fits(priority, local)), known.receivers)
+    return [name for name in chosen if name in k.receivers]
 
 
 def tell_person(k: Kernel, person: str, reason: str, incident: Incident | None = None, names: tuple[int, ...] = ()) -> None:
     """One notice to each receiver of a person."""
-    for receiver in dict.fromkeys(receivers_of(k, person)):
+    for receiver in dict.fromkeys(receivers_of(k, person, incident.priority if incident else "")):
         send(k, reason, receiver, incident, person=person, names=names)
 
 
@@ -165,5 +202,5 @@ def tell_responsible(k: Kernel, incident: Incident, reason: str) -> None:
     people = [incident.owner] if incident.owner else [on_call(k, name) for name in _rotas_of(incident)[:1]]
     if reason == "sla_breach":
         people += [person.id for person in k.config.people if "duty_leader" in person.roles and not person.disabled]
-    for receiver in dict.fromkeys(receiver for person in people for receiver in receivers_of(k, person)):
+    for receiver in dict.fromkeys(receiver for person in people for receiver in receivers_of(k, person, incident.priority)):
         send(k, reason, receiver, incident)

@@ -38,5 +38,5 @@ def _references(config: Configuration) -> None:
                 raise ConfigError(f"there is no receiver {step.webhook!r}", key=f"chains.{chain.id}")
     idle = {person.id for person in config.people if not person.duty}
     for rota in config.rotas:
-        if wrong := [name for name in rota.people if name in idle]:
+        if wrong := [name for name in (*rota.people, *(one for layer in rota.layers for one in layer.people)) if name in idle]:
             raise ConfigError(f"{wrong[0]} does no duty (duty: false) and cannot be on a rota", key=f"rotas.{rota.id}")
