@@ -71,7 +71,7 @@ class Expectation(Test):
     read: str = ""
     files: str = ""
     platforms: tuple[str, ...] = ()
-    missing: Literal["unknown", "empty"] = "unknown"
+    missing: Literal["unknown", "empty", "never"] = "unknown"
     setting: str | None = None
     default: str | None = None
     cannot_tell: tuple[str, ...] = ()
@@ -183,7 +183,12 @@ _PARAMETER = re.compile(r"^\$([a-z_]+)$")
 
 
 def load_checks(folders: Sequence[Path] = (SHIPPED,), parameters: Parameters | None = None) -> Loaded:
-    """Every check of the folders (a later folder may not claim an id again); a bad file is an error, the others go on."""
+    """Every check of the folders (a later folder may not claim an id again); a bad file is an error, the others go on.
+
+    A file may also be a map of rules of XCCDF, which stands for a check per rule.
+    """
+    from compliance.exchange.xccdf_map import checks_of, is_map  # here: that module builds on this one
+
     checks: dict[str, Check] = {}
     errors: list[ConfigError] = []
     named: set[str] = set()
@@ -191,10 +196,10 @@ def load_checks(folders: Sequence[Path] = (SHIPPED,), parameters: Parameters | N
         try:
             document = _document(path)
             named.add(str(document.data.get("id")))
-            check = build(with_parameters(document, parameters or {}), Check)
-            if check.id in checks:
-                raise document.error(f"the check {check.id} is in another file already", ("id",))
-            checks[check.id] = check
+            for check in checks_of(document) if is_map(document) else (build(with_parameters(document, parameters or {}), Check),):
+                if check.id in checks:
+                    raise document.error(f"the check {check.id} is in another file already", ("id",))
+                checks[check.id] = check
         except ConfigError as err:
             errors.append(err)
     errors += [ConfigError(f"sets parameters of {name}, which is no check", key=name) for name in parameters or {} if name not in named]

@@ -111,14 +111,14 @@ class _Place:
         try:
             found = self.host.snapshot(kind, limit)
         except Unreadable:
-            if part.missing == "unknown":
+            if part.missing != "empty":
                 raise
             found = None
         if found is not None:
             return None
         if form_of(kind).needs_root and not self.host.saw_everything():
             return Answer(None, (), Text(zh=f"采集账号无权读取 {kind}", en=f"the collecting account may not read {kind}"))
-        if part.missing == "empty" and any(self.host.snapshot(name, limit) is not None for name in ("os-release", CONFIGURATION)):
+        if part.missing != "unknown" and any(self.host.snapshot(name, limit) is not None for name in ("os-release", CONFIGURATION)):
             return self._absent(part, kind)
         return Answer(None, (), Text(zh=f"没有读到 {kind}", en=f"{kind} was not read"))
 

@@ -37,6 +37,8 @@ evidence = typer.Typer(help="The evidence chain of graded protection.", no_args_
 playbook = typer.Typer(help="Playbooks: list, check, plan, run.", no_args_is_help=True)
 framework = typer.Typer(help="Frameworks of requirements: list, check, bring in.", no_args_is_help=True)
 app.add_typer(framework, name="framework")
+xccdf = typer.Typer(help="Results of scanners.", no_args_is_help=True)
+app.add_typer(xccdf, name="xccdf")
 app.add_typer(evidence, name="evidence")
 app.add_typer(playbook, name="playbook")
 for name, group in {"snmp": snmp, "profile": profile, "scenario": scenario, "credential": credential, "audit": audit, "detect": detect}.items():
@@ -375,6 +377,23 @@ def framework_classified(config: Config = None) -> None:
     from service.frameworks import CLASSIFIED, fresh
 
     for line in fresh(CLASSIFIED, read_settings(config).site_folder):
+        say(line)
+
+
+@xccdf.command("import")
+@plainly
+def xccdf_import(
+    path: Annotated[Path, typer.Argument(help="Results of XCCDF 1.2, alone or inside ARF.")],
+    asset: Annotated[str, typer.Option("--asset", help="The asset that was scanned; without it its name or address in the file.")] = "",
+    config: Config = None,
+) -> None:
+    """Bring in what a scanner (OpenSCAP for instance) found on an asset."""
+    from inventory.book import Book
+    from service.scans import bring
+
+    settings = read_settings(config)
+    store = _store(settings)
+    for line in bring(store, Book(store).all(), settings.site_folder, path, asset, datetime.now(UTC)):
         say(line)
 
 
