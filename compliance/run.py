@@ -58,7 +58,7 @@ class Inspector:
         host, before = Host(asset, whole, now), {found.body["check"]: found.body for found in every(self.store, VERDICT, of_asset(asset))}
         known = evidence_ids(before.values())
         judged: list[tuple[Check, Verdict, Body]] = []
-        for check in asked(self.checks, host):
+        for check in asked(self.checks, host, before):
             verdict = judge(check, host)
             if verdict.outcome is Outcome.NOT_APPLICABLE and check.is_worked_out and check.id not in before:
                 continue
@@ -81,11 +81,14 @@ class Inspector:
                 yield found
 
 
-def asked(checks: Sequence[Check], host: Host) -> Iterator[Check]:
-    """The checks that are a question about an asset at all: a sensor is not asked for a password policy, the organisation for its records alone."""
+def asked(checks: Sequence[Check], host: Host, before: Mapping[str, Body]) -> Iterator[Check]:
+    """The checks that are a question about an asset at all: a sensor is not asked for a password policy, the organisation for its records alone.
+
+    What was judged ``before`` is judged again: when the last record is gone, no old verdict may stay.
+    """
     worked_out, is_other = host.worked_out(), is_own(host.asset) or (host.asset_class in NO_COMPUTERS and not host.is_host)
     for check in checks:
-        if worked_out & set(check.platforms) or not (check.is_worked_out or is_other):
+        if check.id in before or worked_out & set(check.platforms) or not (check.is_worked_out or is_other):
             yield check
 
 

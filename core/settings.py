@@ -20,6 +20,10 @@ from core.errors import ConfigError
 from core.files import Document, build, read_toml
 
 PREFIX = "WANGLOU_"
+PASSWORD_CLASSES = 3
+"""Of small letters, capital letters, digits and others, how many a password must have."""
+PASSWORD_HISTORY = 5
+"""How many passwords of the past may not return."""
 
 
 class _Table(BaseModel):

@@ -18,6 +18,7 @@ from compliance.reports.schedule import Scheduled, read_schedule
 from core.errors import ConfigError, NotFound, WanglouError
 from core.records import Finding, Severity
 from service.pulse import SELF
+from service.recording import Recording
 from service.rounds import Rounds
 
 log: Final = structlog.get_logger("auditing")
@@ -32,6 +33,7 @@ class Auditing:
 
     office: Office
     rounds: Rounds | None = None
+    recording: Recording | None = None
     settle: timedelta = SETTLE
     problems: tuple[ConfigError, ...] = field(default=())
     began: datetime | None = None
@@ -40,11 +42,13 @@ class Auditing:
         """Note the day once, make the reports that are due; returns what to tell (only what changed)."""
         register = self.office.register()
         schedule, wrong = read_schedule(self.office.settings.site_folder)
-        self.problems = (*register.problems, *wrong, *(self.rounds.templates()[1] if self.rounds else ()))
+        recorded = self.recording.round(list(register.objects.values()), now) if self.recording else []
+        problems = (*(self.rounds.templates()[1] if self.rounds else ()), *(self.recording.problems if self.recording else ()))
+        self.problems = (*register.problems, *wrong, *problems)
         self._note_day(list(register.objects.values()), now)
         for scheduled in schedule:
             self._make(scheduled, now)
-        return self._told(list(self._findings(register.objects.values(), now)), now)
+        return self._told([*self._findings(register.objects.values(), now), *recorded], now)
 
     def _note_day(self, objects: list[ProtectionObject], now: datetime) -> None:
         """Figures of each object into the chain, then its head into the audit: once a day of the site's calendar."""

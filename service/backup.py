@@ -20,6 +20,7 @@ from core.settings import Settings
 
 MANIFEST = "manifest.json"
 REPORTS = "reports"
+LAST = "last-backup.json"
 FORMAT = 1
 
 
@@ -38,10 +39,19 @@ def make_backup(settings: Settings, target: Path, now: datetime) -> Path:
         sums = {str(path.relative_to(partial)): _sha256(path) for path in _files(partial)}
         (partial / MANIFEST).write_text(json.dumps({"format": FORMAT, "made": now.isoformat(), "sha256": sums}, indent=1), encoding="utf-8")
         partial.rename(folder)
+        (source / LAST).write_text(json.dumps({"made": now.isoformat(), "target": str(folder)}), encoding="utf-8")
     except (OSError, sqlite3.Error) as err:
         shutil.rmtree(partial, ignore_errors=True)
         raise StoreError(f"the backup could not be written to {target}: {err}") from err
     return folder
+
+
+def last_backup(data: Path) -> datetime | None:
+    """When this data folder was last backed up with success; None when never, or when nobody can tell."""
+    try:
+        return datetime.fromisoformat(json.loads((data / LAST).read_text(encoding="utf-8"))["made"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def restore_backup(settings: Settings, source: Path) -> Iterator[str]:

@@ -53,6 +53,7 @@ from service.playing import Playing
 from service.pulse import SELF, Part, Pulse, write_heartbeat
 from service.quality.quality import Quality
 from service.quality.tuning import accepted
+from service.recording import Recording
 from service.rounds import Rounds
 from service.runner import Clockwork, Runner
 from service.stores import retention_of
@@ -111,6 +112,7 @@ class Service:
     discovering: Discovering = field(kw_only=True)
     configurations: Configurations = field(kw_only=True)
     auditing: Auditing = field(kw_only=True)
+    recording: Recording = field(kw_only=True)
     playing: Playing = field(kw_only=True)
     quality: Quality = field(kw_only=True)
     inspected_all: float = field(default_factory=lambda: time.monotonic() - FULL_INSPECTION_S + FIRST_INSPECTION_S)
@@ -184,7 +186,7 @@ class Service:
             due, self.dirty = self.dirty, set()
         if time.monotonic() - self.inspected_all > FULL_INSPECTION_S:
             self.inspected_all = time.monotonic()
-            due = set(self.assets) | self.measurer.take(self.assets.values(), self.clock.now())
+            due = {*self.assets, *self.measurer.take(self.assets.values(), self.clock.now()), *self.recording.assets}
         if known := sorted(asset for asset in due if asset in self.assets or is_own(asset)):
             self.pipeline.tell(self.inspector.inspect(known, self.clock.now()))
 
@@ -307,6 +309,7 @@ def build(settings: Settings, clock: Clock) -> Service:
     )
     duty = Duty(store, alerting, clock, ZoneInfo(settings.timezone), estate.again)
     inspections = Rounds(settings, store, clock, pipeline.tell)
+    recording = Recording(settings, store, pipeline.take)
     office = Office(store, settings)
     service = Service(
         settings,
@@ -327,7 +330,8 @@ def build(settings: Settings, clock: Clock) -> Service:
         discovering=discovering,
         quality=quality,
         configurations=configurations,
-        auditing=Auditing(office, inspections),
+        auditing=Auditing(office, inspections, recording),
+        recording=recording,
         playing=Playing(settings, store, vault, clock, alerting, lambda finding: pipeline.tell([finding])),
     )
     estate.on_change = service.use_estate

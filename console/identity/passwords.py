@@ -17,11 +17,11 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from console.i18n import _
 from core.errors import Refused
-from core.settings import ConsoleSettings
+from core.settings import PASSWORD_CLASSES, PASSWORD_HISTORY, ConsoleSettings
 
-HISTORY: Final = 5
+HISTORY: Final = PASSWORD_HISTORY
 LONGEST: Final = 256
-CLASSES: Final = 3
+CLASSES: Final = PASSWORD_CLASSES
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's floor for argon2id: 19 MiB, 2 rounds
 _NOBODY: Final = _HASHER.hash(secrets.token_urlsafe(16))
 _COMMON: Final = ("password", "passw0rd", "qwerty", "123456", "admin", "wanglou", "welcome", "letmein", "abc123", "111111", "1qaz2wsx", "iloveyou")

@@ -53,6 +53,12 @@ OWN: Final[tuple[tuple[Entry, str, str], ...]] = (
     ({"id": "rates", "class": "anomaly", "severity": "warning"}, "事件速率异常", "Events come at an unusual rate"),
     ({"id": "compliance.object", "class": "compliance", "severity": "warning"}, "等保工作到期", "Graded protection work is due"),
     ({"id": "compliance.exemption", "class": "compliance", "severity": "warning"}, "例外到期", "An exemption ends"),
+    ({"id": "compliance.record", "class": "compliance", "severity": "warning"}, "安全管理记录到期", "Records of security management are due"),
+    (
+        {"id": "compliance.access", "class": "account", "security": True, "severity": "high"},
+        "合同不允许的登录",
+        "A log-in that the contract does not allow",
+    ),
     ({"id": "no_data", "class": "collection", "severity": "warning"}, "数据缺失", "Data is missing"),
 )
 """Findings of the product's own detectors: rule, Chinese and English name."""
