@@ -34,8 +34,10 @@ def test_times_dates_and_octals_stay_text() -> None:
         ("a: 1\na: 2", 2, "stands twice"),
         ("a: [1\n", 2, "expected"),
         ("a: !!python/object:os.system {}", 1, "constructor"),
-        ("a: 1\n\tb: 2", 2, "cannot start any token"),
+        ("a: 1\n\tb: 2", 2, "tab character"),
         ("a: &x [*x]", 1, "alias"),
+        ("a: &a [x, x, x]\n" + "".join(f"b{n}: &b{n} [{', '.join(['*' + (f'b{n - 1}' if n else 'a')] * 9)}]\n" for n in range(9)), 1, "multiply"),
+        ("[" * 50_000, 1, "nesting"),
     ],
 )
 def test_broken_yaml_names_the_line(text: str, line: int, part: str) -> None:
