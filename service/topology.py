@@ -15,7 +15,7 @@ import structlog
 from core.clock import Clock
 from core.errors import ConfigError, NotFound, WanglouError
 from core.names import SNAPSHOT
-from core.records import Event, Snapshot
+from core.records import Event, Sample, Snapshot
 from inventory import networks
 from inventory.asset import Asset
 from inventory.book import Book
@@ -25,6 +25,7 @@ from inventory.topology.evidence import KIND, Device, device_of
 from inventory.topology.links import links
 from inventory.topology.machines import Machine
 from inventory.topology.places import CLASH, Clash, addresses, clashes, places
+from service.pulse import SELF
 from store.base import ANY, Store
 from store.every import every
 from store.filter import Term
@@ -39,9 +40,9 @@ FLOOD: Final = 20  # more new addresses on one port in one round are one event
 
 
 class Survey:
-    """Holds what is known between rounds; one thread calls ``round``. Records go to ``tell`` (asset, events)."""
+    """Holds what is known between rounds; one thread calls ``round``. Records go to ``tell`` (asset, records)."""
 
-    def __init__(self, store: Store, site_folder: Path, clock: Clock, tell: Callable[[str, Sequence[Event]], object]) -> None:
+    def __init__(self, store: Store, site_folder: Path, clock: Clock, tell: Callable[[str, Sequence[Event | Sample]], object]) -> None:
         self._store, self._site, self._clock, self._tell = store, site_folder, clock, tell
         self._book = Book(store)
         self._links: dict[str, history.Known] = {}
@@ -184,6 +185,8 @@ class Survey:
         self.problems = plan.problems
         seen = list(self._machines.values())
         bodies = [networks.network_body(one, networks.taken(one, assets, seen, now)) for one in plan.networks]
+        if used := [_in_use(body, now) for body in bodies if ":" not in body["prefix"]]:
+            self._tell(SELF, used)
         bodies += networks.outside(plan, seen, now)
         self._replace(networks.NETWORK, {body["prefix"].replace("/", "_"): body for body in bodies})
         self._replace(networks.VLAN, {str(body["vlan"]): body for body in networks.vlan_bodies(plan, directory, seen)})
@@ -202,6 +205,12 @@ class Survey:
             self._store.documents.delete(kind, id_, ANY)
         except NotFound:
             log.debug("gone already", kind=kind, id=id_)
+
+
+def _in_use(body: Mapping[str, Any], now: datetime) -> Sample:
+    """How much of a planned prefix is taken, for the forecast of address space."""
+    share = 100 * body["used"] / max(body["size"], 1)
+    return Sample(time=now, asset=SELF, metric="network.prefix.utilization", value=min(share, 100.0), labels={"prefix": body["prefix"]})
 
 
 def _event(kind: str, asset: str, now: datetime, message: str, identity: Sequence[str], fields: Mapping[str, Any]) -> Event:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
@@ -20,7 +20,8 @@ from detectors.base import Detector
 from detectors.series.baseline import Baseline, Options
 from detectors.series.budgets import BudgetOf
 from detectors.series.change import Change
-from detectors.series.forecast import Forecast, Row
+from detectors.series.forecast import Forecast, Row, RunsOut
+from inventory.sitefiles import read_entries
 from service.pipeline import Pipeline
 from service.replaying import batches
 from store.base import Metrics, Selector
@@ -33,10 +34,22 @@ MOST_SERIES: Final = 2_000  # of one metric
 MOST_SAMPLES: Final = 200_000  # about six seconds of learning before the service collects
 
 
-def make_watchers(calendar_file: Path, timezone: str) -> list[Detector]:
+def make_watchers(site_folder: Path, timezone: str) -> list[Detector]:
     """One detector of each name; a broken calendar is logged, and the national one holds."""
-    calendar = site_calendar(calendar_file, timezone)
-    return [Baseline(Options(calendar=calendar)) if name == Baseline.name else resolve(DETECTORS, name, "detector")() for name in DETECTORS]
+    made: Mapping[str, Callable[[], Detector]] = {
+        Baseline.name: lambda: Baseline(Options(calendar=site_calendar(site_folder / "calendar.yaml", timezone))),
+        Forecast.name: lambda: site_forecasts(site_folder),
+    }
+    return [made[name]() if name in made else resolve(DETECTORS, name, "detector")() for name in DETECTORS]
+
+
+def site_forecasts(site_folder: Path) -> Forecast:
+    """What runs out: the shipped metrics and those of the site's ``forecasts.yaml``; a wrong entry is logged, the others hold."""
+    problems: list[ConfigError] = []
+    entries = [entry for entry, _, _ in read_entries(site_folder, "forecasts", RunsOut, problems)]
+    for problem in problems:
+        log.error("an entry of forecasts.yaml is left out", problem=str(problem))
+    return Forecast.of(entries)
 
 
 def site_calendar(calendar_file: Path, timezone: str) -> Calendar:

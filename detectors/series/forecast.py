@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.errors import ConfigError
 from core.records import Finding, Sample, Severity
@@ -34,6 +35,7 @@ FULL: Final = {
     "hw.memory.utilization": 100.0,
     "system.memory.utilization": 100.0,
     "system.swap.utilization": 100.0,
+    "network.prefix.utilization": 100.0,
 }
 OPTICAL: Final = "hw.optical_power.margin"
 FALLS: Final = {"hw.ups.runtime": 10.0, OPTICAL: 0.0}  # what runs down to a limit: minutes of an ageing battery, dB left of fibre and laser
@@ -41,6 +43,22 @@ LEAST_OF: Final = {OPTICAL: 7 * 24}  # a module follows the warmth of its room f
 KEPT_ERRORS: Final = 60
 A_LOOK: Final = 200  # forecasts made anew at one look after a restart; the others follow at the next ones
 LEAST_ERRORS: Final = 12  # scored forecasts before their errors make the interval of the next
+
+
+class RunsOut(BaseModel):
+    """An entry of a site's ``forecasts.yaml``: a metric that fills up to ``full``, or runs down to ``empty``, in its own unit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: str = Field(min_length=1)
+    full: float | None = Field(default=None, allow_inf_nan=False)
+    empty: float | None = Field(default=None, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> RunsOut:
+        if (self.full is None) == (self.empty is None):
+            raise ValueError("needs either 'full' or 'empty'")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +170,19 @@ class Forecast:
             if track is not None and track.hours.add(sample.time.timestamp(), sample.value):
                 found += self._hour(sample, track)
         return found + (self._bank.mark(samples[-1].time) if samples else [])
+
+    @classmethod
+    def of(cls, entries: Iterable[RunsOut]) -> Forecast:
+        """The shipped metrics and these; an entry for a shipped metric replaces its limit."""
+        full, falls = dict(FULL), dict(FALLS)
+        for one in entries:
+            full.pop(one.metric, None)
+            falls.pop(one.metric, None)
+            if one.full is not None:
+                full[one.metric] = one.full
+            if one.empty is not None:
+                falls[one.metric] = one.empty
+        return cls(full, falls)
 
     @property
     def watched(self) -> tuple[str, ...]:
@@ -269,6 +300,8 @@ class Forecast:
         bank: Bank[_Track] = Bank(self.name, LIMIT)
         try:
             for key, at, *rest in head["tracks"]:
+                if str(key).split("\x1f")[1] not in self.watched:
+                    continue  # a site's entry was taken away
                 bank.put(str(key), float(at), _read(*rest))
         except (KeyError, TypeError, ValueError, IndexError) as err:
             raise ConfigError("the memory of forecast is damaged; it is learned anew") from err

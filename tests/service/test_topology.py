@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from core.clock import ManualClock
-from core.records import Event, Snapshot
+from core.records import Event, Sample, Snapshot
 from inventory.book import Book
 from inventory.topology import history, machines
 from inventory.topology.evidence import KIND
@@ -36,10 +36,15 @@ class Place:
     def __init__(self, store: Store, folder: Path) -> None:
         self.store, self.folder, self.clock = store, folder, ManualClock(NOW)
         self.events: list[Event] = []
+        self.samples: list[Sample] = []
         self.survey = self.fresh()
 
     def fresh(self) -> Survey:
-        return Survey(self.store, self.folder, self.clock, lambda _asset, events: self.events.extend(events))
+        return Survey(self.store, self.folder, self.clock, self.take)
+
+    def take(self, _asset: str, records: Sequence[Event | Sample]) -> None:
+        self.events += [one for one in records if isinstance(one, Event)]
+        self.samples += [one for one in records if isinstance(one, Sample)]
 
     def asset(self, id: str, **values: Any) -> None:
         Book(self.store).save(id, {"kind": "switch", **values}, source="site", who="site files", now=NOW)
@@ -143,6 +148,8 @@ def test_the_plan_is_compared_with_what_is_there(pair: Place) -> None:
     pair.survey.look(NOW)
     (network,) = pair.bodies("network")
     assert (network["name"], network["used"], network["verdicts"]) == ("office", 1, {"unknown": 1})
+    (used,) = pair.samples
+    assert (used.metric, dict(used.labels), round(used.value, 3)) == ("network.prefix.utilization", {"prefix": "10.0.0.0/24"}, round(100 / 254, 3))
     assert [(vlan["vlan"], vlan["verdict"], vlan["machines"]) for vlan in pair.bodies("vlan")] == [(10, "ok", 1)]
     (problem,) = pair.survey.problems
     assert "networks.yaml:3" in str(problem)

@@ -34,12 +34,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def baseline_of(folder: Path, text: str | None = None) -> Baseline:
     if text is not None:
         (folder / "calendar.yaml").write_text(text, encoding="utf-8")
-    (found,) = (one for one in make_watchers(folder / "calendar.yaml", "Asia/Shanghai") if isinstance(one, Baseline))
+    (found,) = (one for one in make_watchers(folder, "Asia/Shanghai") if isinstance(one, Baseline))
     return found
 
 
 def test_there_is_one_of_each_name(tmp_path: Path) -> None:
-    assert [one.name for one in make_watchers(tmp_path / "calendar.yaml", "Asia/Shanghai")] == list(DETECTORS)
+    assert [one.name for one in make_watchers(tmp_path, "Asia/Shanghai")] == list(DETECTORS)
 
 
 def test_the_baseline_goes_by_the_sites_calendar(tmp_path: Path) -> None:
@@ -52,6 +52,20 @@ def test_a_broken_calendar_is_told_and_the_national_one_holds(tmp_path: Path) ->
     calendar = baseline_of(tmp_path, "holidays: [yesterday]\n").options.calendar
     assert calendar is not None
     assert not calendar.is_working(START.date().replace(month=10, day=1))
+
+
+def test_a_site_says_what_else_runs_out_and_a_wrong_entry_stops_no_other(tmp_path: Path) -> None:
+    text = "forecasts:\n  - {metric: vendor_licences_used, full: 250}\n  - {metric: both, full: 1, empty: 2}\n  - {metric: tapes.free, empty: 4}\n"
+    (tmp_path / "forecasts.yaml").write_text(text, encoding="utf-8")
+    (forecast,) = (one for one in make_watchers(tmp_path, "Asia/Shanghai") if isinstance(one, Forecast))
+    assert {"vendor_licences_used", "tapes.free", "system.filesystem.utilization", "hw.ups.runtime"} <= set(forecast.watched)
+    assert "both" not in forecast.watched
+    grown = [sample("vendor_licences_used", 200 + hour / 6, START + timedelta(hours=hour)) for hour in range(24 * 5)]
+    told = [finding for one in grown for finding in forecast.observe([one]) if finding.firing]
+    assert "used up in" in told[0].evidence["en"]
+    without = Forecast()
+    without.restore(forecast.state())
+    assert without.knows == 0
 
 
 def test_a_fresh_baseline_learns_what_the_store_holds(store: Store) -> None:
