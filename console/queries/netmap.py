@@ -15,7 +15,7 @@ from core.records import Sample
 from inventory.asset import Asset
 from inventory.topology.evidence import short_port
 from inventory.topology.history import LINK, Known, known_of
-from inventory.topology.layout import Point, layout
+from inventory.topology.layout import Point, bend, layout
 from inventory.topology.links import End
 from store.base import Selector, Store
 from store.every import every
@@ -30,6 +30,8 @@ SHAPES: Final[Mapping[str, str]] = {"critical": "circle", "high": "triangle", "w
 PROPORTION: Final = 1.9
 CROWD: Final = 80  # with more nodes than these they are drawn smaller
 LABELLED: Final = 70  # with more lines than these none carries a text: they say it when pointed at
+BENT: Final = 160  # with more lines than these none goes around what stands in its way
+ROOM: Final = 0.022  # of the width of the picture: how near a line may pass by a node
 _METRICS: Final = ("network.interface.utilization", "network.interface.errors", "network.interface.oper", "network.interface.admin")
 _GRAVEST: Final = ("down", "removed", "gone", "added", "errors", "busy", "stale", "doubtful", "up")
 
@@ -66,9 +68,10 @@ class Line:
 
     @property
     def state(self) -> str:
-        """One spare cable left is not the end: a line is down when all of its cables are."""
+        """One spare cable left is not the end: a line is down when all of its cables are, and gone when none is left in its place."""
         states = [cable.state for cable in self.cables]
-        if "down" in states and set(states) - {"down", "gone"}:
+        states = [state for state in states if state != "gone"] or states
+        if "down" in states and set(states) - {"down"}:
             return "half"
         if {"added", "removed"} <= set(states):
             return "moved"
@@ -203,10 +206,17 @@ def _state(known: Known, figures: Mapping[Port, Figures], wish: Wish, now: datet
         return {"there": "added", "stale": "added", "gone": "removed"}.get(state, "")
     if state == "gone":
         return "gone" if wish.since is None and known.gone is not None and now - known.gone <= SHOWN_GONE else ""
+    if is_lost(known):
+        return "down"
     measured = _measured([figures[port] for port in _ports(known) if port in figures])
     if measured == "down" or state == "there":
         return measured
     return "" if state == "doubtful" else state
+
+
+def is_lost(known: Known) -> bool:
+    """Whether it is a routing session of which an end says that it is not up."""
+    return known.link.layer == 3 and bool(known.link.against)
 
 
 def _measured(ends: Sequence[Figures]) -> str:
@@ -237,7 +247,7 @@ def vlans_of(links: Iterable[Known]) -> list[int]:
 
 def doubtful(links: Iterable[Known], now: datetime) -> list[Known]:
     """Links that something speaks against, the surest first: they are not drawn."""
-    return sorted((known for known in links if known.state(now) == "doubtful"), key=lambda known: -known.link.confidence)
+    return sorted((known for known in links if known.state(now) == "doubtful" and not is_lost(known)), key=lambda known: -known.link.confidence)
 
 
 def behind(drawn: Drawing, states: Mapping[str, str]) -> int:
@@ -252,7 +262,11 @@ def chart(drawn: Drawing, word: Callable[[Node], str], wish: Wish, selected: str
     places = _filled(drawn.places)
     nodes = [_chart_node(node, drawn, places[node.id], word(node), is_faded=node.id not in carrying, is_selected=node.id == selected) for node in drawn.nodes]
     with_text = len(drawn.lines) <= LABELLED
-    links = [_chart_line(line, number, with_text=with_text, is_faded=bool(wish.vlan) and wish.vlan not in line.vlans) for line in drawn.lines]
+    bends = _bends(drawn.lines, places)
+    links = [
+        _chart_line(line, number, with_text=with_text, is_faded=bool(wish.vlan) and wish.vlan not in line.vlans, by=by)
+        for line, by in zip(drawn.lines, bends, strict=True)
+    ]
     return {
         "animation": False,
         "tooltip": {"confine": True, "formatter": "{c}"},
@@ -285,6 +299,16 @@ def _filled(places: Mapping[str, Point]) -> dict[str, Point]:
     return {id_: (x * across, y * down) for id_, (x, y) in places.items()}
 
 
+def _bends(lines: Sequence[Line], places: Mapping[str, Point]) -> list[float]:
+    """How much each line bends, so that none seems to end at a node that it only passes."""
+    if len(lines) > BENT:
+        return [0.0] * len(lines)
+    points = list(places.values())
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    room = ROOM * max(max(xs, default=0) - min(xs, default=0), PROPORTION * (max(ys, default=0) - min(ys, default=0)))
+    return [bend(places[line.a], places[line.b], points, room) for line in lines]
+
+
 def _chart_node(node: Node, drawn: Drawing, place: Point, text: str, *, is_faded: bool, is_selected: bool) -> dict[str, Any]:
     seen, is_gear = look(ASSET, node.state), node.asset is not None and node.asset.kind in GEAR
     style: dict[str, Any] = {"color": seen.colour, "opacity": 0.15 if is_faded else 1}
@@ -310,11 +334,12 @@ def _chart_node(node: Node, drawn: Drawing, place: Point, text: str, *, is_faded
     }
 
 
-def _chart_line(line: Line, number: Mapping[str, int], *, with_text: bool, is_faded: bool) -> dict[str, Any]:
+def _chart_line(line: Line, number: Mapping[str, int], *, with_text: bool, is_faded: bool, by: float = 0.0) -> dict[str, Any]:
     seen = look(LINKS, line.state)
     is_usual, is_quiet = line.state == "up", line.state in ("up", "stale")
     load = f"{line.load:.0f} %" if line.load is not None else ""
-    shown = {"up": load if (line.load or 0) >= 1 else "", "stale": "", "busy": f"{seen.text} {load}"}
+    sessions = ", ".join(sorted({cable.known.link.protocol.upper() for cable in line.cables}))
+    shown = {"up": sessions or (load if (line.load or 0) >= 1 else ""), "stale": "", "busy": f"{seen.text} {load}"}
     text = shown.get(line.state, seen.text) if with_text else ""
     return {
         "source": number[line.a],
@@ -325,6 +350,7 @@ def _chart_line(line: Line, number: Mapping[str, int], *, with_text: bool, is_fa
             "width": (1.5 if is_quiet else 3) + min(3, len(line.cables) - 1),
             "type": "dashed" if line.state in ("gone", "stale", "doubtful", "removed", "down") else "solid",
             "opacity": 0.1 if is_faded else 0.6 if is_quiet else 1,
+            "curveness": by,
         },
         "label": {"show": bool(text) and not is_faded, "formatter": _braces(text), "fontSize": 9, "color": seen.colour if not is_usual else "#616161"},
     }
@@ -338,7 +364,7 @@ def _braces(text: str) -> str:
 def cable_text(cable: Cable) -> str:
     """Ports, state, load and errors in one line."""
     link = cable.known.link
-    parts = [f"{link.a.port or '?'} – {link.b.port or '?'}", look(LINKS, cable.state).text]
+    parts = [link.protocol.upper() or f"{link.a.port or '?'} – {link.b.port or '?'}", look(LINKS, cable.state).text]
     parts += [f"{cable.load:.0f} %"] if cable.load is not None else []
     parts += [f"{cable.errors:.1f} err/s"] if cable.errors else []
     return " · ".join(parts)

@@ -39,6 +39,35 @@ def layout(nodes: Iterable[str], links: Iterable[tuple[str, str]], pinned: Mappi
     return {**_packed(boxes).places, **{node: place for node, place in (pinned or {}).items() if node in around}}
 
 
+BENDS: Final = (0.15, 0.3, 0.5)
+_BETWEEN: Final = tuple(number / 16 for number in range(1, 16))
+
+
+def bend(a: Point, b: Point, others: Iterable[Point], room: float) -> float:
+    """How far a line from ``a`` to ``b`` must bend (share of its length, to one side or the other) to come no nearer than ``room`` to others.
+
+    The arc is the quadratic curve whose middle point is so far from the straight line, first towards the middle of the others; where every
+    arc meets something, the straight line stays.
+    """
+    points = list(others)
+    x, y, reach = (a[0] + b[0]) / 2, (a[1] + b[1]) / 2, math.hypot(b[0] - a[0], b[1] - a[1]) + room
+    near = [one for one in points if one not in (a, b) and math.hypot(one[0] - x, one[1] - y) <= reach]
+    if not near or not _meets(a, b, 0.0, near, room):
+        return 0.0
+    centre = sum(one[0] for one in points) / len(points) - x, sum(one[1] for one in points) / len(points) - y
+    inward = math.copysign(1.0, (b[1] - a[1]) * centre[0] - (b[0] - a[0]) * centre[1])
+    return next((by for size in BENDS for by in (inward * size, -inward * size) if not _meets(a, b, by, near, room)), 0.0)
+
+
+def _meets(a: Point, b: Point, by: float, others: Sequence[Point], room: float) -> bool:
+    middle = ((a[0] + b[0]) / 2 - (a[1] - b[1]) * by, (a[1] + b[1]) / 2 - (b[0] - a[0]) * by)
+    for t in _BETWEEN:
+        x, y = (sum(share * point[axis] for share, point in zip(((1 - t) ** 2, 2 * t * (1 - t), t * t), (a, middle, b), strict=True)) for axis in (0, 1))
+        if any(math.hypot(x - one[0], y - one[1]) < room for one in others):
+            return True
+    return False
+
+
 def _around(nodes: Iterable[str], links: Iterable[tuple[str, str]]) -> Around:
     found: dict[str, set[str]] = {node: set() for node in nodes}
     for a, b in links:

@@ -69,6 +69,7 @@ def test_what_is_gone_stays_for_a_day_and_a_comparison_shows_both_ways() -> None
     assert states(later, {}, netmap.Wish(since=NOW), now=NOW + DAY) == {"ab": "up", "ac": "removed", "bc": "added"}
     assert "ac" not in states(later, {}, now=NOW + 3 * DAY)
     again = fold(first, [link("a", "b", "9", seen=NOW + DAY), link("a", "c", "2", seen=NOW + DAY)], NOW + DAY)
+    assert states(again, {}, now=NOW + DAY)["ab"] == "up"
     assert states(again, {}, netmap.Wish(since=NOW), now=NOW + DAY) == {"ab": "moved", "ac": "up"}
 
 
@@ -76,6 +77,25 @@ def test_a_claim_that_is_contradicted_is_listed_and_not_drawn() -> None:
     weak = fold([], [Link(End("a", "1"), End("b", "9"), 2, ("lldp",), 0.18, NOW, ("a",), ("b (lldp)",))], NOW)
     assert states(weak, {}) == {}
     assert [known.link.against for known in netmap.doubtful(weak, NOW)] == [("b (lldp)",)]
+
+
+def session(a: str, b: str, protocol: str, *against: str, sure: float = 0.9) -> Link:
+    return Link(End(a), End(b), 3, (protocol,), sure, NOW, (), against)
+
+
+def test_a_routing_session_that_an_end_says_is_down_is_drawn_so_and_named() -> None:
+    known = fold([], [session("a", "b", "ospf"), session("a", "b", "bgp", "bgp idle", sure=0.3), session("b", "c", "isis", "isis failed", sure=0.3)], NOW)
+    assert states(known, {}, netmap.Wish(layer="routing")) == {"ab": "half", "bc": "down"}
+    assert netmap.doubtful(known, NOW) == []
+    drawn = netmap.drawing(known, assets("a", "b", "c"), {}, {}, netmap.Wish(layer="routing"), NOW)
+    assert [netmap.cable_text(cable) for cable in drawn.lines[1].cables] == ["ISIS · ● down"]
+
+
+def test_a_line_does_not_seem_to_end_at_a_node_that_it_passes() -> None:
+    known = fold([], [link("a", "b"), link("b", "c", "2"), link("a", "c", "3")], NOW)
+    drawn = netmap.placed(netmap.drawing(known, assets("a", "b", "c"), {}, {}, netmap.Wish(), NOW), {"a": (0, 0), "b": (100, 0), "c": (200, 0)})
+    lines = netmap.chart(drawn, lambda node: node.title, netmap.Wish())["series"][0]["links"]
+    assert [line["lineStyle"]["curveness"] != 0 for line in lines] == [False, True, False]
 
 
 def test_layers_sites_and_vlans_choose_what_is_drawn() -> None:

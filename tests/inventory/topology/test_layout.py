@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 
-from inventory.topology.layout import STEP_X, STEP_Y, layout
+from inventory.topology.layout import STEP_X, STEP_Y, bend, layout
 
 BUREAU = [
     ("core1", "core2"),
@@ -61,3 +61,10 @@ def test_a_long_chain_a_ring_and_lonely_nodes_have_places() -> None:
     ring = [(str(number), str((number + 1) % 9)) for number in range(9)]
     assert len(set(layout([*map(str, range(9)), "x", "y"], [*ring, ("x", "x"), ("y", "unknown")]).values())) == 11
     assert layout([], []) == {}
+
+
+def test_a_line_goes_around_what_stands_between_its_ends() -> None:
+    assert bend((0, 0), (100, 0), [(0, 0), (100, 0), (50, 40)], 10) == 0
+    assert abs(bend((0, 0), (100, 0), [(50, 0)], 10)) >= 0.15
+    assert bend((0, 0), (100, 0), [(50, 0), (50, 200)], 10) < 0 < bend((0, 0), (100, 0), [(50, 0), (50, -200)], 10)
+    assert bend((0, 0), (100, 0), [(50, 0), (50, -15), (50, 15), (50, -30), (50, 30), (50, 50), (50, -50)], 10) == 0
