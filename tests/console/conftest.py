@@ -3,15 +3,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 
 from console import i18n
 from console.desk import Desk, install, open_desk
 from console.identity.accounts import Account
 from console.identity.roles import Role
+from console.server import LOOK, set_look, settings_of
 from core.clock import ManualClock
+from core.files import read_toml
 from core.settings import Settings
 from store.base import Store
 from store.embedded import open_embedded
@@ -19,6 +23,13 @@ from tests.console.seed import fill
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 PASSWORD = "Morning-tower-7-rain"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _as_served() -> None:
+    """Pages run with the options of the server, and what is installed is looked through once, not for every page."""
+    set_look(settings_of(read_toml(LOOK).data))
+    manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 @pytest.fixture(autouse=True)
