@@ -107,6 +107,18 @@ class ConsoleSettings(_Table):
     address: str = Field(default="", pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$")
 
 
+class WatchdogSettings(_Table):
+    """How the supervisor alarms by itself when the service is silent or a call is overdue, and whom it tells every minute that all is well."""
+
+    limit_s: float = Field(default=90, ge=30, le=3600)
+    alarm_url: SecretStr = SecretStr("")
+    alarm_modem: str = ""
+    alarm_to: tuple[str, ...] = ()
+    heartbeat_url: SecretStr = SecretStr("")
+
+    _as_list = field_validator("alarm_to", mode="before")(_parted)
+
+
 class Settings(_Table):
     """Everything that may be set; every key has a default."""
 
@@ -122,6 +134,7 @@ class Settings(_Table):
     collect: CollectSettings = CollectSettings()
     discovery: DiscoverySettings = DiscoverySettings()
     console: ConsoleSettings = ConsoleSettings()
+    watchdog: WatchdogSettings = WatchdogSettings()
 
     @field_validator("timezone")
     @classmethod

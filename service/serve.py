@@ -58,6 +58,7 @@ from service.rounds import Rounds
 from service.runner import Clockwork, Runner
 from service.stores import retention_of
 from service.topology import Survey
+from service.watchdog import write_due
 from service.watchers import forecasts, learn_history, make_watchers, site_calendar, use_budgets
 from store.base import ANY, Store
 from store.open import open_for
@@ -150,6 +151,7 @@ class Service:
     def tick_alerting(self) -> None:
         """What falls due, and what the console asks for."""
         self.alerting.tick()
+        write_due(self.settings.data, self.alerting.next_due())
         self.alerting.carry_out_intents()
 
     def check_estate(self) -> None:

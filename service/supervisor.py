@@ -30,9 +30,11 @@ EXIT_CONFIG = 78  # sysexits EX_CONFIG: starting again would not help
 class Supervisor:
     """One thread, one loop."""
 
-    def __init__(self, settings: Settings, children: Mapping[str, Child], say: Callable[[str], None], also: Sequence[str] = ()) -> None:
-        """``also``: further addresses that must answer before all is ready (the simulated bureau's control page)."""
-        self._settings, self._children, self._say, self._also = settings, children, say, also
+    def __init__(
+        self, settings: Settings, children: Mapping[str, Child], say: Callable[[str], None], look: Callable[[float], None], also: Sequence[str] = ()
+    ) -> None:
+        """``look``: asked all the time for what goes wrong unseen; ``also``: further addresses that must answer before all is ready."""
+        self._settings, self._children, self._say, self._look, self._also = settings, children, say, look, also
         self._ending = False
 
     def run(self) -> int:
@@ -78,6 +80,7 @@ class Supervisor:
                 if child.revive(time.monotonic()):
                     self._say(f"{child.name} ended with status {status} and was started again")
             self._end_what_stands_still()
+            self._look(time.monotonic())
             time.sleep(0.5)
         return 0
 

@@ -13,6 +13,7 @@ from inventory.credentials import Vault, master_key
 from service.children import Child
 from service.pulse import SELF
 from service.supervisor import Supervisor, heartbeat_path, refuse_taken_port
+from service.watchdog import Watchdog, due_path
 from store.open import open_for
 
 DEMO_DATA = "data-demo"
@@ -30,8 +31,9 @@ def run_up(config: Path | None, *, demo: bool, say: Callable[[str], None]) -> in
         seal_demo_login(settings)
     refuse_taken_port(settings.host, settings.port)
     heartbeat_path(settings.data).unlink(missing_ok=True)
+    due_path(settings.data).unlink(missing_ok=True)
     say(f"Wanglou 望楼: data in {settings.data.resolve()}, store {settings.store.backend}" + (f" at {settings.store.url}" if settings.store.url else ""))
-    return Supervisor(settings, children(settings, config, demo=demo), say, [BUREAU] if demo else []).run()
+    return Supervisor(settings, children(settings, config, demo=demo), say, Watchdog(settings, say).look, [BUREAU] if demo else []).run()
 
 
 def children(settings: Settings, config: Path | None, *, demo: bool) -> dict[str, Child]:

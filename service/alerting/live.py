@@ -432,6 +432,12 @@ class LiveAlerting:
                 self._store.documents.put(MUTE, mute.id, body)
                 self._written_mutes[mute.id] = body
 
+    def next_due(self) -> float | None:
+        """When the next step falls due, in monotonic seconds."""
+        with self._lock:
+            due = self._alerting.engine.next_due()
+            return None if due is None else self._mono0 + due - self._base
+
     def rule(self, name: str) -> Rule | None:
         """The rule in force under this id."""
         return self._alerting.engine.rules.get(name)
