@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from collectors.network.snmp.device import read_device
+from collectors.network.snmp.profile import standard_profiles
 from collectors.network.snmp.reader import Reader
 from collectors.network.snmp.reading import Identity
 from collectors.network.snmp.recording import RecordedSession
@@ -42,3 +43,16 @@ def test_the_maker_in_entity_mib_counts_more_than_that_of_the_agent() -> None:
 
 def test_an_os_that_no_profile_names_is_the_vendors_own() -> None:
     assert who("box", "1.3.6.1.4.1.46242.1").os == "netonix"
+
+
+def test_a_device_behind_net_snmp_is_known_by_its_makers_tree() -> None:
+    """Its profile speaks before that of Linux; a maker's agent on a device that tells its own maker changes nothing."""
+    tree: dict[str, Value] = {"1.3.6.1.4.1.41263.502.0": b"6.5.2", "1.3.6.1.4.1.8072.1.2.3": 1}
+
+    def read(objectid: str) -> Identity:
+        system: dict[str, Value] = {"1.3.6.1.2.1.1.1.0": b"Linux node 4.19.84 #1 SMP x86_64", "1.3.6.1.2.1.1.2.0": objectid}
+        return read_device(Reader(RecordedSession({**system, **tree}), time.monotonic, time.monotonic() + 30), standard_profiles()).identity
+
+    behind, other = read("1.3.6.1.4.1.8072.3.2.10"), read("1.3.6.1.4.1.9.1.1")
+    assert (behind.vendor, behind.os, behind.version) == ("Nutanix", "nutanix", "6.5.2")
+    assert other.vendor == "Cisco"

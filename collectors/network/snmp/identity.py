@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
-from collectors.network.snmp.match import SYS_DESCR, SYS_NAME, object_id
+from collectors.network.snmp.match import AGENTS, SYS_DESCR, SYS_NAME, object_id
 from collectors.network.snmp.oid import inside
 from collectors.network.snmp.profile import Profile, Source
 from collectors.network.snmp.reader import Reader
@@ -38,8 +38,6 @@ _WORDS = re.compile(
 )
 _SERIAL = re.compile(r"\b(?:serial(?:\s*(?:number|no\.?|num|#))?|s/n|sn)[\s:=#]+([A-Za-z0-9][\w\-]{4,})", re.IGNORECASE)
 _SHORT = 48
-_AGENTS = ("1.3.6.1.4.1.8072.", "1.3.6.1.4.1.2021.")
-"""Agents of no maker of devices: what they run on has another one."""
 _EMPTY = {"", "n/a", "na", "none", "null", "unknown", "not available", "not specified", "to be filled by o.e.m.", "default string", "0", "-", "--"}
 
 
@@ -55,7 +53,7 @@ def identity(reader: Reader, profiles: Iterable[Profile]) -> Identity:
         _offer(facts, "serial", found.fact(found.serial))
         _offer(facts, "version", found.fact(found.software) or found.fact(found.firmware))
     objectid = object_id(reader)
-    if objectid.startswith(_AGENTS):
+    if objectid.startswith(AGENTS):
         _offer(facts, "vendor", found.fact(reader.names(f"{ENTITY}.12")) if found.descr else "")
     _offer(facts, "vendor", enterprise(objectid))
     _offer(facts, "version", next((hit[1].rstrip(".,;)") for pattern in _VERSIONS if (hit := pattern.search(descr))), ""))

@@ -10,6 +10,8 @@ from collectors.network.snmp.reader import Reader
 
 SYSTEM = "1.3.6.1.2.1.1"
 SYS_DESCR, SYS_OBJECT_ID, SYS_UPTIME, SYS_NAME = (f"{SYSTEM}.{leaf}.0" for leaf in (1, 2, 3, 5))
+AGENTS = ("1.3.6.1.4.1.8072.", "1.3.6.1.4.1.2021.")
+"""sysObjectIDs of net-snmp, which says nothing of who made the device."""
 
 
 def object_id(reader: Reader) -> str:
@@ -38,6 +40,8 @@ def _holds(match: Match, objectid: str, descr: str, reader: Reader) -> bool:
     if match.sysdescr and not match.sysdescr.search(descr):
         return False
     if match.not_sysdescr and match.not_sysdescr.search(descr):
+        return False
+    if match.tree and not (objectid.startswith(AGENTS) and any(reader.has(root) for root in match.tree)):
         return False
     return not match.answers or _answers(match.answers, reader)
 

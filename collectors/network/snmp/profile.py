@@ -307,6 +307,7 @@ class Match(_Model):
     sysdescr: Regex | None = None
     not_sysdescr: Regex | None = None
     answers: Oid | None = None
+    tree: Oids = ()
 
 
 class Profile(_Model):
@@ -411,6 +412,6 @@ def profiles_in_force() -> tuple[Profile, ...]:
 
 
 def specificity(match: Match, objectid: str) -> int:
-    """How narrow a match is: the length of the OID that fits, and more for words of sysDescr."""
+    """How narrow a match is: the length of the OID that fits, and more for words of sysDescr or a tree of the maker's own."""
     lengths = [len(arcs(oid)) for oid in match.oid if inside(objectid, oid)]
-    return max(lengths, default=0) + (20 if match.sysdescr else 0) + (1 if match.answers else 0)
+    return max(lengths, default=0) + (20 if match.sysdescr else 0) + (1 if match.answers else 0) + (40 if match.tree else 0)

@@ -103,6 +103,16 @@ class Reader:
             self._columns[root] = self._walk(root, min(most or self._max_rows, self._max_rows))
         return self._columns[root]
 
+    def has(self, root: str) -> bool:
+        """Whether the agent has anything below ``root``: the first instance is asked for, no more."""
+        if self._over():
+            return False
+        try:
+            return next((inside(oid, root) for oid, _ in self._session.walk(root)), False)
+        except DeviceError as err:
+            self._failed(err)
+        return False
+
     def _walk(self, root: str, most: int) -> Column:
         if self._over():
             return _NOTHING
