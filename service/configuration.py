@@ -30,7 +30,7 @@ from inventory.configuration.template import Deviation, Template, deviations, lo
 from inventory.configuration.windows import Window, load_windows
 from playbooks.journal import announced
 from store.base import Store
-from store.filter import And, Term, Terms
+from store.filter import And, Or, Term, Terms
 from store.snapshots import Version, latest_snapshot, snapshot_versions
 
 log: Final = structlog.get_logger("configuration")
@@ -42,6 +42,7 @@ FULL_ROUND_S: Final = 3600.0
 UNSAVED_FOR: Final = timedelta(minutes=15)  # whoever is at work will save
 VERSIONS: Final = 20
 TOLD: Final = 2_000
+CLIENT: Final = "client.name"  # the device, in what a server for RADIUS or TACACS+ tells of it
 UNSAVED: Final = "configuration.unsaved"
 TEMPLATE: Final = "configuration.template"
 
@@ -103,12 +104,17 @@ class Configurations:
 
     def read(self, events: Sequence[Event], _now: datetime) -> Iterable[Finding]:
         """A device that says it was configured is read once it is quiet again; nothing is found here."""
-        signs = {event.asset for event in events if event.kind in SAYS_SO and OWN not in event.fields and event.kind != "config_stamp"}
+        signs = {self._about(event) for event in events if event.kind in SAYS_SO and OWN not in event.fields and event.kind != "config_stamp"}
         now = self.clock.monotonic()
         with self._lock:
             for asset in signs:
                 self._wanted[asset] = (now + SETTLE_S, self._wanted.get(asset, (0.0, now + AT_MOST_S))[1])
         return ()
+
+    def _about(self, event: Event) -> str:
+        """The device that an event speaks of: a server for RADIUS or TACACS+ names the one that asked it."""
+        client = str(event.fields.get(CLIENT) or "")
+        return next((asset.id for asset in self.assets().values() if client in _called(asset)), event.asset) if client else event.asset
 
     def fetch(self, intent: Mapping[str, Any]) -> str:
         """Read the configuration of an asset now; returns its id. Raises Refused when it is not read over a command line."""
@@ -167,8 +173,10 @@ class Configurations:
         return True
 
     def _said(self, asset: str, before: datetime, seen: datetime) -> Iterator[Event]:
-        """What may tell who changed it, by the clocks of devices."""
-        where = And((Term("asset.id", asset), Terms("event.kind", tuple(sorted(SAYS_SO | LOGIN)))))
+        """What may tell who changed it, by the clocks of devices: its own words, and those of the server that lets people in."""
+        known = self.assets().get(asset)
+        mine = Or((Term("asset.id", asset), Terms(CLIENT, _called(known) if known else (asset,))))
+        where = And((mine, Terms("event.kind", tuple(sorted(SAYS_SO | LOGIN)))))
         yield from self.store.events.search(where, since=before - LOGGED_IN - ASTRAY, until=seen + ASTRAY, limit=1000).items
 
     def _look(self, asset: Asset, running: Snapshot) -> None:
@@ -211,6 +219,11 @@ class Configurations:
             "unsaved": counts if open_changes.changed else None,
             "templates": {one.name: [_plain(d) for d in deviations(running.body, one, platform)] for one in self.rules.templates if one.is_for(asset, dialect)},
         }
+
+
+def _called(asset: Asset) -> tuple[str, ...]:
+    """What others call it."""
+    return tuple(dict.fromkeys(filter(None, (asset.id, asset.name, asset.address, *asset.addresses))))
 
 
 def _plain(deviation: Deviation) -> str:

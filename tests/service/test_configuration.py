@@ -101,6 +101,23 @@ def test_a_change_is_kept_with_its_author_and_told_with_its_difference(bench: Be
     assert "line vty 0 4" in event.message
 
 
+@pytest.mark.parametrize(("kind", "how"), [("config_command", "said"), ("login_ok", "logged in")])
+def test_the_server_that_lets_people_in_tells_who_it_was(bench: Bench, kind: str, how: str) -> None:
+    bench.sees(BASE)
+    bench.later(minutes=30)
+    fields = {"user.name": "li", "source.ip": "10.1.1.7", "client.name": "sw1"}
+    event = Event(id=kind, time=bench.clock.now(), asset="aaa", kind=kind, message="", fields=fields)
+    other = Event(id="other", time=bench.clock.now(), asset="aaa", kind=kind, message="", fields={**fields, "user.name": "zhao", "client.name": "sw9"})
+    bench.store.events.write([event, other])
+    bench.subject.read([event, other], bench.clock.now())
+    bench.later(seconds=SETTLE_S + 1)
+    bench.subject.round()
+    assert bench.polled[-1:] == (["sw1"] if kind == "config_command" else [])
+    bench.sees(OPEN)
+    (change,) = bench.changes()
+    assert (change["user"], change["how"], change["source"]) == ("li", how, "10.1.1.7")
+
+
 def test_a_version_that_only_moved_lines_is_no_change_to_tell(bench: Bench) -> None:
     bench.sees("interface a\n shutdown\ninterface b\n mtu 9000\nend\n")
     bench.later(minutes=5)
