@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -48,6 +48,15 @@ CLASS: Final[Mapping[str, str]] = {
     "room": marked("room and power"),
     "together": marked("whole hosts (many metrics together)"),
     "events": marked("events and kinds of log lines"),
+}
+
+DATES: Final[Mapping[str, str]] = {
+    "certificate": marked("certificates"),
+    "warranty": marked("warranties"),
+    "contract": marked("contracts"),
+    "licence": marked("licences"),
+    "end_of_life": marked("ends of support"),
+    "mlps": marked("graded protection assessments"),
 }
 
 
@@ -213,8 +222,10 @@ def _chart(here: Desk, alarm: Mapping[str, Any]) -> None:
 
 
 def foreseen(here: Desk, me: Account) -> None:
-    """What will be used up within a year, with interval, and how far the earlier forecasts were off."""
+    """What will be used up within a year, with interval, and how far the earlier forecasts were off; dates that come near."""
     body = quality.outlooks(here.store)
+    if body and body.get("dates"):
+        _dates(body["dates"])
     if body is None or not body["series"]:
         parts.empty(_("Nothing is foreseen yet."), _("A forecast needs a day of a file system's, memory's or battery's figures."))
         return
@@ -235,6 +246,19 @@ def foreseen(here: Desk, me: Account) -> None:
         chosen = body["rows"][row]
         _growth(here, chosen)
         st.page_link(parts.VIEWS / "asset.py", label=here.estate.title(chosen["asset"]), query_params={"id": chosen["asset"]}, icon=":material/dns:")
+
+
+def _dates(rows: Sequence[Mapping[str, Any]]) -> None:
+    st.markdown(f"##### {_('Dates ahead')}")
+    spans = {"30": _("in 30 days"), "60": _("in 60 days"), "90": _("in 90 days"), "365": _("in a year")}
+    parts.table(
+        [
+            {_("kind"): word(DATES, row["kind"]), _("all"): row["all"], _("overdue"): row["over"], **{spans[key]: row["within"][key] for key in spans}}
+            for row in rows
+        ],
+        {},
+    )
+    st.markdown(f"##### {_('Used up')}")
 
 
 def _foreseen(here: Desk, one: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from inventory.asset import Asset
 from service.quality.alarms import Alarms
 from service.quality.budgets import Budgets
 from service.quality.figures import detector_of, months, read_alarms, summary
-from service.quality.outlooks import body_of
+from service.quality.outlooks import ahead, body_of, certificates, dates_of
 from service.quality.past import recall_of
 from service.quality.roots import Roots
 from service.quality.tuning import Tuning
@@ -92,7 +92,8 @@ class Quality:
     def count(self, now: datetime) -> None:
         """Write the figures of the last 30 days and of the months; look for better settings of what is noisy."""
         self.tuning.consider(self._write(ROLLING, now - SPAN, now), SPAN.total_seconds() / 86400, now)
-        self._store.documents.put(OUTLOOK, "forecast", body_of(self._forecasts(), now))
+        due = [*certificates(self._store.metrics, now), *dates_of(self._assets().values(), now)]
+        self._store.documents.put(OUTLOOK, "forecast", {**body_of(self._forecasts(), now), "dates": ahead(due)})
         self._test(now)
         self.alarms.forget_old(now, KEPT)
         self.budgets.tidy(now)

@@ -93,7 +93,10 @@ def counted(live: Desk) -> Desk:
         "earliest": 8.0,
     }
     row |= {"latest": None, "tomorrow": 82.0, "width": 0.5, "error": 0.2, "scored": 300, "hit": 0.91}
-    live.store.documents.put(OUTLOOK, "forecast", {"rows": [row], "series": 12, "scored": 300, "hit": 0.91, "error": 0.2, "updated": NOW.isoformat()})
+    due = {"kind": "certificate", "all": 9, "over": 0, "within": {"30": 2, "60": 3, "90": 3, "365": 9}}
+    live.store.documents.put(
+        OUTLOOK, "forecast", {"rows": [row], "series": 12, "scored": 300, "hit": 0.91, "error": 0.2, "updated": NOW.isoformat(), "dates": [due]}
+    )
     trials = [Trial("step", "system.memory.utilization", found=n < 3, delay_s=120.0, was_quiet=True) for n in range(4)]
     live.store.documents.put(QUALITY, "recall", {"series": 4, "by_fault": recall(trials), "by_class": {}, "updated": NOW.isoformat()})
     return live

@@ -20,9 +20,10 @@ from detectors.series.budgets import BudgetOf
 from detectors.series.forecast import Forecast
 from detectors.series.offload import Inline
 from incidents.config import Rule
+from inventory.asset import Asset
 from service.alerting.loading import load_configuration
 from service.quality.figures import months
-from service.quality.outlooks import body_of
+from service.quality.outlooks import ahead, body_of, dates_of
 from service.quality.quality import Quality
 from service.quality.tuning import accepted, longer_hold
 from store.base import Selector
@@ -408,3 +409,20 @@ def test_forecasts_are_written_with_how_they_did(judged: Judged) -> None:
     assert json.loads(json.dumps(body)) == body
     judged.figures()
     assert judged.store.documents.get(OUTLOOK, "forecast").body["series"] == 0
+
+
+def test_dates_that_come_near_are_counted_by_kind() -> None:
+    assets = [Asset(id="a", dates={"warranty": "2026-03-20", "licence": "2026-02-01"}), Asset(id="b", dates={"warranty": "2027-12-01", "contract": "soon"})]
+    rows = ahead([*dates_of(assets, NOW), ("certificate", 45.0), ("certificate", 5.0)])
+    assert [(row["kind"], row["all"], row["over"], row["within"]["30"], row["within"]["60"], row["within"]["365"]) for row in rows] == [
+        ("licence", 1, 1, 0, 0, 0),
+        ("certificate", 2, 0, 1, 2, 2),
+        ("warranty", 2, 0, 1, 1, 1),
+    ]
+
+
+def test_certificates_seen_lately_are_among_the_dates(judged: Judged) -> None:
+    judged.store.metrics.write([Sample(time=judged.clock.now(), asset="a", metric="tls.certificate.days_left", value=12, labels={"endpoint": "a:443"})])
+    judged.figures()
+    (row,) = judged.store.documents.get(OUTLOOK, "forecast").body["dates"]
+    assert (row["kind"], row["within"]["30"]) == ("certificate", 1)
