@@ -327,7 +327,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         memory,
         pulse,
         inspector=inspector,
-        measurer=Measurer(store, lambda: office.register().objects.values(), lambda: inspections.templates()[0].values()),
+        measurer=Measurer(store, lambda: office.register().objects.values(), lambda: inspections.templates()[0].values()),  # noqa: PLW0108 - read anew each time
         survey=Survey(store, settings.site_folder, clock, pipeline.take),
         discovering=discovering,
         quality=quality,

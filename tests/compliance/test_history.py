@@ -17,7 +17,7 @@ from inventory.book import Book
 from store.base import Store
 from tests.compliance.test_run import HOUR, fill, log_days, store, weak  # noqa: F401
 
-CHECKS = tuple(load_checks().checks.values())
+CHECKS = tuple(check for check in load_checks().checks.values() if not check.is_worked_out)
 DAY = timedelta(days=1)
 
 
