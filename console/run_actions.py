@@ -265,6 +265,9 @@ def _approve(here: Desk, me: Account, found: runs.Whole, name: str, task: TaskSt
         st.markdown(plain(runs.words(gate.text)))
     if task.yes:
         st.caption(plain(f"{_('approved')}: {', '.join(task.yes)}"))
+    if me.name == found.state.requester:
+        st.caption(_("Who asked for a run does not approve it: somebody else has to."))
+        return
     reason = st.text_input(_("Reason"), key=f"why-{name}", placeholder=_("needed for no"))
     with st.container(horizontal=True):
         is_yes = st.button(_("Approve plan {hash}").format(hash=found.plan.hash[:12]), type="primary", icon=":material/check:", key=f"yes-{name}")

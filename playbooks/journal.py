@@ -100,8 +100,16 @@ def write_summary(store: Store, run: str, plan: Plan, playbook: Playbook, state:
             "due": task.due.isoformat() if task.due else "",
             "requester": state.requester,
             "by": task.by,
+            "text": _asked(plan, name),
         }
         store.documents.put(TASK, f"{run}.{name}", body)
+
+
+def _asked(plan: Plan, name: str) -> dict[str, str]:
+    """What a task asks, in both languages; empty for those of the engine."""
+    step = next((stage.step for stage in plan.stages if stage.id == name), None)
+    form = (step.ask or step.assign or step.approve) if step else None
+    return form.text.model_dump() if form and form.text else {}
 
 
 def summary(plan: Plan, playbook: Playbook, state: RunState) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from playbooks.capability import Capability, Danger
 from playbooks.form import Approval, Form, Limits, Playbook, Step
 from playbooks.kinds import read_values
 from playbooks.policy import Policy, Refusal, forbidden_addresses, protected
-from playbooks.scope import facts_of, find_targets, many, taken_from, waves
+from playbooks.scope import all_there, facts_of, find_targets, many, taken_from, waves
 from playbooks.templates import render
 
 MAX_STAGES: Final = 2000
@@ -130,6 +130,7 @@ def make_plan(playbook: Playbook, given: Mapping[str, Any], around: Surroundings
     """The plan; what forbids it stands in ``refusals``. Raises ConfigError for inputs or targets that are wrong."""
     about = dict(incident or {})
     inputs = read_values(playbook.inputs, {**taken_from(playbook, about), **given})
+    all_there(playbook, inputs, around.graph)
     values = {**inputs, "incident": about}
     targets = find_targets(playbook, inputs, about, around.graph)
     scope = _Scope(playbook, values, tuple(targets))

@@ -177,6 +177,7 @@ class Requests:
                 _must_be_for(task, who)
             if to not in people:
                 raise Refused(f"没有人员 {to} / there is no person {to}")
+            self.runner.tell_handed(live, step, f"person:{to}", who.name)
             self.runner.write(live, "handed", who.name, step=step, body={"to": f"person:{to}"})
         return "handed"
 

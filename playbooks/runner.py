@@ -336,6 +336,10 @@ class Runner:
         self._tell(str(move.body["to"]), text, live.id)
         self.write(live, "task", step=move.step, target=move.target, body=move.body)
 
+    def tell_handed(self, live: Live, step: str, to: str, who: str) -> None:
+        """Say to somebody that a task is theirs now."""
+        self._tell(to, Both(zh=f"{who} 转交待办：{live.playbook.title.zh}（{step}）", en=f"Task from {who}: {live.playbook.title.en} ({step})"), live.id)
+
     def _tell_late(self, live: Live, step: str, to: str) -> None:
         self._tell(to, Both(zh=f"待办已超期：{live.playbook.title.zh}（{step}）", en=f"Overdue: {live.playbook.title.en} ({step})"), live.id)
 

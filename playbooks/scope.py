@@ -34,6 +34,13 @@ def facts_of_incident(body: Mapping[str, Any]) -> dict[str, Any]:
     return {**plain, "assets": [one for one in assets if one], "rules": [one for one in rules if one], "labels": labels}
 
 
+def all_there(playbook: Playbook, inputs: Mapping[str, Any], graph: Graph) -> None:
+    """Raise ConfigError for an input of type asset that names one which is not in the inventory."""
+    for name, form in playbook.inputs.items():
+        if form.type == "asset" and (strange := [one for one in many(inputs[name]) if one not in graph.assets]):
+            raise ConfigError(f"there is no asset {strange[0]!r}", key=name)
+
+
 def find_targets(playbook: Playbook, inputs: Mapping[str, Any], incident: Mapping[str, Any], graph: Graph) -> list[Asset]:
     """The assets of the playbook's scope; raises ConfigError for none, an unknown one, or more than ``max``."""
     scope = playbook.targets

@@ -197,7 +197,9 @@ def poll(
 @app.command()
 @plainly
 def discover(
-    ranges: Annotated[list[str] | None, typer.Argument(help="10.1.0.0/24, 10.1.1-3.10-20, 2001:db8::/120 or single addresses, inside discovery.allowed.")] = None,
+    ranges: Annotated[
+        list[str] | None, typer.Argument(help="10.1.0.0/24, 10.1.1-3.10-20, 2001:db8::/120 or single addresses, inside discovery.allowed.")
+    ] = None,
     seed: Annotated[list[str] | None, typer.Option("--seed", help="Address or asset id whose neighbours and address table are followed.")] = None,
     hops: Annotated[int, typer.Option("--hops", min=0, max=10)] = 2,
     credential_names: Annotated[list[str] | None, typer.Option("--credential", help="Sealed credential for SNMP; tried in order.")] = None,
@@ -485,9 +487,11 @@ Out = Annotated[Path | None, typer.Option("--out", help="The file to write; with
 @plainly
 def playbook_export(name: str, out: Out = None, config: Config = None) -> None:
     """Write a playbook as a CACAO 2.0 document (JSON); what does not map is listed on standard error."""
-    from service.ordering import catalogue, give_out
+    from playbooks.cacao import export_text
+    from playbooks.capabilities import capability
+    from service.ordering import catalogue
 
-    _hand_out(*give_out(catalogue(read_settings(config)), name), out)
+    _hand_out(*export_text(catalogue(read_settings(config)), name, capability), out)
 
 
 @playbook.command("import")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final
@@ -16,7 +15,7 @@ from core.names import ACCOUNT, INTENT, RUN
 from core.settings import Settings
 from inventory.book import Book
 from inventory.graph import build_graph
-from playbooks.cacao import read_cacao, write_cacao
+from playbooks.cacao import read_cacao
 from playbooks.capabilities import capability
 from playbooks.load import Catalogue, Shelf, load_catalogue, read_playbook
 from playbooks.plan import Plan, Surroundings, make_plan
@@ -55,15 +54,6 @@ def check_lines(paths: Sequence[Path]) -> tuple[list[str], bool]:
         except ConfigError as err:
             problems.append(err)
     return [*(f"{name}: in order" for name in names), *map(str, problems)], bool(names) and not problems
-
-
-def give_out(found: Catalogue, name: str) -> tuple[str, tuple[str, ...]]:
-    """A playbook as a CACAO 2.0 document, and what did not map; raises ConfigError."""
-    if name not in found.playbooks:
-        raise ConfigError(f"there is no playbook {name!r}")
-    written = datetime.fromtimestamp(found.paths[name].stat().st_mtime, UTC)
-    given = write_cacao(found.playbooks[name], written, capability)
-    return json.dumps(given.document, ensure_ascii=False, indent=2), given.notes
 
 
 def take_in(found: Catalogue, path: Path, name: str) -> tuple[str, tuple[str, ...]]:

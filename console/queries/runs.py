@@ -64,6 +64,7 @@ class Task:
     late: bool
     is_open: bool
     by: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +143,7 @@ def _row(id: str, body: Mapping[str, Any]) -> Row:
         risk=str(body.get("risk", "")),
         requester=str(body.get("requester", "")),
         incident=str(body.get("incident", "")),
-        targets=tuple(body.get("targets", ())),
+        targets=tuple(body.get("targets") or body.get("assets") or ()),
         asked=read(body.get("asked")),
         ended=read(body.get("ended")),
         undo_at=read(body.get("undo_at")),
@@ -183,6 +184,7 @@ def _task(body: Mapping[str, Any], site: Path) -> Task:
         kind=str(body.get("kind", "")),
         to=str(body.get("to", "")),
         requester=str(body.get("requester", "")),
+        text=two(str(text.get("zh", "")), str(text.get("en", ""))) if (text := body.get("text")) else "",
         opened=read(body.get("opened")),
         due=read(body.get("due")),
         late=bool(body.get("late")),

@@ -13,6 +13,8 @@ from console.run_words import ON_FAIL, RISK, VERBS
 from console.text import plain
 from console.words import word
 from core.errors import ConfigError
+from playbooks.cacao import export_text
+from playbooks.capabilities import capability
 from playbooks.form import walk
 from playbooks.scope import taken_from
 
@@ -40,6 +42,10 @@ with st.expander(_("Steps")):
             for step, where in walk(book.steps)
         ]
     )
+    document, notes = export_text(runs.catalogue(site), name, capability)
+    st.download_button(_("Export (CACAO 2.0)"), document, f"{name}.cacao.json", "application/json", icon=":material/download:", on_click="ignore", key="cacao")
+    if notes:
+        st.caption(plain(_("{n} things have no place in this format and go along in an extension.").format(n=len(notes))))
 with st.form("run-inputs", border=bool(book.inputs)):
     given = fields(here, book.inputs, f"input-{name}", taken_from(book, incident))
     is_asked = st.form_submit_button(_("Show the plan"), type="primary", icon=":material/visibility:")

@@ -32,7 +32,7 @@ row = parts.rows(
         {
             _("task"): word(VERBS, task.kind),
             _("playbook"): task.title,
-            _("step"): task.step,
+            _("what"): task.text or task.step,
             _("for whom"): runs.person_word(task.to),
             _("asked for by"): task.requester,
             _("due"): (f"{_('overdue')} · " if task.is_open and task.due and task.due < moment else "") + times.ago(task.due, moment),
@@ -41,6 +41,7 @@ row = parts.rows(
         for task in shown
     ],
     f"tasks-{kind}",
+    {_("what"): st.column_config.TextColumn(width=420)},
 )
 if row is not None:
     task = shown[row]

@@ -1,4 +1,4 @@
-"""One of our playbooks as a CACAO 2.0 document. Pure.
+"""One of our playbooks as a CACAO 2.0 document. Pure but for ``export_text``, which looks at the time of a file.
 
 Steps by machines go out as manual commands that say in words what is done: no other executor has our capabilities, so a person can follow them, and
 the extension of each step holds it as it is, for another Wanglou. What has no place in CACAO is listed.
@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from core.errors import ConfigError
 from playbooks.cacao.conditions import to_pattern
 from playbooks.cacao.names import AUTHOR, EXTENSION, HEAD, OUT, SPEC, STEP, object_id, playbook_id, variable
 from playbooks.capability import Capability, Danger
 from playbooks.form import Ask, Both, Input, Playbook, Step, walk
+from playbooks.load import Catalogue
 
 NESTED: Final = {"then", "otherwise", "parallel", "steps"}
 LOOSE: Final = {  # keys of a step that CACAO cannot say: why
@@ -64,6 +66,15 @@ def write_cacao(playbook: Playbook, written: datetime, capabilities: Callable[[s
         "extension_definitions": {EXTENSION: _definition()},
     }
     return Given(document, (*_head_notes(playbook), *pen.notes))
+
+
+def export_text(found: Catalogue, name: str, capabilities: Callable[[str], Capability]) -> tuple[str, tuple[str, ...]]:
+    """A playbook of a catalogue as the text of a document, written when its file was, and what did not map; raises ConfigError."""
+    if name not in found.playbooks:
+        raise ConfigError(f"there is no playbook {name!r}")
+    written = datetime.fromtimestamp(found.paths[name].stat().st_mtime, UTC)
+    given = write_cacao(found.playbooks[name], written, capabilities)
+    return json.dumps(given.document, ensure_ascii=False, indent=2), given.notes
 
 
 def _definition() -> dict[str, str]:

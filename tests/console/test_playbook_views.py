@@ -80,6 +80,14 @@ def test_approving_on_the_page_of_the_run_names_the_plan(live: Desk, visitor: Vi
     assert (body["what"], body["on"], body["args"]) == ("run.approve", id_, {"step": "approval", "hash": site.plan().hash})
 
 
+def test_who_asked_gets_no_button_to_approve(live: Desk, visitor: Visitor, run: tuple[Site, str]) -> None:
+    run[0].quiet()
+    visitor.account = account("ann", Role.OPERATOR, Role.DUTY_LEADER)
+    test = opened("run.py", id=run[1])
+    assert "Who asked for a run does not approve it" in said(test)
+    assert not [label for label in unasked(test) if "Approve" in label]
+
+
 def test_a_form_is_filled_in_and_sent(live: Desk, visitor: Visitor, run: tuple[Site, str]) -> None:
     site, id_ = run
     site.quiet()

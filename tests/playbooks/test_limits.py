@@ -107,6 +107,14 @@ def test_a_scope_that_is_too_wide_or_empty_is_refused(site: Make) -> None:
         here.plan()
 
 
+def test_an_input_that_names_no_asset_of_the_inventory_is_refused(site: Make) -> None:
+    ask = "inputs: {system: {type: asset, many: true}}\nsteps:\n  - {id: look, assign: {text: {zh: 看, en: look}}}\n"
+    here = site(HEAD + ask)
+    assert here.plan(system=["web-1"]).inputs["system"] == ["web-1"]
+    with pytest.raises(ConfigError, match="system: there is no asset 'nowhere'"):
+        here.plan(system=["web-1", "nowhere"])
+
+
 def test_a_device_that_is_held_too_long_refuses_the_second_run(site: Make, clock: ManualClock) -> None:
     long = SIMPLE + "  - {id: nap, wait: 2h}\n"
     here = site(long, SIMPLE.replace("try-it", "other"), known=assets(1))

@@ -6,6 +6,7 @@ import pytest
 
 from core.clock import ManualClock
 from core.errors import ConfigError, Refused
+from core.names import TASK
 from playbooks.journal import read_run
 from playbooks.requests import Who
 from tests.playbooks.bench import BOB, HEAD, SIMPLE, Site, assets
@@ -79,6 +80,9 @@ def test_a_task_is_handed_to_somebody_who_exists(site: Make) -> None:
     with pytest.raises(Refused, match="no person"):
         here.requests.hand(run, "form", DAN, "nobody", ["ann", "bob"])
     here.requests.hand(run, "form", DAN, "bob", ["ann", "bob"])
+    assert here.told[1:] == [("person:bob", "Task from dan: try (form)")]
+    (task,) = here.store.documents.find(TASK).items
+    assert (task.body["to"], task.body["text"]) == ("person:bob", {"zh": "为何", "en": "why"})
     with pytest.raises(Refused, match="person:bob"):
         here.requests.answer(run, "form", DAN, {"why": "x", "hours": 1})
     here.requests.answer(run, "form", BOB, {"why": "x", "hours": 1})
