@@ -1,7 +1,8 @@
 """A scorer of poll documents against what is known of the recorded devices, per part and over all (0 to 100).
 
 ``python -m tests.snmp.score [OUT.jsonl]`` scores the lines of a poll whose targets are named as the recordings, or,
-without a file, reads the recordings directly. The folder is ``snmp-recordings`` of WANGLOU_SHARED (default ``../shared``).
+without a file, reads the recordings directly, and with ``--generic`` so as if no maker were known. The folder is
+``snmp-recordings`` of WANGLOU_SHARED (default ``../shared``).
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from collectors.network.snmp.device import read_device
-from collectors.network.snmp.profile import standard_profiles
+from collectors.network.snmp.profile import Profile, standard_profiles
 from collectors.network.snmp.reader import Reader
 from collectors.network.snmp.reading import document
 from collectors.network.snmp.recording import read_recording
 
 SHARED = Path(os.environ.get("WANGLOU_SHARED", Path(__file__).resolve().parents[3] / "shared")) / "snmp-recordings"
 WEIGHTS = {"identity": 20, "interfaces": 15, "sensors": 25, "states": 10, "processors": 10, "memory": 8, "storage": 4, "neighbours": 4, "inventory": 4}
+_ENTERPRISES = "1.3.6.1.4.1."
 _CELLS = ("admin", "oper", "mtu", "mac", "speed_bps", "alias", "in_octets", "out_octets", "in_errors", "out_errors")
 _FACTORS = {"sensors": (1.0, 60.0, 1 / 60, 1000.0, 0.001)}
 Row = Mapping[str, Any]
@@ -169,10 +171,15 @@ def truth(name: str) -> Any:
     return json.loads((SHARED / "truth" / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def read_directly(name: str) -> dict[str, Any]:
+def read_directly(name: str, profiles: Sequence[Profile] | None = None) -> dict[str, Any]:
     """The document of a recording, without a network."""
     session = read_recording(SHARED / "recordings" / f"{name}.snmprec")
-    return document(read_device(Reader(session, time.monotonic, time.monotonic() + 60), standard_profiles()))
+    return document(read_device(Reader(session, time.monotonic, time.monotonic() + 60), standard_profiles() if profiles is None else profiles))
+
+
+def generic_profiles() -> list[Profile]:
+    """The profiles of standard tables: they hold for any maker's device that answers there."""
+    return [profile for profile in standard_profiles() if any(match.answers and not match.answers.startswith(_ENTERPRISES) for match in profile.match)]
 
 
 def oids(name: str) -> set[str]:
@@ -203,7 +210,9 @@ def false_sensors(documents: Mapping[str, Row]) -> tuple[int, int]:
 def main(arguments: Iterable[str]) -> int:
     """Score a poll, or the recordings themselves, and print one JSON object."""
     given = list(arguments)
-    if given:
+    if given == ["--generic"]:
+        documents = {name: read_directly(name, generic_profiles()) for name in names()}
+    elif given:
         lines = [json.loads(line) for line in Path(given[0]).read_text(encoding="utf-8").splitlines()]
         documents = {line["target"]: line for line in lines}
     else:
