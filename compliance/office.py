@@ -70,10 +70,11 @@ class Office:
         return _checks(self.settings.site_folder / "checks")
 
     def subject(self, name: str, level: int = 3) -> ProtectionObject:
-        """An object by id; "" or ``whole-estate`` is everything at ``level``. Raises NotFound that names those there are."""
-        if name in ("", WHOLE):
-            return whole_estate(level)
+        """An object by id; "" or ``whole-estate`` is everything at ``level``, with every marking. Raises NotFound that names those there are."""
         objects = self.register().objects
+        if name in ("", WHOLE):
+            labels = sorted({one.label for one in objects.values() if one.label})
+            return whole_estate(level).model_copy(update={"label": "、".join(labels)})
         if name not in objects:
             raise NotFound(f"there is no protection object {name!r}; there are {', '.join(objects) or 'none'}")
         return objects[name]
@@ -113,6 +114,7 @@ class Office:
         """Who made which report, with its digest and the head of the chain in it: the audit then holds heads of the chain."""
         seq, head = made.dossier.head
         body = {"file": made.name, "sha256": made.sha256, "head": f"{seq}:{head}", "state": made.dossier.moment.isoformat()}
+        body |= {"label": made.dossier.subject.label} if made.dossier.subject.label else {}
         self.store.audit.append(time=now, actor=who, action=f"compliance.report.{kind}", object=made.dossier.subject.id, body=body)
 
     def keep(self, made: Made, kind: str, who: str, now: datetime, extra: Mapping[str, Any] | None = None) -> str:
@@ -126,7 +128,7 @@ class Office:
         one = made.dossier.subject
         body = {
             "kind": kind, "object": one.id, "title": one.name, "file": name, "sha256": made.sha256, "bytes": len(made.content), "made": now.isoformat(),
-            "state": made.dossier.moment.isoformat(), "who": who, "figure": round(made.dossier.score.figure, 2), **(extra or {}),
+            "state": made.dossier.moment.isoformat(), "who": who, "figure": round(made.dossier.score.figure, 2), "label": one.label, **(extra or {}),
         }  # fmt: skip
         return self.store.documents.put(REPORT, name, body, ABSENT).id
 

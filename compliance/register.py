@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,9 +16,12 @@ from compliance.entries import read_entries
 from compliance.objects import ProtectionObject, Scope
 from compliance.run import every
 from core.errors import ConfigError, Refused
+from inventory.asset import Asset
 from store.base import Store
 
 OBJECT: Final = "protection-object"
+RESTRICTED: Final = "restricted"
+"""The tag of assets of objects that bear a marking: nothing about them is sent by chat."""
 FILE: Final = "objects.yaml"
 WHOLE: Final = "whole-estate"
 
@@ -40,6 +43,16 @@ def read_register(store: Store, site_folder: Path) -> Register:
         else:
             found[document.id] = ProtectionObject.model_validate(document.body["object"])
     return Register(found, problems)
+
+
+def marked(objects: Iterable[ProtectionObject], assets: Iterable[Asset]) -> list[Asset]:
+    """The assets, those of objects with a marking with the tag of restricted ones."""
+    labelled = [one for one in objects if one.label]
+    return [_marked(asset) if any(one.has(asset) for one in labelled) else asset for asset in assets]
+
+
+def _marked(asset: Asset) -> Asset:
+    return asset if RESTRICTED in asset.tags else asset.model_copy(update={"tags": (*asset.tags, RESTRICTED)})
 
 
 def whole_estate(level: int) -> ProtectionObject:

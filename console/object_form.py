@@ -49,6 +49,7 @@ def _fields(assets: Sequence[Asset], subject: ProtectionObject, *, is_new: bool)
     found["extensions"] = one.pills(
         _("extensions"), get_args(Extension), selection_mode="multi", default=list(subject.extensions), format_func=lambda name: _(EXTENSIONS[name])
     )
+    found["label"] = two_.text_input(_("label (a marking makes it restricted)"), subject.label, max_chars=40).strip()
     found["high_continuity"] = two_.checkbox(_("needs high continuity"), subject.high_continuity)
     found["key_industry"] = two_.checkbox(_("key industry"), subject.key_industry)
     found["filing_number"] = one.text_input(_("filing number"), subject.filing_number)

@@ -15,6 +15,9 @@ RETRY_AFTER_S: Final = 10.0
 RETRY_MOST_S: Final = 300.0
 DEAD_AFTER_S: Final = 120.0
 NEVER_HELD: Final = "escalation"
+IN_HOUSE: Final = frozenset({"mail"})
+RESTRICTED: Final = "restricted"
+"""Receivers that hear of incidents about assets with this tag are those in the house alone; no chat, no SMS, no hook to elsewhere."""
 
 
 def send(
@@ -24,6 +27,13 @@ def send(
     receiver = k.receivers.get(receiver_id)
     if receiver is None or not receiver.enabled:
         return None
+    if receiver.kind not in IN_HOUSE:
+        told = tuple(nth for nth in names if not is_restricted(k, k.world.incidents[nth]))
+        if (incident and is_restricted(k, incident)) or (names and not told):
+            for nth in (incident.nth,) if incident else names:
+                k.kept(nth, receiver_id, reason, "restricted")
+            return None
+        names = told
     if reason != NEVER_HELD and _shelved(k, receiver, reason, incident, names):
         return None
     key = (incident.nth, receiver_id) if incident and reason in STATE_REASONS else None
@@ -39,6 +49,12 @@ def send(
         k.slots[key] = delivery.id
     attempt(k, delivery)
     return delivery
+
+
+def is_restricted(k: Kernel, incident: Incident) -> bool:
+    """Whether the incident speaks of an asset that bears the tag."""
+    assets = {incident.root, *(k.world.alerts[name].asset for name in incident.members if name in k.world.alerts)}
+    return any(RESTRICTED in k.assets[name].tags for name in assets if name in k.assets)
 
 
 def attempt(k: Kernel, delivery: Delivery) -> None:
@@ -60,6 +76,8 @@ def retry(k: Kernel, delivery_id: int) -> None:
     if delivery.names:
         delivery.names = [nth for nth in delivery.names if (one := k.world.incidents[nth]).live or _worth(k, one, delivery.receiver)]
     lost = not delivery.names if incident is None else not incident.live and not _knows(incident, delivery.receiver)
+    receiver = k.receivers.get(delivery.receiver)
+    lost = lost or bool(incident and receiver and receiver.kind not in IN_HOUSE and is_restricted(k, incident))
     if lost:
         drop(k, delivery)
     else:

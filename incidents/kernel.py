@@ -150,7 +150,7 @@ class Kernel:
         self.audit_rows.append(row)
 
     def kept(self, incident: int, receiver: str, reason: str, why: str) -> None:
-        """A notice was not sent: ``why`` is quiet_hours, digest, limit or no_receiver."""
+        """A notice was not sent: ``why`` is quiet_hours, digest, limit, restricted or no_receiver."""
         self.kept_rows.append({"incident": incident, "to": receiver, "reason": reason, "why": why, "time": self.wall().isoformat()})
 
     def touch(self, incident: Incident) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 import structlog
 
+from compliance.objects import ProtectionObject
+from compliance.register import marked, read_register
 from core.errors import ConfigError
 from core.names import CHANGE
 from core.settings import Settings
@@ -75,8 +77,12 @@ class Estate:
         if newest == self._newest_change:
             return False
         self._newest_change = newest
-        self.on_change(Book(self.store).all(), self.people)
+        self.on_change(marked(self._labelled(), Book(self.store).all()), self.people)
         return True
+
+    def _labelled(self) -> list[ProtectionObject]:
+        """Protection objects with a marking."""
+        return [one for one in read_register(self.store, self.settings.site_folder).objects.values() if one.label]
 
     def _read_site(self, now: datetime) -> None:
         found = read_site(self.settings.site_folder)
@@ -89,7 +95,8 @@ class Estate:
 
     def _newest(self) -> str:
         page = self.store.documents.find(CHANGE, sort="-time", limit=1)
-        return page.items[0].id if page.items else ""
+        labelled = "".join(one.model_dump_json() for one in self._labelled())
+        return (page.items[0].id if page.items else "") + labelled
 
 
 def folder_stamp(folder: Path) -> Stamp:

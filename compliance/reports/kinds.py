@@ -75,16 +75,18 @@ def title_of(words: Words, kind: str, dossier: Dossier) -> str:
 
 
 def mark(words: Words, dossier: Dossier) -> str:
-    """What stands on every page: the state's time and the head of the evidence chain."""
+    """What stands on every page: the marking, the state's time and the head of the evidence chain."""
     seq, digest = dossier.head
     head = f"{seq}:{digest[:16]}" if digest != FIRST else "—"
-    return words(f"状态时间 {words.time(dossier.moment)}　证据链头 {head}", f"state of {words.time(dossier.moment)}, head of the evidence chain {head}")
+    label = f"{dossier.subject.label}　" if dossier.subject.label else ""
+    return label + words(f"状态时间 {words.time(dossier.moment)}　证据链头 {head}", f"state of {words.time(dossier.moment)}, head of the evidence chain {head}")
 
 
 def _cover(words: Words, dossier: Dossier) -> tuple[tuple[str, str], ...]:
     one = dossier.subject
     seq, digest = dossier.head
     return (
+        *(((words("密级标识", "Marking"), one.label),) if one.label else ()),
         (words("定级对象", "Object"), one.name),
         (words("安全保护等级", "Grade"), words(f"第{one.grade.level}级（{one.grade_text}）", f"level {one.grade.level} ({one.grade_text})")),
         (words("备案证明编号", "Filing number"), one.filing_number or "—"),

@@ -38,6 +38,7 @@ class Right(StrEnum):
     EVENTS_READ = "events.read"
     COMPLIANCE_READ = "compliance.read"
     COMPLIANCE_ANSWER = "compliance.answer"
+    RESTRICTED_EXPORT = "restricted.export"
     HEALTH_READ = "health.read"
     ACCOUNT_READ = "account.read"
     ACCOUNT_WRITE = "account.write"
@@ -63,7 +64,8 @@ RIGHTS: Final[Mapping[Role, frozenset[Right]]] = {
     Role.SYSTEM_ADMIN: _PART
     | {Right.ALERT_PUSH, Right.ESTATE_READ, Right.ASSET_WRITE, Right.HEALTH_READ, Right.SETTINGS_READ, Right.ACCOUNT_READ, Right.ACCOUNT_WRITE},
     Role.SECURITY_ADMIN: _PART
-    | {Right.ESTATE_READ, Right.HEALTH_READ, Right.SETTINGS_READ, Right.ACCOUNT_READ, Right.ROLE_GRANT, Right.COMPLIANCE_READ, Right.COMPLIANCE_ANSWER},
+    | {Right.ESTATE_READ, Right.HEALTH_READ, Right.SETTINGS_READ, Right.ACCOUNT_READ, Right.ROLE_GRANT, Right.COMPLIANCE_READ, Right.COMPLIANCE_ANSWER}
+    | {Right.RESTRICTED_EXPORT},
     Role.AUDIT_ADMIN: _PART | {Right.AUDIT_READ, Right.COMPLIANCE_READ, Right.HEALTH_READ},
 }
 FOUNDER: Final = frozenset({Right.SET_UP, Right.AUDIT_READ, Right.ACCOUNT_READ, Right.SETTINGS_READ})

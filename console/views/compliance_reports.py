@@ -34,6 +34,9 @@ office = Office(here.store, here.settings)
 kept = office.kept()
 parts.sentence(_("{n} reports are on the shelf").format(n=len(kept)))
 subject = audit_parts.choose_object(office)
+may_export = not subject.label or me.may(Right.RESTRICTED_EXPORT)
+if not may_export:
+    st.warning(_("This object is marked {label}: taking its reports along needs the right to export restricted records.").format(label=plain(subject.label)))
 with st.form("report"):
     kind = st.segmented_control(_("Report"), list(KINDS), default="assessment", format_func=lambda name: _(NAMES[name]), required=True) or "assessment"
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -44,7 +47,7 @@ with st.form("report"):
         )
         day = st.date_input(_("State at the end of"), value=moment.astimezone(here.zone).date(), max_value=moment.astimezone(here.zone).date(), width=160)
         is_kept = st.checkbox(_("keep on the shelf"))
-        sent = st.form_submit_button(_("Make"), type="primary", icon=":material/description:")
+        sent = st.form_submit_button(_("Make"), type="primary", icon=":material/description:", disabled=not may_export)
 
 
 def made() -> Made:
@@ -61,7 +64,7 @@ def made() -> Made:
     return report
 
 
-if sent and (report := parts.attempt(made)):
+if sent and may_export and (report := parts.attempt(made)):
     st.session_state["report-made"] = (report.name, report.content, report.sha256, report.dossier.is_dark)
 if "report-made" in st.session_state:
     name, content, digest, is_dark = st.session_state["report-made"]
@@ -93,6 +96,7 @@ else:
                 _("object"): str(body["title"]),
                 _("state of"): f"{datetime.fromisoformat(str(body['state'])).astimezone(here.zone):%Y-%m-%d %H:%M}",
                 _("figure"): body.get("figure"),
+                _("restricted"): str(body.get("label") or ""),
                 _("by"): str(body["who"]),
                 _("size"): f"{int(str(body['bytes'])) / 1000:,.0f} kB",
                 "SHA-256": str(body["sha256"]),
@@ -103,6 +107,9 @@ else:
     )
     if row is None:
         st.caption(_("Click a line to take the report from the shelf."))
+    elif kept[row].get("label") and not me.may(Right.RESTRICTED_EXPORT):
+        label = plain(str(kept[row]["label"]))
+        st.warning(_("This object is marked {label}: taking its reports along needs the right to export restricted records.").format(label=label))
     else:
         name = str(kept[row]["file"])
         content = parts.attempt(lambda: office.read(name))
