@@ -18,6 +18,46 @@ NOW = datetime(2026, 3, 1, 10, 0, 1, tzinfo=UTC)
 ROWS = {f"{row.kind} {number}": row for number, row in enumerate(dict.fromkeys(one for rows in table().rows.values() for one in rows))}
 
 
+def of_any(raw: str) -> tuple[str, dict[str, object]]:
+    """As the listener reads a line: by its program, else as a device's."""
+    message = parse(raw.encode(), NOW)
+    kind, found = of_programs(message.program, message.text, programs())
+    return (kind, found) if kind != "log" else meaning(message, table())
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind", "fields"),
+    [
+        (
+            "<30>Mar  1 10:00:00 MikroTik system,info,account user admin logged in from 192.0.2.10 via winbox",
+            "login_ok",
+            {"user.name": "admin", "source.ip": "192.0.2.10"},
+        ),
+        ("<30>interface,info ether1 link down", "link_down", {"network.interface": "ether1"}),
+        ("<14>Mar  1 10:00:00 192.0.2.1 00077 ports:  port 1/24 is now off-line", "link_down", {"network.interface": "1/24"}),
+        (
+            "<14>1 2026-03-01T10:00:00Z PA-1 - - - - 1,2026/03/01 10:00:00,012345,CONFIG,0,0,2026/03/01 10:00:00,192.0.2.10,,set,wang,Web,Succeeded,x,1,0x0",
+            "config_changed",
+            {"user.name": "wang", "source.ip": "192.0.2.10"},
+        ),
+        (
+            "<133>Mar  1 10:00:00 bigip1 notice mcpd[5432]: 01070638:5: Pool /Common/web member /Common/192.0.2.8:80 monitor status down.",
+            "pool_member_down",
+            {"network.peer.address": "192.0.2.8:80"},
+        ),
+        ("<4>Mar  1 10:00:00 web1 kernel: [12.678] igb 0000:02:00.0 eth1: igb: eth1 NIC Link is Down", "link_down", {"network.interface": "eth1"}),
+        (
+            "<38>Mar  1 10:00:00 aaa1 tac_plus[77]: 192.0.2.1\twang\ttty1\t192.0.2.10\tstop\ttask_id=5\tservice=shell\tcmd=configure terminal <cr>",
+            "config_command",
+            {"client.name": "192.0.2.1", "user.name": "wang", "process.command_line": "configure terminal"},
+        ),
+    ],
+)
+def test_lines_without_a_mnemonic_are_read_as_they_arrive(raw: str, kind: str, fields: dict[str, object]) -> None:
+    found, details = of_any(raw)
+    assert (found, {name: details.get(name) for name in fields}) == (kind, fields)
+
+
 def said(raw: str) -> tuple[str, dict[str, object]]:
     return meaning(parse(raw.encode(), NOW), table())
 
