@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collectors.network.snmp.reader import Column, Reader
 from collectors.network.snmp.reading import Part, Sensor, Status
@@ -17,8 +17,10 @@ CLASSES = {
 _RANKS = {3: 0, 11: 1, 9: 2, 4: 2, 2: 3, 1: 3}
 _SENSOR = "1.3.6.1.2.1.99.1.1.1"
 _CISCO_SENSOR = "1.3.6.1.4.1.9.9.91.1.1.1.1"
+_CISCO_LIMIT = "1.3.6.1.4.1.9.9.91.1.2.1.1"
 _KINDS = {3: "voltage", 4: "voltage", 5: "current", 6: "power", 7: "frequency", 8: "temperature", 9: "humidity", 10: "fanspeed", 11: "airflow", 14: "dbm"}
 _TRUTH, _OTHER_KINDS = 12, (1, 2)
+_BELOW, _ABOVE = (1, 2), (3, 4)
 _EXPONENT = {**{scale: 3 * (scale - 9) for scale in range(1, 18)}, 0: 0}
 _CUBIC_FEET = 35.3147
 _SANE = {
@@ -98,6 +100,7 @@ def _table(reader: Reader, found: Parts, base: str) -> list[Sensor]:
     kinds, scales, precisions = (reader.names(f"{base}.{column}") for column in (1, 2, 3))
     states = reader.column(f"{base}.5")
     units = reader.names(f"{base}.6") if base == _SENSOR else {}
+    limits = _limits(reader) if base == _CISCO_SENSOR else {}
     sensors_ = []
     for row, raw in values.items():
         kind = integer(kinds.get(row)) or 0
@@ -111,8 +114,23 @@ def _table(reader: Reader, found: Parts, base: str) -> list[Sensor]:
             sensors_.append(Sensor("state", title, value, oid, _truth(int(value))))
             continue
         exponent = _EXPONENT.get(integer(scales.get(row)) or 9, 0) - (integer(precisions.get(row)) or 0)
-        sensors_.extend(_sane(cls, title, _scaled(value, exponent), oid))
+        for sensor in _sane(cls, title, _scaled(value, exponent), oid):
+            low, high = (None if limit is None else round(_scaled(limit, exponent), 6) for limit in limits.get(row, (None, None)))
+            sensors_.append(replace(sensor, low=low, high=high))
     return sensors_
+
+
+def _limits(reader: Reader) -> dict[str, tuple[float | None, float | None]]:
+    """Lowest and highest raw value of each sensor, of the severest kind that the device holds (entSensorThresholdTable: minor 10, major 20, critical 30)."""
+    severities, relations = reader.names(f"{_CISCO_LIMIT}.2"), reader.names(f"{_CISCO_LIMIT}.3")
+    held: dict[tuple[str, bool], tuple[int, float]] = {}
+    for place, raw in reader.names(f"{_CISCO_LIMIT}.4").items():
+        value, severity, relation = number(raw), integer(severities.get(place)) or 0, integer(relations.get(place)) or 0
+        key = (place.split(".")[0], relation in _ABOVE)
+        if value is not None and relation in (*_BELOW, *_ABOVE) and severity > held.get(key, (0, 0.0))[0]:
+            held[key] = severity, value
+    rows = {row for row, _ in held}
+    return {row: (held[row, False][1] if (row, False) in held else None, held[row, True][1] if (row, True) in held else None) for row in rows}
 
 
 def _scaled(value: float, exponent: int) -> float:
