@@ -13,7 +13,7 @@ from collectors.network.snmp.profile import Profile, Source
 from collectors.network.snmp.reader import Reader
 from collectors.network.snmp.reading import Identity
 from collectors.network.snmp.rows import cells, word
-from collectors.network.snmp.standard.entity import ENTITY, parts
+from collectors.network.snmp.standard.entity import ENTITY, Parts, parts
 from collectors.network.snmp.values import text
 from core.files import read_text, read_yaml
 
@@ -52,15 +52,20 @@ def identity(reader: Reader, profiles: Iterable[Profile]) -> Identity:
         _offer(facts, "model", found.fact(found.model))
         _offer(facts, "serial", found.fact(found.serial))
         _offer(facts, "version", found.fact(found.software) or found.fact(found.firmware))
-    objectid = object_id(reader)
-    if objectid.startswith(AGENTS):
-        _offer(facts, "vendor", found.fact(reader.names(f"{ENTITY}.12")) if found.descr else "")
-    _offer(facts, "vendor", enterprise(objectid))
+    if "vendor" not in facts:
+        _offer(facts, "vendor", _maker(reader, found))
     _offer(facts, "version", next((hit[1].rstrip(".,;)") for pattern in _VERSIONS if (hit := pattern.search(descr))), ""))
     _offer(facts, "serial", hit[1] if (hit := _SERIAL.search(descr)) else "")
     _offer(facts, "model", _model(descr, facts.get("vendor", "")))
     _offer(facts, "os", re.sub(r"[^a-z0-9]+", "-", facts.get("vendor", "").lower()).strip("-"))
     return Identity(**{fact: facts.get(fact) for fact in _FACTS}, sysname=reader.text(SYS_NAME) or None)
+
+
+def _maker(reader: Reader, found: Parts) -> str:
+    """Who made a device that no profile knows: behind net-snmp by ENTITY-MIB, else by the enterprise number."""
+    objectid = object_id(reader)
+    told = found.fact(reader.names(f"{ENTITY}.12")) if objectid.startswith(AGENTS) and found.descr else ""
+    return told or enterprise(objectid)
 
 
 def _offer(facts: dict[str, str], fact: str, value: str) -> None:
