@@ -310,6 +310,7 @@ class Receiver(Block):
     quiet: Quiet | None = None
     digest: Digest | None = None
     target: str = Field(default="", repr=False)
+    fallback: str = ""
     language: Literal["", "zh", "en", "both"] = ""
     enabled: bool = True
     options: Mapping[str, Any] = Field(default_factory=dict, repr=False)

@@ -48,7 +48,26 @@ def send(
     if key:
         k.slots[key] = delivery.id
     attempt(k, delivery)
+    if _is_dead(k, receiver_id):
+        _to_fallback(k, delivery)
     return delivery
+
+
+def _is_dead(k: Kernel, receiver: str) -> bool:
+    """Whether a receiver refuses, or has failed for two minutes."""
+    shelf = k.world.shelves.get(receiver)
+    return shelf is not None and (shelf.refused or (shelf.fail_since is not None and k.now - shelf.fail_since >= DEAD_AFTER_S))
+
+
+def _to_fallback(k: Kernel, delivery: Delivery) -> None:
+    """A copy to the fallback of a dead receiver, once; the retries to the receiver itself go on."""
+    receiver = k.receivers.get(delivery.receiver)
+    if receiver is None or not receiver.fallback or delivery.copied:
+        return
+    delivery.copied = True
+    names = tuple(delivery.names)
+    if copy := send(k, delivery.reason, receiver.fallback, k.world.incidents.get(delivery.incident), person=delivery.person, names=names):
+        copy.copied = True
 
 
 def is_restricted(k: Kernel, incident: Incident) -> bool:
@@ -108,6 +127,7 @@ def _failed(k: Kernel, delivery: Delivery, answer: str, retry_after: float | Non
             f"通知渠道拒绝: 接收端 {delivery.receiver} 返回 {answer}",
         )
         shelf.refused = True
+        _to_fallback(k, delivery)
     else:
         if shelf.fail_since is None:
             shelf.fail_since = k.now
@@ -129,6 +149,8 @@ def still_dead(k: Kernel, receiver: str) -> None:
             f"Delivery channel fails: receiver {receiver} does not accept notices",
             f"通知渠道故障: 接收端 {receiver} 不接收通知",
         )
+        for waiting in [one for one in k.world.deliveries.values() if one.receiver == receiver]:
+            _to_fallback(k, waiting)
 
 
 def drop(k: Kernel, delivery: Delivery) -> None:

@@ -229,6 +229,7 @@ class Delivery:
     names: list[int] = field(default_factory=list)
     content: dict[str, Any] = field(default_factory=dict)
     told: dict[str, list[str]] = field(default_factory=dict)
+    copied: bool = False  # it went to the fallback too, or is such a copy
 
 
 @dataclass(slots=True)

@@ -29,6 +29,9 @@ def _references(config: Configuration) -> None:
     for number, route in enumerate(config.routes):
         if missing := [name for name in route.to if name not in receivers]:
             raise ConfigError(f"there is no receiver {missing[0]!r}", key=f"routes.{number}.to")
+    for receiver in config.receivers:
+        if receiver.fallback and (receiver.fallback not in receivers or receiver.fallback == receiver.id):
+            raise ConfigError(f"fallback names {receiver.fallback!r}, which is no other receiver", key=f"receivers.{receiver.id}.fallback")
     rotas = {rota.id for rota in config.rotas}
     for chain in config.chains:
         for step in chain.steps:

@@ -122,15 +122,20 @@ class LiveAlerting:
         """Once a second: what falls due, answers of receivers, jumps of the wall clock."""
         with self._lock:
             self._follow_wall()
-            while self._answers:
-                delivery, said = self._answers.popleft()
-                self._to_now()
-                self._alerting.take("outcome", {"id": delivery, "answer": said.status, "retry_after": said.retry_after_s})
+            self._take_answers()
             self._to_now(inclusive=True)
             self._settle(spare=True)
             self._forget()
             if self._journal.wants_state:
                 self._keep_state()
+
+    def _take_answers(self) -> None:
+        """What receivers said; durable at once, since a kill before that tells them again."""
+        with self._lock:
+            while self._answers:
+                delivery, said = self._answers.popleft()
+                self._to_now()
+                self._alerting.take("outcome", {"id": delivery, "answer": said.status, "retry_after": said.retry_after_s})
 
     def _forget(self) -> None:
         """Once a day, when every document is written."""
@@ -346,6 +351,7 @@ class LiveAlerting:
         finally:
             self._answers.append((delivery, said))
             self._flying.discard(delivery)
+        self._take_answers()
         self._record(name, content, said, tries)
 
     def _record(self, name: str, content: Mapping[str, Any], said: Said, tries: int) -> None:
