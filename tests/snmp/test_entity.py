@@ -35,3 +35,15 @@ def test_nonsense_among_limits_is_left_out() -> None:
     values = cisco(7, 8, 9, 0, 40)
     values |= limit(7, 1, 30, 9, 5) | limit(7, 2, 30, 4, b"hot") | limit(7, 3, 0, 4, 1) | limit(99, 1, 30, 4, 1) | {f"{LIMIT}.4.7": 3, f"{LIMIT}.4.7.4": 50}
     assert [(one.value, one.low, one.high) for one in read(values)] == [(40.0, None, None)]
+
+
+def test_what_is_plugged_in_does_not_speak_for_a_chassis_that_is_silent() -> None:
+    entity = "1.3.6.1.2.1.47.1.1.1.1"
+    rows = {1: (3, b"", b"Router"), 2: (2, b"1e1c.xhci", b"USB controller")}
+    values: dict[str, Value] = {}
+    for row, (cls, serial, descr) in rows.items():
+        values |= {f"{entity}.2.{row}": descr, f"{entity}.5.{row}": cls, f"{entity}.11.{row}": serial}
+    found = parts(Reader(RecordedSession(values), time.monotonic, time.monotonic() + 5))
+    assert (found.fact(found.serial), found.fact(found.descr)) == ("", "Router")
+    alone = parts(Reader(RecordedSession({key: cell for key, cell in values.items() if key.endswith(".2")}), time.monotonic, time.monotonic() + 5))
+    assert alone.fact(alone.serial) == "1e1c.xhci"

@@ -14,7 +14,8 @@ CLASSES = {
     1: "other", 2: "unknown", 3: "chassis", 4: "backplane", 5: "container", 6: "powerSupply", 7: "fan", 8: "sensor", 9: "module", 10: "port",
     11: "stack", 12: "cpu",
 }  # fmt: skip
-_RANKS = {3: 0, 11: 1, 9: 2, 4: 2, 2: 3, 1: 3}
+_CHASSIS = 3
+_RANKS = {_CHASSIS: 0, 11: 1, 9: 2, 4: 2, 2: 3, 1: 3}
 _SENSOR = "1.3.6.1.2.1.99.1.1.1"
 _CISCO_SENSOR = "1.3.6.1.4.1.9.9.91.1.1.1.1"
 _CISCO_LIMIT = "1.3.6.1.4.1.9.9.91.1.2.1.1"
@@ -49,8 +50,9 @@ class Parts:
         return name if name and not name.isdigit() else descr or name
 
     def fact(self, column: Column) -> str:
-        """What ``column`` says of the device as a whole: of its chassis, else of its stack, else of its first board."""
-        rows = [row for row in column if row.isdecimal() and self._rank(row) is not None]
+        """What ``column`` says of the device as a whole: of its chassis, else of its stack, else of its first board; of other parts where no chassis is."""
+        last = 2 if any(integer(cls) == _CHASSIS for cls in self.cls.values()) else 3
+        rows = [row for row in column if row.isdecimal() and (rank := self._rank(row)) is not None and rank <= last]
         ordered = sorted(rows, key=lambda row: (self._rank(row), int(row)))
         return next((plain for row in ordered if (plain := text(column[row]))), "")
 
