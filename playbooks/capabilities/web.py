@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 from urllib.parse import urljoin, urlsplit
 
@@ -59,11 +61,11 @@ def exchange(method: str, path: str, target: Asset | None, reach: Reach, body: A
     secret = reach.secrets.get(name) if name else None
     headers = {"Authorization": f"Bearer {secret.token}"} if secret and secret.token else {}
     login = (secret.username, secret.password) if secret and secret.username and not secret.token else None
-    trusted = ssl.create_default_context(cafile=fact(target, "ca_file") or str(asset.collect.get("http", {}).get("ca_file", "")) or None)
+    ca_file = fact(target, "ca_file") or str(asset.collect.get("http", {}).get("ca_file", ""))
     url = urljoin(base_of(target), path)
     try:
         with (
-            httpx2.Client(verify=trusted, timeout=reach.timeout_s, follow_redirects=False, trust_env=False) as client,
+            httpx2.Client(verify=_trusted(ca_file, _changed(ca_file)), timeout=reach.timeout_s, follow_redirects=False, trust_env=False) as client,
             client.stream(method, url, headers=headers, auth=login, json=body) as answer,
         ):
             text = _text(answer)
@@ -74,6 +76,16 @@ def exchange(method: str, path: str, target: Asset | None, reach: Reach, body: A
     if answer.status_code in (401, 403):
         raise AuthRefused(asset.id, f"{asset.id}: status {answer.status_code}")
     return answer.status_code, text
+
+
+def _changed(ca_file: str) -> float:
+    return Path(ca_file).stat().st_mtime if ca_file else 0.0
+
+
+@lru_cache(maxsize=16)
+def _trusted(ca_file: str, _changed: float) -> ssl.SSLContext:
+    """Whom to trust; read anew when the file changed, since reading all authorities takes a while."""
+    return ssl.create_default_context(cafile=ca_file or None)
 
 
 def _text(answer: httpx2.Response) -> str:

@@ -306,6 +306,7 @@ def test_patterns_come_in_with_values_of_the_right_kind() -> None:
 # the command line
 
 
+@pytest.mark.slow
 def test_the_command_line_writes_both_ways_and_overwrites_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANGLOU_DATA", str(tmp_path))
     out, back = tmp_path / "out.json", tmp_path / "back.yaml"
