@@ -9,7 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from compliance import evidence
-from compliance.answers import answers
+from compliance.answers import answers, counting
 from compliance.check import Check
 from compliance.exemptions import Exemption, exemptions
 from compliance.framework import Framework, Item, load_framework
@@ -97,6 +97,7 @@ def gather(
     mine = tuple(assets) if subject.id == WHOLE else tuple(subject.members(assets))
     tell(0.05, "verdicts")
     bodies, given, is_dark = _state(store, speaks_for(subject, (asset.id for asset in mine)), moment, now)
+    given = counting(given, subject.id)
     bodies = [_speaking(framework, body) for body in bodies]
     tell(0.3, "items")
     items = framework.applicable(subject.grade)

@@ -46,7 +46,7 @@ def as_of(documents: Documents, moment: datetime) -> Standing:
         noted = datetime.fromisoformat(link["recorded"])
     for link, _ in evidence.notes(documents, evidence.DAYS, moment):
         noted = max(noted or moment - 10 * DARK_AFTER, datetime.fromisoformat(link["recorded"]))
-    given = {(row["item"], row["asset"]): read_answer(row) for _, row in evidence.notes(documents, evidence.ANSWERS, moment)}
+    given = {(row["item"], row["asset"], row.get("object", "")): read_answer(row) for _, row in evidence.notes(documents, evidence.ANSWERS, moment)}
     return Standing(moment=moment, verdicts=tuple(verdicts.values()), answers=tuple(given.values()), noted=noted)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from compliance.attachments import Attachment
 from compliance.check import Check, Text
 from compliance.framework import Framework, Item
 from compliance.verdict import Outcome, Verdict
@@ -49,10 +50,16 @@ _OF_OUTCOME: Mapping[Outcome, Conformity] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What an officer decided about an item (of one asset, or of all when ``asset`` is empty), until ``expires``."""
+    """What an officer decided about an item (of one asset, or of all when ``asset`` is empty; of one protection object or of all), until ``expires``.
+
+    ``day`` is the date of the evidence (ISO, empty when none was given), ``files`` what was attached.
+    """
 
     item: str
     asset: str = ""
+    object: str = ""
+    day: str = ""
+    files: tuple[Attachment, ...] = ()
     conformity: Conformity
     who: str
     time: datetime
@@ -121,16 +128,24 @@ def on_asset(book: Book, item: Item, asset: str, verdicts: Mapping[str, Verdict]
     """One item on one asset from its verdicts by check id; a valid answer of an officer wins over a proposal."""
     checks = tuple(name for name in book.checks.get(item.id, ()) if name in verdicts)
     seen = combined(_OF_OUTCOME[verdicts[name].outcome] for name in checks)
-    answer = next((one for one in answers if one.item == item.id and one.asset in ("", asset) and one.expires > now), None)
+    mine = [one for one in answers if one.item == item.id and one.asset in ("", asset)]
+    answer = next((one for one in mine if one.expires > now), None)
     failing = seen in (Conformity.FAILS, Conformity.PARTIAL)
     if answer and not (failing and answer.conformity is Conformity.CONFORMS):
         reason = Text(zh=f"{answer.who} 核定：{answer.comment}", en=f"{answer.who} decided: {answer.comment}")
         return ItemResult(item=item.id, asset=asset, conformity=answer.conformity, by="officer", reason=reason, checks=checks)
+    why = _ended(mine) if mine and not answer else item.question
     if not checks:
-        return ItemResult(item=item.id, asset=asset, conformity=Conformity.UNKNOWN, by="nobody", reason=item.question)
+        return ItemResult(item=item.id, asset=asset, conformity=Conformity.UNKNOWN, by="nobody", reason=why)
     if failing or item.id in book.decided or seen is not Conformity.CONFORMS:
         return ItemResult(item=item.id, asset=asset, conformity=seen, reason=_counted(checks, verdicts), checks=checks)
-    return ItemResult(item=item.id, asset=asset, conformity=Conformity.UNKNOWN, proposed=seen, reason=item.question, checks=checks)
+    return ItemResult(item=item.id, asset=asset, conformity=Conformity.UNKNOWN, proposed=seen, reason=why, checks=checks)
+
+
+def _ended(answers: Sequence[Answer]) -> Text:
+    last = max(answers, key=lambda one: one.expires)
+    day = f"{last.expires:%Y-%m-%d}"
+    return Text(zh=f"{last.who} 的核定已于 {day} 到期，须重新核实", en=f"the decision of {last.who} ended on {day}: look again")
 
 
 def _counted(checks: Sequence[str], verdicts: Mapping[str, Verdict]) -> Text:
@@ -155,7 +170,7 @@ def over_assets(item: Item, results: Sequence[ItemResult]) -> ItemResult:
         en=", ".join(f"{count} {word.text.en}" for word, count in numbers.items() if count) or item.question.en,
     )
     if all(result.by == "nobody" for result in telling):
-        reason = item.question
+        reason = telling[0].reason if telling else item.question
     by = "nobody" if not telling else telling[0].by
     return ItemResult(item=item.id, conformity=conformity, proposed=proposed, by=by, reason=reason, checks=telling[0].checks if telling else ())
 

@@ -6,13 +6,10 @@ from datetime import timedelta
 
 import streamlit as st
 
-from compliance.answers import save_answer
-from compliance.rollup import Answer, Conformity
 from console import parts
 from console.asset_tabs import verdict_row
 from console.desk import Desk
 from console.i18n import _, two
-from console.identity.accounts import Account
 from console.queries import cases, conformity, times, touches
 from console.text import plain
 from console.words import CONFORMITY, STATE, look
@@ -67,22 +64,3 @@ def evidence_of(here: Desk, body: Body) -> None:
                 continue
             st.caption(plain(f"{entry['command']} · sha256 {entry['sha256']} · {_('hash')} {entry['hash']}"))
             st.code(entry["body"][:100_000], language=None, line_numbers=True, height=300)
-
-
-def answer_form(here: Desk, me: Account, item: str, longest: timedelta) -> None:
-    """An officer decides about a requirement, with reason and an end."""
-    words = [word for word in Conformity if word is not Conformity.UNKNOWN]
-    now = here.now()
-    with st.form(f"answer-{item}"):
-        st.markdown(f"**{_('Decide')}**")
-        chosen = st.segmented_control(_("result"), words, format_func=lambda word: look(CONFORMITY, word).text)
-        comment = st.text_area(_("Reason, and where the evidence is"), height=80)
-        until = st.date_input(_("valid until"), value=(now + longest).astimezone(here.zone).date())
-        is_sent = st.form_submit_button(_("Save the decision"), type="primary")
-    if is_sent and chosen:
-        from datetime import datetime, time
-
-        expires = datetime.combine(until, time(23, 59), here.zone)
-        answer = Answer(item=item, conformity=chosen, who=me.name, time=now, comment=comment, expires=expires)
-        if parts.done(lambda: save_answer(here.store, answer, me.roles)):
-            st.rerun()

@@ -9,10 +9,11 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from compliance.answers import answers
+from compliance.answers import answers, counting
 from compliance.check import SHIPPED, load_checks
 from compliance.framework import Framework, Grade, Item, load_framework
 from compliance.queries import RANK, by_layer, estate, of_item
+from compliance.register import WHOLE
 from compliance.rollup import Book, ItemResult, book_of
 from core.names import VERDICT
 from store.base import Body, Store
@@ -78,11 +79,13 @@ def verdicts(store: Store) -> list[Body]:
             return found
 
 
-def overview(store: Store, bodies: list[Body], grade: Grade, site_folder: Path, now: datetime, framework: Framework | None = None) -> Overview:
+def overview(
+    store: Store, bodies: list[Body], grade: Grade, site_folder: Path, now: datetime, framework: Framework | None = None, subject: str = WHOLE
+) -> Overview:
     """The requirements of a grade as they stand, of GB/T 22239 unless another framework is given."""
     framework = framework or load_framework()
     items, book = _prepared(grade, site_folder) if framework.is_mlps else _book(framework, grade, site_folder)
-    results = estate(book, bodies, answers(store), now)
+    results = estate(book, bodies, counting(answers(store), subject), now)
     fails = [body for body in bodies if body["outcome"] == "fail"]
     counts = Counter(str(results[item.id].conformity) for item in items)
     return Overview(

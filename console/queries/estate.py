@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Mapping
 
+from compliance.run import ESTATE, OBJECT_ASSET, ORGANISATION
+from console.i18n import _
 from core.names import CHANGE
 from inventory.asset import Asset
 from inventory.book import Book, Change
@@ -44,7 +46,7 @@ class Estate:
     def title(self, asset: str) -> str:
         """The name that people know an asset by."""
         found = self.assets().get(asset)
-        return found.title if found else asset
+        return found.title if found else _named(asset)
 
     def changes(self) -> list[Change]:
         """The newest changes of all assets."""
@@ -68,3 +70,10 @@ class Estate:
             self._assets = {asset.id: asset for asset in Book(self._store).all()}
             self._graph, self._changes, self._version = None, None, version
         self._looked = time.monotonic()
+
+
+def _named(asset: str) -> str:
+    """What no collector speaks for, in words."""
+    if asset.startswith(OBJECT_ASSET):
+        return _("protection object {name}").format(name=asset.removeprefix(OBJECT_ASSET))
+    return {ESTATE: _("whole estate"), ORGANISATION: _("organisation")}.get(asset, asset)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import streamlit as st
 
 from compliance.dossier import speaks_for
 from compliance.office import Office
 from compliance.register import WHOLE
 from console import audit_parts, parts
+from console.answer_parts import decide, worklist
 from console.asset_tabs import verdict_row
-from console.compliance_parts import answer_form, evidence_of, item_block
+from console.compliance_parts import evidence_of, item_block
 from console.compliance_views import old_table, unit_table
 from console.i18n import _, two
 from console.identity.roles import Right
@@ -30,7 +29,7 @@ if subject.id != WHOLE:
     bodies = [body for body in bodies if counts(body["asset"])]
 framework = office.frameworks().at(subject.framework, moment.astimezone(here.zone).date())
 bodies = [{**body, "items": list(framework.own(body["check"], body["items"]))} for body in bodies]
-view = conformity.overview(here.store, bodies, subject.grade, here.settings.site_folder, moment, framework)
+view = conformity.overview(here.store, bodies, subject.grade, here.settings.site_folder, moment, framework, subject.id)
 parts.sentence(
     _("{fails} of {all} requirements are not met, {unknown} wait for a person; {checks} checks fail on {assets} assets").format(
         fails=view.counts["fails"] + view.counts["partial"],
@@ -44,7 +43,7 @@ parts.data_from(moment, _("checks run when an asset says something new, and ever
 if not bodies:
     parts.empty(_("No check has run yet."), _("Checks run by themselves as soon as a server has sent its settings; this takes a minute after the first start."))
 
-TABS = {"layers": _("Requirements"), "checks": _("Checks by asset"), "one": _("One check")}
+TABS = {"layers": _("Requirements"), "work": _("To decide"), "checks": _("Checks by asset"), "one": _("One check")}
 if framework.is_mlps:
     TABS |= {"units": _("Units of GB/T 28448"), "old": _("Layers of 2008")}
 given = parts.asked("tab", "one" if parts.asked("check") else "layers")
@@ -80,8 +79,9 @@ if tab == "layers":
     parts.remember(item=chosen or "")
     if chosen:
         item_block(here, view, chosen, bodies)
-        if me.may(Right.COMPLIANCE_ANSWER):
-            answer_form(here, me, chosen, timedelta(days=365))
+        decide(here, me, next(item for item in framework.applicable(subject.grade) if item.id == chosen), subject)
+elif tab == "work":
+    worklist(here, me, view, framework.applicable(subject.grade), subject, bodies)
 elif tab == "checks":
     outcomes = st.pills(
         _("Verdict"),
