@@ -28,6 +28,14 @@ def who(descr: str, objectid: str = "1.3.6.1.4.1.99999999.1", values: Mapping[st
         ("XYZ-2400, SN: AB12345678, 2.6.1-beta", "1.3.6.1.4.1.46242.1", "XYZ-2400", "2.6.1-beta", "AB12345678"),
         ('"Gateway 400"', "1.3.6.1.4.1.46242.1", "Gateway 400", None, None),
         ("An SNMPv2 agent with IPv6 and RFC1213 and SHA256 and nothing else that would tell what it is", "0.0", None, None, None),
+        (
+            "Juniper Networks, Inc. qfx5100 Switch, kernel JUNOS 14.1X53-D40.8, Build date: 2016",
+            "1.3.6.1.4.1.46242.1",
+            "Juniper Networks",
+            "14.1X53-D40.8",
+            None,
+        ),
+        ("Acme Rack Monitor 750 5.4.0.11", "1.3.6.1.4.1.46242.1", "Acme Rack Monitor 750", "5.4.0.11", None),
         ("Linux router 5.10.0 x86_64", "1.3.6.1.4.1.46242.1", None, "5.10.0", None),
     ],
 )
@@ -43,6 +51,12 @@ def test_the_maker_in_entity_mib_counts_more_than_that_of_the_agent() -> None:
 
 def test_an_os_that_no_profile_names_is_the_vendors_own() -> None:
     assert who("box", "1.3.6.1.4.1.46242.1").os == "netonix"
+    assert [who(descr, "1.3.6.1.4.1.46242.1").os for descr in ("Box, PAN-OS 10.1", "Box TiMOS-C-21.10", "Box BIOS 3", "Box QoS")] == [
+        "panos",
+        "timos",
+        "netonix",
+        "netonix",
+    ]
 
 
 def test_a_device_behind_net_snmp_is_known_by_its_makers_tree() -> None:

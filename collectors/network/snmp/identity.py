@@ -26,7 +26,8 @@ _VERSIONS = (
     re.compile(r"\b(?:version|ver\.?|release|revision|rev\.?)[\s:=]*(v?\d[\w.()\-]*)", re.IGNORECASE),
     re.compile(r"\b(?:firmware|software|sw|fw|f/w|s/w)[\s:=]+(v?\d[\w.()\-]*)", re.IGNORECASE),
     re.compile(r"\bv(\d+(?:\.\d+)+[\w.()\-]*)", re.IGNORECASE),
-    re.compile(r"(?<![\w.])(\d+(?:\.\d+){2,}[\w\-]*)"),
+    re.compile(r"\b[A-Za-z][\w\-]*OS[\s\-](?:[A-Z]-)?v?(\d+\.\d[\w.()\-]*)"),  # PAN-OS 10.1, JUNOS 14.1X53, TiMOS-C-21.10
+    re.compile(r"(?<![\w.])(\d+(?:\.\d+){2,}[\w\-]*(?:\.[\w\-]+)*)"),
 )
 _CODE = re.compile(
     r"(?<![\w./-])(?=[\w-]*[A-Z])(?=[\w-]*\d)(?!(?i:(?:v|ver|rev|rel|sw|hw|fw|i|x)-?\d[\d.]*[a-z]?\b|snmp|ipv|rfc|sha|tls|mib|layer))[A-Za-z][\w+/-]{2,30}"
@@ -36,13 +37,15 @@ _WORDS = re.compile(
     r"(?:[,.\s]*\b(?:networks?|inc|corp(?:oration)?|co|ltd|limited|gmbh|ag|s\.?a|technolog(?:y|ies)|systems?|communications?|international|electronics?)\b\.?)+[,.\s]+",
     re.IGNORECASE,
 )
+_SYSTEM = re.compile(r"\b(?!BIOS|QoS)([A-Za-z][A-Za-z\-]{0,10}OS)(?=[\s\-,;)(]|$)")
+"""A name of software as many are made: EOS, JUNOS, PAN-OS, TiMOS."""
 _SERIAL = re.compile(r"\b(?:serial(?:\s*(?:number|no\.?|num|#))?|s/n|sn)[\s:=#]+([A-Za-z0-9][\w\-]{4,})", re.IGNORECASE)
 _SHORT = 48
 _EMPTY = {"", "n/a", "na", "none", "null", "unknown", "not available", "not specified", "to be filled by o.e.m.", "default string", "0", "-", "--"}
 
 
 def identity(reader: Reader, profiles: Iterable[Profile]) -> Identity:
-    """The best answer to each question, None where the device does not say; an ``os`` that no profile names is the vendor's own."""
+    """The best answer to each question, None where the device does not say; an ``os`` that no profile names is the word that ends so, else the vendor's own."""
     descr = reader.text(SYS_DESCR).strip('"')
     facts: dict[str, str] = {}
     for profile in profiles:
@@ -57,6 +60,7 @@ def identity(reader: Reader, profiles: Iterable[Profile]) -> Identity:
     _offer(facts, "version", next((hit[1].rstrip(".,;)") for pattern in _VERSIONS if (hit := pattern.search(descr))), ""))
     _offer(facts, "serial", hit[1] if (hit := _SERIAL.search(descr)) else "")
     _offer(facts, "model", _model(descr, facts.get("vendor", "")))
+    _offer(facts, "os", hit[1].lower().replace("-", "") if (hit := _SYSTEM.search(descr)) else "")
     _offer(facts, "os", re.sub(r"[^a-z0-9]+", "-", facts.get("vendor", "").lower()).strip("-"))
     return Identity(**{fact: facts.get(fact) for fact in _FACTS}, sysname=reader.text(SYS_NAME) or None)
 
@@ -133,7 +137,9 @@ def _model(descr: str, vendor: str) -> str:
         return ""
     if vendor and line.lower().startswith(vendor.lower()):
         line = _WORDS.sub("", line[len(vendor) :].lstrip(), count=1) if _WORDS.match(line[len(vendor) :]) else line[len(vendor) :].lstrip(" ,:-")
-    short = re.split(r",|;|\s-\s|\(|\bversion\b|\bfirmware\b|\bsoftware\b|\bv\d|\brunning\b|\bkernel\b", line, maxsplit=1, flags=re.IGNORECASE)[0].strip()
+    short = re.split(
+        r",|;|\s-\s|\(|\bversion\b|\bfirmware\b|\bsoftware\b|\bv\d|\b\d+(?:\.\d+){2,}|\brunning\b|\bkernel\b", line, maxsplit=1, flags=re.IGNORECASE
+    )[0].strip()
     if short and len(short) <= _SHORT:
         return short
     hit = _CODE.search(line)
