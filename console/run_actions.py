@@ -21,6 +21,7 @@ from console.text import plain
 from console.words import look, word
 from playbooks.fold import Entry, TaskState, decision
 from playbooks.form import Ask
+from playbooks.journal import agreed_at
 from playbooks.plan import Part, Plan, Stage
 from playbooks.requests import LEAD, Who, is_for, new_run
 
@@ -190,6 +191,31 @@ def step_table(here: Desk, found: runs.Whole) -> None:
     )
     if row is not None and (act := rows[row][2]) is not None and act.said:
         st.code(act.said, language=None, wrap_lines=True)
+
+
+def change_table(here: Desk, found: runs.Whole) -> None:
+    """What was really changed on devices: a change request is held against it."""
+    changes = runs.changes_of(here.store, found.id)
+    asked = agreed_at(found.plan, found.state)
+    if not changes and (asked is None or found.plan.changes):
+        return
+    st.markdown(f"##### {_('Configuration changes seen')}")
+    if not changes:
+        st.caption(_("No change of a configuration was seen that belongs to this request."))
+        return
+    moment = here.now()
+    parts.table(
+        [
+            {
+                _("device"): here.estate.title(str(change.get("asset", ""))),
+                _("made at"): times.clock(times.read(change.get("made")), here.zone, moment),
+                _("changed by"): str(change.get("user") or ""),
+                _("lines"): f"+{change.get('added', 0)} -{change.get('removed', 0)}",
+                _("difference"): str(change.get("difference", ""))[:300],
+            }
+            for change in changes
+        ]
+    )
 
 
 def told(entry: Entry) -> str:

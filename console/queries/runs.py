@@ -14,7 +14,7 @@ from console.i18n import _, one, two
 from console.queries.times import read
 from console.words import ROLES, word
 from core.errors import NotFound
-from core.names import INCIDENT, RUN, TASK
+from core.names import CONFIG_CHANGE, INCIDENT, RUN, TASK
 from playbooks.capabilities import capability
 from playbooks.fold import ActState, Entry, RunState, decision, fold
 from playbooks.form import Both, Playbook
@@ -159,6 +159,11 @@ def whole(store: Store, run: str) -> Whole | None:
         return None
     entries = read_entries(store, run)
     return Whole(id=run, plan=plan, playbook=playbook, state=fold(entries), entries=tuple(entries))
+
+
+def changes_of(store: Store, run: str) -> list[Mapping[str, Any]]:
+    """Configuration changes that were seen and belong to a run: it made them, or announced them; the newest first."""
+    return [document.body for document in store.documents.find(CONFIG_CHANGE, Term("run", run), sort="-made", limit=LISTED).items]
 
 
 def inbox(store: Store, site: Path, who: Who, *, only_mine: bool = True, only_open: bool = True) -> list[Task]:

@@ -46,6 +46,7 @@ def story() -> None:
         st.warning(plain(runs.half(about["reason"])))
     run_actions.buttons(here, me, found)
     run_actions.step_table(here, found)
+    run_actions.change_table(here, found)
     st.markdown(f"##### {_('What happened')}")
     for entry in reversed(found.entries[-200:]):
         place = " · ".join(part for part in (entry.step, here.estate.title(entry.target) if entry.target else "") if part)

@@ -15,7 +15,7 @@ from console.identity.accounts import Account
 from console.identity.roles import Role
 from console.queries import runs
 from core.clock import ManualClock
-from core.names import INTENT
+from core.names import CONFIG_CHANGE, INTENT
 from inventory.book import Book
 from tests.console.test_views import Visitor, live, opened, said, visitor
 from tests.playbooks.bench import ANN, HEAD, Site, assets
@@ -78,6 +78,20 @@ def test_approving_on_the_page_of_the_run_names_the_plan(live: Desk, visitor: Vi
     test.button(key="yes-approval").click().run()
     body = newest(live)
     assert (body["what"], body["on"], body["args"]) == ("run.approve", id_, {"step": "approval", "hash": site.plan().hash})
+
+
+def test_changes_that_were_seen_stand_on_the_run_that_they_belong_to(live: Desk, visitor: Visitor, run: tuple[Site, str]) -> None:
+    run[0].quiet()
+    visitor.account = account("eve", Role.VIEWER)
+    assert "Configuration changes seen" not in said(opened("run.py", id=run[1]))
+    seen = {"asset": "web-1", "made": datetime.now(UTC).isoformat(), "user": "zhang", "run": run[1], "added": 2, "removed": 1, "difference": "+ vlan 7"}
+    live.store.documents.put(CONFIG_CHANGE, "web-1/now", seen)
+    live.store.documents.put(CONFIG_CHANGE, "web-2/now", {**seen, "user": "li", "run": ""})
+    test = opened("run.py", id=run[1])
+    assert "Configuration changes seen" in said(test)
+    tables = [frame.value.to_string() for frame in test.dataframe]
+    assert any("zhang" in table for table in tables)
+    assert not any("+ vlan 7" in table and "li" in table.split() for table in tables)
 
 
 def test_who_asked_gets_no_button_to_approve(live: Desk, visitor: Visitor, run: tuple[Site, str]) -> None:
