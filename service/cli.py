@@ -38,6 +38,8 @@ playbook = typer.Typer(help="Playbooks: list, check, plan, run.", no_args_is_hel
 framework = typer.Typer(help="Frameworks of requirements: list, check, bring in.", no_args_is_help=True)
 app.add_typer(framework, name="framework")
 xccdf = typer.Typer(help="Results of scanners.", no_args_is_help=True)
+transfer = typer.Typer(help="Records over an air gap, in signed files.", no_args_is_help=True)
+app.add_typer(transfer, name="transfer")
 app.add_typer(xccdf, name="xccdf")
 app.add_typer(evidence, name="evidence")
 app.add_typer(playbook, name="playbook")
@@ -396,6 +398,44 @@ def xccdf_import(
     settings = read_settings(config)
     store = _store(settings)
     for line in bring(store, Book(store).all(), settings.site_folder, path, asset, datetime.now(UTC)):
+        say(line)
+
+
+def _post(config: Path | None) -> Any:
+    from compliance.office import Office
+    from service.transfers import Post
+
+    settings = read_settings(config)
+    return Post(Office(_store(settings), settings), _vault(settings))
+
+
+@transfer.command("key")
+@plainly
+def transfer_key(config: Config = None) -> None:
+    """The public key of this installation, for the other side; made when there is none."""
+    for line in _post(config).key(datetime.now(UTC)):
+        say(line)
+
+
+@transfer.command("make")
+@plainly
+def transfer_make(
+    out: Annotated[Path, typer.Argument(help="The file to write; one that is there is not written over.")],
+    name: Annotated[str, typer.Option("--object", help="The protection object.")],
+    config: Config = None,
+) -> None:
+    """Write a signed file about an object: its record, framework, answers and evidence package."""
+    for line in _post(config).make(name, out, datetime.now(UTC)):
+        say(line)
+
+
+@transfer.command("take")
+@plainly
+def transfer_take(
+    path: Path, config: Config = None, do: Annotated[bool, typer.Option("--do", help="Keep it; without it the file is only checked.")] = False
+) -> None:
+    """Check a signed file of another installation and keep what is in it."""
+    for line in _post(config).take(path, datetime.now(UTC), do=do):
         say(line)
 
 

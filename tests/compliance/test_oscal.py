@@ -15,6 +15,7 @@ from compliance.prove import NOW
 from compliance.rollup import Answer, Conformity
 from tests.compliance.conftest import OFFICER, Judged
 
+pytestmark = pytest.mark.slow
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 TOKEN = re.compile(r"[^\W\d][\w.\-]*")
 KEYS = {

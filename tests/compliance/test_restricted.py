@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from compliance.objects import ProtectionObject, Scope
 from compliance.office import Office
 from compliance.prove import NOW
@@ -23,6 +25,7 @@ def test_assets_of_an_object_with_a_marking_bear_the_tag_by_which_notices_are_he
     assert delivery.RESTRICTED == RESTRICTED
 
 
+@pytest.mark.slow
 def test_the_marking_stands_on_the_cover_and_on_every_page(judged: Judged) -> None:
     content = make("summary", judged.dossier(subject=SUBJECT.model_copy(update={"label": "秘密★1年"})), "zh_CN", whole=False)
     assert content.cover[0] == ("密级标识", "秘密★1年")
@@ -30,6 +33,7 @@ def test_the_marking_stands_on_the_cover_and_on_every_page(judged: Judged) -> No
     assert Words("zh_CN", ZONE).day(NOW) in content.mark
 
 
+@pytest.mark.slow
 def test_the_whole_estate_is_as_restricted_as_what_is_in_it(fresh: Judged, tmp_path: Path) -> None:
     office = Office(fresh.store, Settings(data=tmp_path / "data"))
     assert not office.subject("").label

@@ -36,6 +36,7 @@ def site(folder: Path, text: str = BASELINE, name: str = "baseline.yaml") -> Pat
     return folder
 
 
+@pytest.mark.slow
 def test_a_framework_of_the_site_is_judged_by_its_checks_and_by_those_of_items_it_equals(judged: Judged, tmp_path: Path) -> None:
     framework = read_frameworks(site(tmp_path)).at("bureau-baseline", NOW.date())
     dossier = gather(judged.store, CHECKS, SUBJECT, ASSETS, moment=NOW, now=NOW, zone=ZONE, framework=framework)
@@ -50,6 +51,7 @@ def test_a_framework_of_the_site_is_judged_by_its_checks_and_by_those_of_items_i
     assert all(risk.case is None for risk in dossier.risks)
 
 
+@pytest.mark.slow
 def test_its_reports_bear_its_name_and_hold_its_items(judged: Judged, tmp_path: Path) -> None:
     framework = read_frameworks(site(tmp_path)).at("bureau-baseline", NOW.date())
     dossier = gather(judged.store, CHECKS, SUBJECT, ASSETS, moment=NOW, now=NOW, zone=ZONE, framework=framework)
@@ -114,12 +116,14 @@ def test_cases_of_the_guide_are_those_in_force_on_the_day(tmp_path: Path) -> Non
     assert framework.cases_at(date(2025, 3, 19)) == ()
 
 
+@pytest.mark.slow
 def test_units_of_28448_stand_in_the_order_of_the_standard_each_once(judged: Judged) -> None:
     found = units(judged.dossier())
     assert len(found) == len({one.number for one in found}) == 211
     assert (found[0].number, found[0].item.id) == ("L3-PES1-01", "G.PES.LOC.1")
 
 
+@pytest.mark.slow
 def test_the_five_layers_of_2008_tell_hosts_devices_and_applications_apart(judged: Judged) -> None:
     found = {(one.layer.zh, one.point.zh): one for one in by_old_layers(judged.dossier())}
     assert len({layer for layer, _ in found}) == 5
