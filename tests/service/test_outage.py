@@ -73,3 +73,17 @@ def test_a_cut_uplink_is_one_incident_and_a_fault_elsewhere_another(house: House
     until(lambda: any("hq-core2" in assets(one) for one in house.outages()), "the second fault is seen", 120)
     until(lambda: {one["root"] for one in house.outages()} == {"lab-r1", "hq-core2"}, "two incidents, one of each fault", 60)
     assert len(house.outages()) == 2
+
+
+def test_a_second_fault_behind_a_cut_uplink_is_an_incident_of_its_own_once_it_can_be_told_apart(house: House) -> None:
+    """While the uplink is cut nobody can know of it; when the uplink is back, what stays silent is another fault."""
+    until(lambda: all(house.knows(name) for name in (*LAB, "hq-r1")), "every device was read", 120)
+    house.fault("uplink-cut", on=True)
+    until(lambda: any(assets(one) >= {*LAB, "hq-r1"} for one in house.outages()), "the outage is seen whole", 150)
+    house.fault("access-off", on=True)
+    until(lambda: len(house.outages()) == 1, "it is one incident", 30)
+    house.fault("uplink-cut", on=False)
+    until(lambda: {one["root"]: one["state"] for one in house.outages()}.get("lab-r1") in ("resolved", "closed"), "the outage is over", 150)
+    until(lambda: [one["root"] for one in house.outages() if one["state"] == "open"] == ["lab-acc2"], "the second fault alone is open", 90)
+    (second,) = (one for one in house.outages() if one["state"] == "open")
+    assert assets(second) >= {"lab-acc2", "lab-water", "lab-air", "lab-noise"}
