@@ -92,6 +92,13 @@ class DiscoverySettings(_Table):
     _as_list = field_validator("allowed", mode="before")(_parted)
 
 
+class DetectionSettings(_Table):
+    """Which scorer ranks the rows of a whole host, and which PyOD model is its second voice (empty: none)."""
+
+    scorer: str = "knn"
+    second: str = "iforest"
+
+
 class ConsoleSettings(_Table):
     """Login and sessions; the defaults are those that graded protection level 3 asks for."""
 
@@ -133,6 +140,7 @@ class Settings(_Table):
     retention: RetentionSettings = RetentionSettings()
     collect: CollectSettings = CollectSettings()
     discovery: DiscoverySettings = DiscoverySettings()
+    detection: DetectionSettings = DetectionSettings()
     console: ConsoleSettings = ConsoleSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
 

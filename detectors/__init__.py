@@ -15,6 +15,12 @@ DETECTORS: Final = {
     "rate": "detectors.series.rate:Rate",
 }
 
+READERS: Final = {
+    "logs": "detectors.logs.watch:Logs",
+    "rates": "detectors.logs.rates:Rates",
+}
+"""Detectors of events: ``read(events, now)`` in the place of ``observe``."""
+
 SCORERS: Final = {
     "knn": "detectors.series.scorers:Knn",
     "pca": "detectors.series.scorers:Pca",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.records import Finding, Sample
+from core.records import Event, Finding, Sample
 
 Floats = NDArray[np.float64]
 
@@ -28,6 +29,24 @@ class Detector(Protocol):
 
     def restore(self, state: bytes) -> None:
         """Take over what ``state`` gave; raises ConfigError for a damaged state or one of a newer version, and stays as it was."""
+        ...
+
+
+class Reader(Protocol):
+    """Watches events; otherwise as a detector."""
+
+    name: str
+
+    def read(self, events: Sequence[Event], now: datetime) -> list[Finding]:
+        """Findings that begin or end because of ``events``, which came ``now`` (aware); an empty batch only tells the time."""
+        ...
+
+    def state(self) -> bytes:
+        """Everything learned so far (data alone, no code)."""
+        ...
+
+    def restore(self, state: bytes) -> None:
+        """Take over what ``state`` gave; raises ConfigError and stays as it was."""
         ...
 
 

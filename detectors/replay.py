@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from core.errors import ConfigError
-from core.records import Finding, Sample
+from core.records import Event, Finding, Sample
 from core.registry import resolve
-from detectors import DETECTORS
-from detectors.base import Detector
+from detectors import DETECTORS, READERS
+from detectors.base import Detector, Reader
+from detectors.logs.rates import Rates
+from detectors.logs.watch import Logs
 from detectors.series.baseline import Baseline, Options
 from detectors.series.budgets import BUDGETS, SHIPPED
+from detectors.series.change import Change
+from detectors.series.host import SCORER, Host
+from detectors.series.host import Options as HostOptions
 from detectors.series.offload import Inline
 
 NEAR: Final = timedelta(hours=1)  # an alarm this near to a judged one is taken for the same
-IN_A_PROCESS: Final = frozenset({"change", "host"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +74,65 @@ class Report:
         }
 
 
-def fresh(name: str, budget: str = SHIPPED) -> Detector:
-    """A detector that knows nothing yet, its heavy work done at once; raises ConfigError for an unknown name or budget."""
-    if budget not in BUDGETS:
-        raise ConfigError(f"there is no budget {budget!r}; there are {', '.join(sorted(BUDGETS))}")
+def fresh(name: str, budget: str = SHIPPED, scorer: str = SCORER) -> Detector:
+    """A detector that knows nothing yet, its heavy work done at once; raises ConfigError for an unknown name, budget or scorer."""
     made = resolve(DETECTORS, name, "detector")
+    known(budget)
     if made is Baseline:
         return Baseline(Options(policy=BUDGETS[budget]))
-    found: Detector = made(offload=Inline()) if name in IN_A_PROCESS else made()
+    found: Detector = Host(HostOptions(scorer=scorer), Inline()) if made is Host else made(offload=Inline()) if made is Change else made()
+    if isinstance(found, Host | Change):
+        found.use_budgets(lambda _asset, _what: budget)
     return found
+
+
+def fresh_reader(name: str, budget: str = SHIPPED) -> Reader:
+    """The same of a detector of events."""
+    found: Logs | Rates = resolve(READERS, name, "detector of events")()
+    known(budget)
+    found.use_budgets(lambda _asset, _what: budget)
+    return found
+
+
+def known(budget: str) -> None:
+    """Raises ConfigError for a budget that there is not."""
+    if budget not in BUDGETS:
+        raise ConfigError(f"there is no budget {budget!r}; there are {', '.join(sorted(BUDGETS))}")
 
 
 def replay(detector: Detector, batches: Iterable[Sequence[Sample]], days: float, judged: Sequence[Judged] = ()) -> Report:
     """Run ``detector`` over ``days`` of history: ``batches`` as the polls brought them, oldest first."""
-    findings: list[Finding] = []
     known: set[str] = set()
+
+    def parts() -> Iterator[tuple[int, Callable[[], list[Finding]]]]:
+        for batch in batches:
+            known.update(sample.series for sample in batch)
+            yield len(batch), partial(detector.observe, batch)
+
+    return _replayed(detector.name, parts(), known, days, judged)
+
+
+def replay_events(reader: Reader, minutes: Iterable[tuple[datetime, Sequence[Event]]], days: float, judged: Sequence[Judged] = ()) -> Report:
+    """The same for a detector of events: (arrival, events) in order, empty where there was a pause. Each asset counts as one series."""
+    known: set[str] = set()
+
+    def parts() -> Iterator[tuple[int, Callable[[], list[Finding]]]]:
+        for now, events in minutes:
+            known.update(event.asset for event in events)
+            yield len(events), partial(reader.read, events, now)
+
+    return _replayed(reader.name, parts(), known, days, judged)
+
+
+def _replayed(name: str, parts: Iterable[tuple[int, Callable[[], list[Finding]]]], known: set[str], days: float, judged: Sequence[Judged]) -> Report:
+    findings: list[Finding] = []
     count, took = 0, 0.0
-    for batch in batches:
+    for size, work in parts:
         started = time.perf_counter()
-        findings += detector.observe(batch)
+        findings += work()
         took += time.perf_counter() - started
-        count += len(batch)
-        known.update(sample.series for sample in batch)
-    return Report(detector.name, tuple(findings), count, len(known), days, took, verdicts(findings, judged))
+        count += size
+    return Report(name, tuple(findings), count, len(known), days, took, verdicts(findings, judged))
 
 
 def verdicts(findings: Iterable[Finding], judged: Sequence[Judged]) -> dict[str, int]:

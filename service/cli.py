@@ -571,14 +571,15 @@ def detect_replay(
     since: Annotated[str, typer.Option("--since", help="How far back, such as 30d.")] = "30d",
     asset: Annotated[list[str] | None, typer.Option("--asset", help="Only these assets.")] = None,
     metric: Annotated[list[str] | None, typer.Option("--metric", help="Only these metrics.")] = None,
-    budget: Annotated[str, typer.Option("--budget", help="How often baseline may call: watchful, shipped, calm, both, weekly, monthly or silent.")] = "shipped",
+    budget: Annotated[str, typer.Option("--budget", help="How often they may call: watchful, shipped, calm, both, weekly, monthly or silent.")] = "shipped",
+    scorer: Annotated[str, typer.Option("--scorer", help="First voice of host: knn, pca or pyod:MODEL.")] = "knn",
     as_json: Annotated[bool, typer.Option("--json")] = False,
     config: Config = None,
 ) -> None:
     """Run detectors over stored history: what would have fired, how often, at what cost. Nothing is raised."""
     from service.replaying import lines, replay_all
 
-    for report in replay_all(_store(read_settings(config)), detectors or (), since, asset or (), metric or (), budget, datetime.now(UTC)):
+    for report in replay_all(_store(read_settings(config)), detectors or (), since, asset or (), metric or (), budget, datetime.now(UTC), scorer):
         say(json.dumps(report.summary(), ensure_ascii=False) if as_json else "\n".join(lines(report)))
 
 

@@ -275,7 +275,7 @@ def build(settings: Settings, clock: Clock) -> Service:
     loaded = load_configuration(settings.site_folder / "alerting", Book(store).all(), found.people, inspector.checks, settings.timezone, accepted(store))
     loaded = replace(loaded, config=with_changes(loaded.config, read_changes(store, clock.now())))
     alerting = open_alerting(settings, store, vault, clock, loaded)
-    detectors = make_watchers(settings.site_folder, settings.timezone)
+    detectors = make_watchers(settings.site_folder, settings.timezone, settings.detection)
     logs, told, rates = Logs(), Told(), Rates(site_calendar(settings.site_folder / "calendar.yaml", settings.timezone))
     pipeline = Pipeline(store=store, alerting=alerting, observers=[*detectors, told, rates], readers=[logs, told, rates], clock=clock)
     memory = Memory(settings.data / "detectors", [*detectors, logs, told, rates], pipeline.pause)

@@ -15,18 +15,22 @@ from core.calendar import Calendar, load_calendar
 from core.errors import ConfigError, StoreError
 from core.records import Sample
 from core.registry import resolve
+from core.settings import DetectionSettings
 from detectors import DETECTORS
 from detectors.base import Detector
 from detectors.series.baseline import Baseline, Options
 from detectors.series.budgets import BudgetOf
 from detectors.series.change import Change
 from detectors.series.forecast import Forecast, Row, RunsOut
+from detectors.series.host import Host
+from detectors.series.host import Options as HostOptions
 from inventory.sitefiles import read_entries
 from service.pipeline import Pipeline
 from service.replaying import batches
 from store.base import Metrics, Selector
 
 log = structlog.get_logger("watchers")
+DETECTION: Final = DetectionSettings()
 LONGEST: Final = timedelta(days=7)
 HOURLY: Final = timedelta(days=28)
 HOUR: Final = timedelta(hours=1)
@@ -34,10 +38,11 @@ MOST_SERIES: Final = 2_000  # of one metric
 MOST_SAMPLES: Final = 200_000  # about six seconds of learning before the service collects
 
 
-def make_watchers(site_folder: Path, timezone: str) -> list[Detector]:
-    """One detector of each name; a broken calendar is logged, and the national one holds."""
+def make_watchers(site_folder: Path, timezone: str, detection: DetectionSettings = DETECTION) -> list[Detector]:
+    """One detector of each name; a broken calendar is logged, and the national one holds. Raises ConfigError for an unknown scorer or model."""
     made: Mapping[str, Callable[[], Detector]] = {
         Baseline.name: lambda: Baseline(Options(calendar=site_calendar(site_folder / "calendar.yaml", timezone))),
+        Host.name: lambda: Host(HostOptions(scorer=detection.scorer, model=detection.second)),
         Forecast.name: lambda: site_forecasts(site_folder),
     }
     return [made[name]() if name in made else resolve(DETECTORS, name, "detector")() for name in DETECTORS]

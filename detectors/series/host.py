@@ -10,23 +10,24 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
 from core.errors import ConfigError
 from core.records import Finding, Sample, Severity
-from detectors.base import Floats
+from detectors.base import Floats, Scorer
 from detectors.series import words
 from detectors.series.bank import Bank
 from detectors.series.budgets import TOGETHER, BudgetOf, no_budget, voice_of
 from detectors.series.many import Budget, Many
 from detectors.series.memory import pack, unpack
 from detectors.series.offload import Offload
-from detectors.series.scorers import Knn, Pyod
+from detectors.series.scorers import Knn, Pyod, scorer_of
 
 VERSION: Final = 1
 METRICS: Final = (
@@ -34,6 +35,8 @@ METRICS: Final = (
     "system.disk.io", "system.network.io", "system.processes.count", "hw.processor.utilization", "hw.memory.utilization",
     "network.interface.io", "network.interface.errors", "network.interface.discards",
 )  # fmt: skip
+SCORER: Final = "knn"
+SMALL: Final = 300  # rows that this one keeps here: there are hundreds of hosts
 LEAST_METRICS: Final = 3
 MOST: Final = 1e30  # beyond this a value is no measurement
 
@@ -42,7 +45,8 @@ MOST: Final = 1e30  # beyond this a value is no measurement
 class Options:
     """``fit_rows`` before the first fit; refitted every ``refit_s`` from those of the ``kept_rows`` that were no alarm.
 
-    An alarm that lasts ``accept_s`` is taken as usual; PyOD's ``model`` ("" for none) is asked again after ``ask_s``.
+    An alarm that lasts ``accept_s`` is taken as usual. ``scorer`` is the first voice, by its name in the registry (``pyod:hbos`` names a model);
+    PyOD's ``model`` ("" for none) is the second, asked again after ``ask_s``.
     """
 
     metrics: tuple[str, ...] = METRICS
@@ -53,6 +57,7 @@ class Options:
     refit_s: float = 21_600.0
     accept_s: float = 86_400.0
     ask_s: float = 900.0
+    scorer: str = SCORER
     model: str = "iforest"
 
 
@@ -96,6 +101,8 @@ class Host:
         self.options, self._offload = options, offload or Offload()
         if options.model:
             Pyod(options.model)  # raises ConfigError for a name that is not known
+        self._make: Callable[[], Scorer] = partial(Knn, SMALL) if options.scorer == SCORER else partial(scorer_of, options.scorer)
+        self._make()
         self._watched = frozenset(options.metrics)
         self._bank: Bank[_Host] = Bank(self.name, options.limit)
         self._budget_of: BudgetOf = no_budget
@@ -157,7 +164,7 @@ class Host:
         if len(usual) < self.options.fit_rows:
             return
         learn = Many.refit if host.many else Many.fit
-        host.many, host.fitted_at = host.many or Many(BUDGET, lambda: Knn(300)), host.open_at
+        host.many, host.fitted_at = host.many or Many(BUDGET, self._make), host.open_at
         learn(host.many, np.array([at for at, _ in usual]), np.array([row for _, row in usual]))
 
     def _judge(self, asset: str, now: datetime, host: _Host, row: Floats) -> list[Finding]:
@@ -266,17 +273,17 @@ class Host:
                 host = _Host(tuple(columns), deque(rows), severity=Severity(severity).value if severity else "")
                 host.is_told, host.told_at, host.begun_at = _told(told, bool(severity), float(at))
                 host.strange.extend(arrays.get(f"{number}.strange", np.zeros(0)).tolist())
-                _revive(host, number, float(fitted_at), model, arrays)
+                _revive(host, number, float(fitted_at), model, arrays, self._make)
                 bank.put(str(asset), float(at), host)
         except (KeyError, TypeError, ValueError) as err:
             raise ConfigError("the memory of host is damaged; it is learned anew from history") from err
         self._bank = bank
 
 
-def _revive(host: _Host, number: int, fitted_at: float, head: dict[str, Any] | None, arrays: dict[str, Any]) -> None:
+def _revive(host: _Host, number: int, fitted_at: float, head: dict[str, Any] | None, arrays: dict[str, Any], make: Callable[[], Scorer]) -> None:
     if head is None:
         return
-    many = Many(BUDGET, lambda: Knn(300))
+    many = Many(BUDGET, make)
     prefix = f"{number}.model."
     try:
         many.restore(head, {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)})

@@ -8,9 +8,19 @@ from typing import Any, Final
 import numpy as np
 
 from core.errors import ConfigError
-from detectors.base import Floats
+from core.registry import resolve
+from detectors import SCORERS
+from detectors.base import Floats, Scorer
 
 PYOD: Final = {"knn": "KNN", "iforest": "IForest", "pca": "PCA", "hbos": "HBOS", "lof": "LOF", "mcd": "MCD"}
+
+
+def scorer_of(name: str) -> Scorer:
+    """A fresh scorer of the registry; of ``pyod`` the model follows a colon, such as ``pyod:hbos``. Raises ConfigError for an unknown one."""
+    head, _, model = name.partition(":")
+    made = resolve(SCORERS, head, "scorer")
+    found: Scorer = made(model) if model else made()
+    return found
 
 
 class Knn:

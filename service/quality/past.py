@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from core.catalogue import catalogue
-from core.records import Event, Sample, series_key
+from core.records import Sample, series_key
 from core.settings import Settings
 from detectors.base import Floats
 from detectors.faults import Trial, recall, trials
@@ -23,9 +23,10 @@ from detectors.series.baseline import LEAST, WATCHED, Baseline, Options
 from detectors.series.budgets import BUDGETS, CLASSES, SHIPPED, Choice, budget_of, class_of
 from detectors.tuning import Setting, best
 from incidents.config import Rule
+from service.replaying import newest_events
 from service.watchers import site_calendar
 from store.base import Selector, Store
-from store.filter import And, Filter, Terms
+from store.filter import And, Terms
 from store.open import open_for
 
 MOST_SERIES: Final = 20  # looked at; what there is beyond is said
@@ -33,7 +34,6 @@ LEAD: Final = timedelta(days=7)  # before the span, so that a baseline has learn
 MOST_TRIED: Final = 12  # series that test faults are laid over: about half a minute
 MOST_LOOKED: Final = 200  # series looked at for enough rows
 LEAST_ROWS: Final = 2_000
-MOST_EVENTS: Final = 50_000
 FILTERS: Final = {"kind": "event.kind", "asset": "asset.id"}  # how filters call what rules name so
 Key = tuple[str, Mapping[str, str]]
 """Asset and labels of one series."""
@@ -73,7 +73,7 @@ def better_counting(
     where = And(tuple(Terms(FILTERS.get(name, name), values) for name, values in wanted.items()))
     events: dict[str, list[tuple[float, str]]] = {}
     with opened(settings) as store:
-        for event in newest_events(store, where, since, until):
+        for event in newest_events(store.events, where, since, until):
             facts = {"kind": event.kind, "asset": event.asset, **{name: str(value) for name, value in event.fields.items()}}
             key = count_key(rule, facts)
             if key in judged:
@@ -89,19 +89,6 @@ def better_counting(
 def count_key(rule: Rule, facts: Mapping[str, str]) -> str:
     """What a counting rule counts together: the values of its ``by``."""
     return "\x1f".join(facts.get(name, "") for name in rule.by)
-
-
-def newest_events(store: Store, where: Filter, since: datetime, until: datetime) -> list[Event]:
-    """The newest 50,000 at most, oldest first. Raises StoreError."""
-    found: list[Event] = []
-    cursor: str | None = None
-    while len(found) < MOST_EVENTS:
-        page = store.events.search(where, since=since, until=until, limit=1000, cursor=cursor)
-        found += page.items
-        cursor = page.cursor
-        if cursor is None:
-            break
-    return found[::-1]
 
 
 def _points(store: Store, metric: str, asset: str, labels: Mapping[str, str], since: datetime, until: datetime) -> tuple[Floats, Floats]:

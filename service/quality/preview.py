@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
-from itertools import groupby
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from core.calendar import Calendar
@@ -22,14 +21,13 @@ from detectors.series.baseline import WATCHED, Baseline, Options
 from detectors.series.budgets import BUDGETS, EVENTS, EVERY, TOGETHER, class_of
 from detectors.series.host import LEAST_METRICS, METRICS, Host
 from detectors.series.offload import Inline
-from service.quality.past import LEAD, MOST_EVENTS, history_of, newest_events, opened
-from service.replaying import batches
+from service.quality.past import LEAD, history_of, opened
+from service.replaying import MOST_EVENTS, batches, newest_events, ticks
 from service.watchers import site_calendar
 from store.base import Selector
 from store.filter import EVERYTHING, Term
 
 MOST_SOURCES: Final = 10_000
-TICK: Final = timedelta(minutes=5)  # silence is looked for so often
 Item = tuple[str, str, str, tuple[tuple[str, str], ...]]
 """What is judged by itself: class (empty for a series), asset, metric, labels."""
 Alarms = dict[str, list[dict[str, Any]]]
@@ -63,7 +61,7 @@ def play(settings: Settings, items: Sequence[Item], budgets: Sequence[str], sinc
             if done and time.monotonic() - begun > seconds:
                 break
             if what == EVENTS:
-                events = newest_events(store, Term("asset.id", asset), since - LEAD, until)
+                events = newest_events(store.events, Term("asset.id", asset), since - LEAD, until)
                 cut += len(events) >= MOST_EVENTS
                 found = {budget: _from_events(events, budget, until, calendar) for budget in budgets}
             elif what == TOGETHER:
@@ -100,31 +98,9 @@ def _from_events(events: Sequence[Event], budget: str, until: datetime, calendar
     rates.use_budgets(lambda _asset, _what: budget)
     logs.use_budgets(lambda _asset, _what: budget)
     found: list[Finding] = []
-    for now, batch in _ticks(events, until):
-        if batch:
-            found += [*rates.read(batch, now), *logs.read(batch, now)]
-        else:
-            found += rates.observe([Sample(time=now, asset="", metric="", value=0.0)])
+    for now, batch in ticks(events, events[0].time, until) if events else ():
+        found += [*rates.read(batch, now), *logs.read(batch, now)]
     return found
-
-
-def _ticks(events: Sequence[Event], until: datetime) -> Iterator[tuple[datetime, list[Event]]]:
-    """Events by the minute, and empty batches where there was a pause."""
-    last: datetime | None = None
-    for _, minute in groupby(events, key=lambda event: int(event.time.timestamp() // 60)):
-        batch = list(minute)
-        now = batch[-1].time
-        yield from _pause(last, now)
-        yield now, batch
-        last = now
-    yield from _pause(last, until)
-
-
-def _pause(last: datetime | None, now: datetime) -> Iterator[tuple[datetime, list[Event]]]:
-    at = last + TICK if last else now
-    while at < now:
-        yield at, []
-        at += TICK
 
 
 def _alarm(one: Finding) -> dict[str, Any]:

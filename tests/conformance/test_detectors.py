@@ -17,6 +17,8 @@ from core.registry import resolve
 from detectors import DETECTORS, SCORERS
 from detectors.base import Detector, Floats, Scorer
 from detectors.benchmark import detect
+from detectors.series.bank import Bank
+from detectors.series.host import Host, Options
 from detectors.series.memory import pack
 from detectors.series.scorers import Pyod
 from tests.detectors.series import START, polls, run, sample
@@ -132,7 +134,41 @@ def odd_batches() -> Iterator[list[Sample]]:
         yield [sample("disk.days_left", math.nan, late), sample("disk.days_left", -1e18, late)]
 
 
-@pytest.mark.parametrize("name", sorted(SCORERS))
+class Widest:
+    """A new detector in ten lines: the metric that is furthest outside the range learned."""
+
+    def fit(self, rows: Floats) -> None:
+        self.low, self.high = rows.min(axis=0), rows.max(axis=0)
+
+    def score(self, rows: Floats) -> Floats:
+        room = self.high - self.low + 1e-3 * (1 + np.abs(self.high))
+        out: Floats = np.maximum((rows - self.high) / room, (self.low - rows) / room).max(axis=1)
+        return np.maximum(out, 0)
+
+    def state(self) -> dict[str, Any]:
+        return {"low": self.low, "high": self.high}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.low, self.high = state["low"], state["high"]
+
+
+@pytest.fixture(autouse=True)
+def ten_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The registry line of the new detector."""
+    monkeypatch.setitem(SCORERS, "widest", f"{__name__}:Widest")
+
+
+@pytest.mark.slow
+def test_a_new_scorer_of_ten_lines_finds_a_fault_by_its_name_alone() -> None:
+    def fault(row: int, metric: str, value: float) -> float:
+        return value + 40 if 1900 <= row < 1930 and metric != "system.network.io" else value
+
+    found = run(Host(Options(scorer="widest", model="", fit_rows=1440)), polls(2100, fault))
+    assert [finding.firing for finding in found] == [True, False]
+    assert timedelta(0) <= found[0].time - START - timedelta(minutes=1900) <= timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("name", [*sorted(SCORERS), "widest"])
 class TestScorer:
     def test_scoring_is_pure_and_by_row(self, name: str) -> None:
         made = scorer(name)
@@ -209,6 +245,33 @@ def test_late_and_repeated_times_are_no_alarm() -> None:
     times[1000:1010] = times[999]
     values[1000:1010] = 500
     assert (detect(times, values, 600)[1000:1010] < 0.5).all()
+
+
+LIMITED = {
+    "baseline": "system.cpu.utilization", "change": "system.cpu.utilization", "forecast": "system.filesystem.utilization", "host": "system.cpu.utilization",
+    "lost": "network.interface.oper", "rate": "hw.temperature", "no_data": "system.cpu.utilization",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(LIMITED))
+def test_a_flood_of_new_series_is_refused_with_one_visible_mark(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = detector(name)
+    monkeypatch.setattr(judged._bank, "_limit", 10)  # type: ignore[attr-defined]
+    flood = [sample(LIMITED[name], 1.0, START + timedelta(seconds=number), f"a{number}", {"interface": "p"}) for number in range(1000)]
+    marks = [sample("collector.up", 1.0, one.time, one.asset, {"collector": "host"}) for one in flood]
+    found = [finding for pair in zip(flood, marks, strict=True) for finding in judged.observe(pair)]
+    assert [(one.source, one.asset, one.firing, one.evidence["limit"]) for one in found] == [(f"{name}.admission", "wanglou", True, 10)]
+    assert len(judged._bank) == 10  # type: ignore[attr-defined]
+
+
+def test_a_million_new_series_take_no_more_room_than_the_limit() -> None:
+    bank: Bank[bytes] = Bank("x", 1000)
+    for number in range(1_000_000):
+        bank.get(str(number), 1.0, bytes)
+    assert (len(bank), bank.refused) == (1000, 999_000)
+    assert [finding.firing for finding in bank.mark(START)] == [True]
+    bank.get("0", 2.0, bytes)
+    assert [finding.firing for finding in bank.mark(START)] == [False]
 
 
 def test_one_column_is_one_metric() -> None:

@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from core.errors import ConfigError
-from core.records import Finding
-from detectors import DETECTORS
+from core.records import Event, Finding
+from detectors import DETECTORS, READERS
 from detectors.base import Detector
 from detectors.replay import Judged, Report, fresh, replay, verdicts
 from detectors.series.baseline import Baseline
@@ -122,6 +122,32 @@ def test_every_detector_can_be_replayed(history: Store, name: str) -> None:
 def test_what_is_unknown_is_refused_in_words(history: Store, name: str, back: str, budget: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         list(replay_all(history, [name], back, [], [], budget, END))
+
+
+@pytest.mark.parametrize("name", sorted(READERS))
+def test_detectors_of_events_are_replayed_over_stored_events(tmp_path: Path, name: str) -> None:
+    with closing(open_store("embedded", tmp_path, "service")) as store:
+        minutes = [*range(0, 40 * 60, 5), *(40 * 60 + number / 4 for number in range(160))]
+        texts = ["link is down" if minute != 2401 else "kernel panic deep inside" for minute in minutes]
+        store.events.write(
+            [
+                Event(id=f"{number}", time=START + timedelta(minutes=minute), asset="fw", kind="syslog", message=text)
+                for number, (minute, text) in enumerate(zip(minutes, texts, strict=True))
+            ]
+        )
+        (report,) = replay_all(store, [name], "3d", ["fw"], [], "shipped", END)
+        (silent,) = replay_all(store, [name], "3d", ["fw"], [], "silent", END)
+    assert (report.detector, report.samples, report.series) == (name, len(minutes), 1)
+    assert {finding.labels["what"] for finding in report.alarms} == ({"surge", "silence"} if name == "rates" else {"new", "flood"})
+    assert silent.alarms == ()
+
+
+@pytest.mark.parametrize("scorer", ["knn", "pca"])
+def test_a_host_is_replayed_with_the_scorer_that_is_named(history: Store, scorer: str) -> None:
+    (report,) = replay_all(history, ["host"], "3d", [], [], "shipped", END, scorer)
+    assert any(timedelta(0) <= finding.time - START - timedelta(minutes=FAULT) <= timedelta(minutes=5) for finding in report.alarms)
+    with pytest.raises(ConfigError, match="hbos, iforest"):
+        list(replay_all(history, ["host"], "3d", [], [], "shipped", END, "pyod:magic"))
 
 
 def test_the_command_prints_alarms_and_figures(tmp_path: Path) -> None:

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import ConfigError
 from core.records import Sample
+from core.settings import DetectionSettings
 from detectors import DETECTORS
 from detectors.series.baseline import Baseline
 from detectors.series.change import Change
 from detectors.series.forecast import Forecast
+from detectors.series.host import Host
 from detectors.series.offload import Inline
 from service.memory import Memory
 from service.watchers import learn_history, make_watchers
@@ -52,6 +55,14 @@ def test_a_broken_calendar_is_told_and_the_national_one_holds(tmp_path: Path) ->
     calendar = baseline_of(tmp_path, "holidays: [yesterday]\n").options.calendar
     assert calendar is not None
     assert not calendar.is_working(START.date().replace(month=10, day=1))
+
+
+def test_the_scorer_and_the_second_model_of_hosts_are_chosen_by_name(tmp_path: Path) -> None:
+    (host,) = (one for one in make_watchers(tmp_path, "UTC", DetectionSettings(scorer="pyod:hbos", second="")) if isinstance(one, Host))
+    assert (host.options.scorer, host.options.model) == ("pyod:hbos", "")
+    for wrong in (DetectionSettings(scorer="magic"), DetectionSettings(scorer="pyod:magic"), DetectionSettings(second="magic")):
+        with pytest.raises(ConfigError, match="there are"):
+            make_watchers(tmp_path, "UTC", wrong)
 
 
 def test_a_site_says_what_else_runs_out_and_a_wrong_entry_stops_no_other(tmp_path: Path) -> None:
