@@ -71,4 +71,5 @@ def _snmp(spoken: Spoken, credential: str) -> dict[str, Any]:
 
 def _url(address: str, port: Port) -> str:
     usual = {"http": 80, "https": 443}[port.way]
-    return f"{port.way}://{address}{'' if port.number == usual else f':{port.number}'}/"
+    host = f"[{address}]" if ":" in address else address
+    return f"{port.way}://{host}{'' if port.number == usual else f':{port.number}'}/"

@@ -51,10 +51,11 @@ def test_it_may_be_taken_in_as_an_asset_that_exists(store: Store) -> None:
     assert (asset.address, asset.serial, asset.kind) == ("10.0.0.1", "SN12345", "switch")
 
 
-def test_a_page_alone_is_watched_by_http(store: Store) -> None:
-    inbox = found(store, page("10.0.0.5", "OA"))
+@pytest.mark.parametrize(("address", "url"), [("10.0.0.5", "http://10.0.0.5/"), ("2001:db8::5", "http://[2001:db8::5]/")])
+def test_a_page_alone_is_watched_by_http(store: Store, address: str, url: str) -> None:
+    inbox = found(store, page(address, "OA"))
     name = inbox.take_in(inbox.all()[0].id, {"kind": "website"}, who="li", now=NOW)
-    assert Book(store).get(name).collect == {"http": {"url": "http://10.0.0.5/"}}
+    assert (Book(store).get(name).address, Book(store).get(name).collect) == (address, {"http": {"url": url}})
 
 
 def test_twice_is_refused_and_a_strange_field_too(store: Store) -> None:
