@@ -38,6 +38,7 @@ def due_path(data: Path) -> Path:
 def write_due(data: Path, due: float | None) -> None:
     """Replace the file in one step; ``due`` in monotonic seconds of this machine."""
     new = due_path(data).with_suffix(".new")
+    new.parent.mkdir(parents=True, exist_ok=True)
     new.write_text(json.dumps({"due": due}), encoding="utf-8")
     new.replace(due_path(data))
 
