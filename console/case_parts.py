@@ -28,21 +28,23 @@ def members(here: Desk, me: Account, case: Case, moment: datetime) -> None:
         [
             {
                 _("severity"): look(SEVERITY, member.severity).text,
-                _("state"): look(STATE, member.state).text,
                 _("asset"): here.estate.title(member.asset),
                 _("rule"): member.rule,
-                _("text"): member.text,
-                _("since"): times.ago(member.start, moment),
                 _("why here"): belonging.why_here(member, case, here.estate.title),
                 _("held by"): word(HELD, member.held_by) if member.held_by else "",
+                _("state"): look(STATE, member.state).text,
+                _("since"): times.ago(member.start, moment),
+                _("text"): member.text,
             }
             for member in case.members[:MOST]
         ],
         "case-members",
         {
-            _("asset"): st.column_config.TextColumn(width=150),
-            _("rule"): st.column_config.TextColumn(width=110),
-            _("text"): st.column_config.TextColumn(width=200),
+            _("severity"): st.column_config.TextColumn(width=64),
+            _("asset"): st.column_config.TextColumn(width=120),
+            _("rule"): st.column_config.TextColumn(width=90),
+            _("why here"): st.column_config.TextColumn(width=170),
+            _("held by"): st.column_config.TextColumn(width=60),
         },
     )
     if picked is None or picked >= len(case.members):

@@ -11,6 +11,7 @@ from console.queries.cases import Case, Member, rank
 from console.queries.charts import Band
 from console.queries.times import read, span
 from inventory.book import Book, Change
+from inventory.graph import Graph
 from store.base import Store
 
 BEFORE: Final = timedelta(hours=2)
@@ -118,12 +119,13 @@ def step_word(what: str) -> str:
     return _(_STEPS[what]) if what in _STEPS else what
 
 
-def changes_before(store: Store, case: Case) -> list[Change]:
-    """Changes of the root and members in the two hours before the incident began."""
+def changes_before(store: Store, case: Case, graph: Graph | None = None) -> list[Change]:
+    """Changes of the root, members and (with the graph) the root's neighbours in the two hours before the incident began."""
     if case.opened is None:
         return []
     since, found = case.opened - BEFORE, []
-    for asset in case.assets[:5]:
+    beside = [end for edge in graph.neighbours(case.root) for end in (edge.source, edge.target)] if graph else []
+    for asset in dict.fromkeys([*case.assets[:5], *beside[:20]]):
         found += [change for change in Book(store).changes(asset, limit=20) if since <= change.time <= case.opened]
     return sorted(found, key=lambda change: change.time, reverse=True)
 

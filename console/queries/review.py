@@ -14,6 +14,7 @@ from store.base import Store
 
 AGAIN = 2
 MOST = 5000
+APART = frozenset({"false_positive", "duplicate", "planned"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +29,11 @@ class Times:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One priority: detection is from the start of the first alert to the opening, the others in the clock of the priority."""
+    """One priority: detection is from the first alert to the opening, the others in the clock of the priority; ``apart`` of them count nowhere else."""
 
     priority: str
     incidents: int
+    apart: int
     reopened: int
     detect: Times
     acknowledge: Times
@@ -95,10 +97,17 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
 
 
-def _line(priority: str, cases: Sequence[Case]) -> Line:
+def is_apart(case: Case) -> bool:
+    """A false alarm, a duplicate or planned work says nothing about how well trouble is handled."""
+    return case.body.get("reason") in APART or case.body.get("verdict") == "false"
+
+
+def _line(priority: str, all_cases: Sequence[Case]) -> Line:
+    cases = [case for case in all_cases if not is_apart(case)]
     return Line(
         priority=priority,
-        incidents=len(cases),
+        incidents=len(all_cases),
+        apart=len(all_cases) - len(cases),
         reopened=sum(bool(case.body.get("reopened")) for case in cases),
         detect=_times([(seconds, False) for case in cases if (seconds := _detected_s(case)) is not None]),
         acknowledge=_times([taken for case in cases if (taken := _promise(case.sla.get("ack")))]),

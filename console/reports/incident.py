@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -11,14 +12,35 @@ from compliance.reports.content import Block, Content, Facts, Heading, Language,
 from console.i18n import _
 from console.queries import evidence, times
 from console.queries.cases import Case
+from console.queries.notices import Notice, answer_word, reason_word
 from console.words import PRIORITY, STATE, look
 from inventory.book import Change
 
 EMPTY_ROWS: Final = 3
 
 
-def content(case: Case, changes: Iterable[Change], title: Callable[[str], str], language: Language, zone: ZoneInfo, now: datetime) -> Content:
-    """The draft; ``changes`` are those shortly before it, ``title`` names an asset."""
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a run of a playbook did on a target."""
+
+    time: datetime | None
+    who: str
+    target: str
+    text: str
+    state: str
+
+
+def content(
+    case: Case,
+    changes: Iterable[Change],
+    title: Callable[[str], str],
+    language: Language,
+    zone: ZoneInfo,
+    now: datetime,
+    commands: Sequence[Command] = (),
+    told: Sequence[Notice] = (),
+) -> Content:
+    """The draft; ``changes`` are those shortly before it, ``title`` names an asset, ``told`` are its notices."""
     ended = times.read(case.body.get("resolved"))
     facts = (
         (_("Number"), case.id),
@@ -35,13 +57,15 @@ def content(case: Case, changes: Iterable[Change], title: Callable[[str], str], 
         subject=case.title,
         language=language,
         cover=facts,
-        blocks=tuple(_blocks(case, list(changes), title, zone)),
+        blocks=tuple(_blocks(case, list(changes), title, zone, commands, told)),
         mark=f"{case.id} · {times.clock(now, zone)}",
         made=now,
     )
 
 
-def _blocks(case: Case, changes: list[Change], title: Callable[[str], str], zone: ZoneInfo) -> Iterable[Block]:
+def _blocks(
+    case: Case, changes: list[Change], title: Callable[[str], str], zone: ZoneInfo, commands: Sequence[Command], told: Sequence[Notice]
+) -> Iterable[Block]:
     people = dict.fromkeys(step.who for step in case.timeline if step.who)
     yield Heading(_("What happened"))
     yield Table(
@@ -61,8 +85,14 @@ def _blocks(case: Case, changes: list[Change], title: Callable[[str], str], zone
     yield Heading(_("Changes shortly before"))
     rows = tuple((times.clock(change.time, zone), change.who, title(change.asset), ", ".join(change.after)) for change in changes)
     yield Table((_("time"), _("who"), _("asset"), _("fields")), rows, (20, 15, 30, 35)) if rows else Para(_("None is known."))
+    yield Heading(_("Commands"))
+    ran = tuple((times.clock(one.time, zone), one.who, title(one.target), one.text, one.state) for one in commands)
+    yield Table((_("time"), _("who"), _("asset"), _("command"), _("result")), ran, (18, 12, 20, 38, 12)) if ran else Para(_("No playbook was run."))
     yield Heading(_("People"))
     yield Para("、".join(people) or _("nobody"))
+    if told:
+        sent = tuple((times.clock(one.time, zone), one.receiver, one.person, reason_word(one.reason), answer_word(one.answer)) for one in told)
+        yield Table((_("time"), _("receiver"), _("person"), _("why"), _("answer")), sent, (20, 18, 14, 18, 30))
     yield Heading(_("Promised times"))
     yield Facts(tuple((_("acknowledge") if name == "ack" else _("resolve"), _promise(clock)) for name, clock in case.sla.items()))
     yield Heading(_("Cause, review and lessons"))

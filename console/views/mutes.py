@@ -30,7 +30,7 @@ def listed(found: list[mutes.Mute], hidden: list[mutes.Held]) -> None:
                 _("covers"): mutes.match_text(mute.match),
                 _("holds"): counts[mute.id],
                 _("when"): mutes.window_text(mute.window) or times.clock(mute.begin, here.zone, moment),
-                _("changes"): times.ago(mute.change, moment) if mute.state != "past" else "",
+                _("next change"): times.ago(mute.change, moment) if mute.state != "past" else "",
                 _("until"): times.clock(mute.end, here.zone, moment),
                 _("by"): mute.by,
                 _("why"): mute.why,
@@ -65,7 +65,7 @@ def quiet(hidden: list[mutes.Held]) -> None:
         [
             {
                 _("why"): word(HELD, one.why),
-                _("by"): one.holder or str(one.member.body.get("via") or ""),
+                _("held by"): one.holder or str(one.member.body.get("via") or ""),
                 _("severity"): look(SEVERITY, one.member.severity).text,
                 _("asset"): here.estate.title(one.member.asset),
                 _("rule"): one.member.rule,

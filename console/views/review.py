@@ -38,11 +38,13 @@ def figures(moment_cases: list[Case]) -> None:
         _("{n} incidents in {span}; of {all} promised times {late} were missed").format(n=len(moment_cases), span=DAYS[days], all=kept, late=late),
     )
     parts.data_from(here.now(), _("median / 90 % in the clock of the priority: pauses are left out, P3 and P4 count working time"))
+    st.caption(_("Left out of the figures: false alarms, duplicates and planned work. Merged incidents are not counted."))
     parts.table(
         [
             {
                 _("priority"): line.priority,
                 _("incidents"): line.incidents,
+                _("left out"): line.apart,
                 _("until detected"): took(line.detect),
                 _("until acknowledged"): took(line.acknowledge),
                 _("too late to acknowledge"): line.acknowledge.late,

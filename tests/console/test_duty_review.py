@@ -13,6 +13,7 @@ from docx import Document
 from compliance.reports.write import rendered
 from console.queries import duty, review
 from console.queries.cases import Case, case_of
+from console.queries.notices import Notice
 from console.reports import incident
 from core.calendar import Calendar
 
@@ -71,6 +72,12 @@ def test_figures_are_median_and_nine_tenths_of_promises_that_are_behind_us() -> 
     assert line.resolve == review.Times()
 
 
+def test_false_alarms_duplicates_and_planned_work_are_counted_apart() -> None:
+    apart = [case(n, reason=reason, sla=promise("breached", 9000)) for n, reason in enumerate(("false_positive", "duplicate", "planned"))]
+    (line,) = review.lines([*apart, case(7, verdict="false", sla=promise("breached", 9000)), case(8, reason="fixed", sla=promise("met", 60))])
+    assert (line.incidents, line.apart, line.acknowledge.count, line.acknowledge.median, line.acknowledge.late) == (5, 4, 1, 60.0, 0)
+
+
 @pytest.mark.parametrize(("count", "share", "place"), [(10, 0.9, 9), (11, 0.9, 10), (1, 0.9, 1), (2, 0.5, 1), (3, 1.0, 3)])
 def test_a_quantile_is_the_smallest_value_that_enough_do_not_exceed(count: int, share: float, place: int) -> None:
     assert review.quantile([float(n) for n in range(count, 0, -1)], share) == place
@@ -90,8 +97,12 @@ def test_a_shift_hands_over_what_is_open_however_old_and_what_it_ended() -> None
 
 
 def test_the_draft_holds_the_story_and_room_for_measures() -> None:
-    made = incident.content(case(1, cause="dust", sla=promise("met", 120)), [], lambda asset: f"asset {asset}", "en", ZONE, NOW)
+    ran = incident.Command(NOW, "li", "a", "systemctl restart nginx", "finished")
+    sent = Notice(time=NOW, receiver="wecom", person="wang", reason="escalation", answer="ok", tries=1)
+    made = incident.content(case(1, cause="dust", sla=promise("met", 120)), [], lambda asset: f"asset {asset}", "en", ZONE, NOW, [ran], [sent])
     document = Document(BytesIO(rendered(made, "docx")))
     cells = [cell.text for table in document.tables for row in table.rows for cell in row.cells]
-    assert {"looked at it", "dust", "hot <b>", "kept: 2 min of 15 min", "measure"} <= set(cells)
+    assert {"looked at it", "dust", "hot <b>", "kept: 2 min of 15 min", "measure", "systemctl restart nginx", "asset a", "wecom", "you are called"} <= set(
+        cells
+    )
     assert rendered(made, "pdf").startswith(b"%PDF-")
