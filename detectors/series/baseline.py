@@ -206,10 +206,22 @@ def sentence(sample: Sample, judged: Judgement, rows: int, interval_s: float, ca
     zh_rare, en_rare = words.rarity(judged.direction, rows * interval_s / 86400)
     zh_signals, en_signals = words.named(judged.signals)
     at = f"{calendar.local(sample.time):%m-%d %H:%M}" if calendar else sample.time.isoformat(timespec="minutes")
+    zh_usual, en_usual = _when_usual(sample.time, judged, calendar)
     return {
-        "zh": f"{row.zh} {value}，此时通常在 {low} 至 {high} 之间；{at} 起，{zh_signals}为{zh_rare}",
-        "en": f"{row.en} is {value}; usual at this hour are {low} to {high}; since {at} {en_rare} of: {en_signals}",
+        "zh": f"{row.zh} {value}，{zh_usual}通常在 {low} 至 {high} 之间；{at} 起，{zh_signals}为{zh_rare}",
+        "en": f"{row.en} is {value}; usual {en_usual} are {low} to {high}; since {at} {en_rare} of: {en_signals}",
     }
+
+
+def _when_usual(time: datetime, judged: Judgement, calendar: Calendar | None) -> tuple[str, str]:
+    """What the band speaks of: the same hour of working days or of free days, of any day, or (with less than a day behind it) the last rows."""
+    if not judged.is_by_hour:
+        return "近来", "lately"
+    if calendar is None:
+        return "此时", "at this hour"
+    local = calendar.local(time)
+    zh, en = ("工作日", "working days") if calendar.is_working(local.date()) else ("休息日", "free days")
+    return f"{zh} {local.hour} 时", f"at {local.hour:02}h on {en}"
 
 
 def calendar_day(calendar: Calendar) -> Day:

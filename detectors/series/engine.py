@@ -48,7 +48,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Of one row. ``severity`` 0..1; ``low``..``high`` is the expected band; ``rank`` the part of past rows that were at least as strange."""
+    """Of one row. ``severity`` 0..1; ``low``..``high`` is the expected band; ``rank`` the part of past rows that were at least as strange.
+
+    ``is_by_hour``: the band comes from the same half hour of such days, else from the rows before.
+    """
 
     severity: float
     alarm: bool
@@ -58,6 +61,7 @@ class Judgement:
     low: float = math.nan
     high: float = math.nan
     rank: float = 1.0
+    is_by_hour: bool = False
 
 
 class Part(Protocol):
@@ -176,7 +180,7 @@ class Series:
         self._learn(at, value, row, shape, far, is_known=True)
         self.rows += 1
         direction = next((turn for turn in turns if turn), 0)
-        return Judgement(far / (far + self._unit), is_alarm, named, direction, centre, centre - width, centre + width, rank)
+        return Judgement(far / (far + self._unit), is_alarm, named, direction, centre, centre - width, centre + width, rank, usual is not None)
 
     def _may_call(self, at: float, rank: float) -> bool:
         """Whether a record may be an alarm now: the budget's part of the decision."""

@@ -181,7 +181,10 @@ def test_free_days_and_working_days_have_patterns_of_their_own() -> None:
     judged = Baseline(Options(calendar=calendar))
     run(judged, office(14))
     sunday = START + timedelta(days=20, hours=4)  # noon in Shanghai
-    assert told(judged.observe([sample(CPU, 60, sunday)])) == [(CPU, True)]
+    (found,) = judged.observe([sample(CPU, 60, sunday)])
+    assert (found.labels["metric"], found.firing) == (CPU, True)
+    assert "休息日 12 时通常在" in found.evidence["zh"]
+    assert "usual at 12h on free days are" in found.evidence["en"]
 
 
 def test_a_damaged_memory_is_set_aside_and_the_others_go_on(tmp_path: Path) -> None:
