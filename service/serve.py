@@ -15,7 +15,7 @@ import structlog
 
 from collectors.network.snmp.profile import use_site_profiles
 from compliance.check import SHIPPED, load_checks
-from compliance.measured.take import Measurer
+from compliance.measured.take import Measurer, read_connections
 from compliance.office import Office
 from compliance.run import Inspector, is_own
 from core.clock import Clock, SystemClock
@@ -327,7 +327,12 @@ def build(settings: Settings, clock: Clock) -> Service:
         memory,
         pulse,
         inspector=inspector,
-        measurer=Measurer(store, lambda: office.register().objects.values(), lambda: inspections.templates()[0].values()),  # noqa: PLW0108 - read anew each time
+        measurer=Measurer(
+            store,
+            lambda: office.register().objects.values(),  # noqa: PLW0108 - read anew each time
+            lambda: inspections.templates()[0].values(),  # noqa: PLW0108 - read anew each time
+            lambda: read_connections(settings.site_folder),
+        ),
         survey=Survey(store, settings.site_folder, clock, pipeline.take),
         discovering=discovering,
         quality=quality,

@@ -6,10 +6,13 @@ Shares are in steps of ten percent and times in coarse steps, so that a text, an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any, Final
 
+from pydantic import Field
+
+from compliance.check import Model
 from compliance.logs import DAY, step_of
 from compliance.rounds.shelf import due
 from compliance.rounds.template import Template
@@ -99,6 +102,36 @@ def newcomers(bodies: Sequence[Body], now: datetime) -> str:
 def _first(body: Body) -> str:
     seen = [str(one.get("time") or one.get("first") or "") for one in body.get("sightings", ()) if isinstance(one, Mapping)]
     return min((text for text in seen if text), default=str(body.get("seen") or ""))
+
+
+class Connection(Model):
+    """Traffic between two zones that is allowed: what for, and until when (connections.yaml of the site's folder)."""
+
+    source: str = Field(alias="from", min_length=1)
+    target: str = Field(alias="to", min_length=1)
+    why: str = Field(min_length=1)
+    approved_by: str = ""
+    until: date | None = None
+
+
+def connections(zones: Mapping[tuple[str, str], int], allowed: Sequence[Connection], today: date) -> str:
+    """Per pair of zones that traffic passes between: its share in steps of ten percent (at least 1) and whether the site allows it."""
+    known = {(one.source, one.target): one for one in allowed}
+    whole = sum(zones.values()) or 1
+    rows = []
+    for pair, size in sorted(zones.items()):
+        if pair[0] == pair[1]:
+            continue
+        one = known.get(pair) or known.get((pair[1], pair[0]))
+        word = "no" if one is None else "ended" if one.until and one.until < today else "yes"
+        rows.append((*pair, str(max(1, round(10 * size / whole) * 10)), word))
+    return _table(rows)
+
+
+def flows(heard: Mapping[str, datetime], now: datetime) -> str:
+    """How many devices export flows, and how many of them fell silent for an hour; empty when none ever did."""
+    silent = sum(now - last > timedelta(hours=1) for last in heard.values())
+    return _settings({"exporters": str(len(heard)), "silent": str(silent)}) if heard else ""
 
 
 def logs(sources: Mapping[str, int], logins: Sequence[Mapping[str, Any]], attacks: Sequence[Mapping[str, Any]]) -> str:

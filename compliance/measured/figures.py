@@ -23,6 +23,7 @@ KIND: Final = "metrics.week"
 OLDEST: Final = timedelta(days=30)
 HOUR: Final = timedelta(hours=1)
 MOST_ROWS: Final = 40
+HEADING: Final = "metric\tpart\tleast\tmost\tnewest\twhere\thours\n"
 
 
 class Measure(Model):
@@ -55,8 +56,8 @@ Key = tuple[str, str, str]
 """Asset, metric, part."""
 
 
-def texts(metrics: Metrics, now: datetime) -> dict[str, str]:
-    """Asset -> table, of every asset that has one of the metrics."""
+def texts(metrics: Metrics, assets: Iterable[str], now: datetime) -> dict[str, str]:
+    """Asset -> table; of an asset that has none of the metrics the heading alone."""
     spreads: dict[Key, Spread] = {}
     for over, since, step, aggs in (("day", 6 * DAY, DAY, ("max", "min")), ("hour", DAY, HOUR, ("avg",)), ("share", DAY, 2 * DAY, ("avg",))):
         names = tuple(name for name, one in measures().items() if one.over == over)
@@ -64,7 +65,8 @@ def texts(metrics: Metrics, now: datetime) -> dict[str, str]:
         for agg in aggs:
             _widen(spreads, metrics.range(Selector(metric=names), begin, now + timedelta(seconds=1), step, _agg(agg)))
     newest = metrics.latest(Selector(metric=tuple(measures())), OLDEST, now)
-    return tables(spreads, newest, now)
+    found = tables(spreads, newest, now)
+    return {asset: HEADING + found.get(asset, "") for asset in assets}
 
 
 def _agg(name: str) -> Agg:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from compliance.objects import ProtectionObject
-from inventory.asset import Asset
+from inventory.asset import Asset, Ways
 from inventory.graph import Graph, build_graph
 
 KIND: Final = "inventory.record"
@@ -50,6 +50,8 @@ def _text(asset: Asset, graph: Graph, objects: Sequence[ProtectionObject], state
         "version": asset.version,
         "collectors": " ".join(sorted(asset.collect)),
         "stops": str(_stops(asset, graph)),
+        "rests_on": str(len(_hosts(asset, graph, (*asset.runs_on.ids, *asset.depends_on.ids)))),
+        "single": str(len(_hosts(asset, graph, (*_alone(asset.runs_on), *_alone(asset.depends_on))))),
         "saved": {None: "", True: "yes", False: "no"}[_saved(state)],
         "deviations": str(_deviations(state)),
     }
@@ -61,6 +63,18 @@ def _stops(asset: Asset, graph: Graph) -> int:
     if class_of(asset.kind) != "network" or asset.id not in graph.incoming:
         return 0
     return sum(hit.lost and graph.assets[hit.asset].importance in WORTH for hit in graph.impact([asset.id]))
+
+
+def _hosts(asset: Asset, graph: Graph, ids: Iterable[str]) -> frozenset[str]:
+    """Those that are hosts, of what a business system rests on."""
+    if class_of(asset.kind) != "system":
+        return frozenset()
+    return frozenset(one for one in ids if one in graph.assets and class_of(graph.assets[one].kind) == "host")
+
+
+def _alone(ways: Ways) -> tuple[str, ...]:
+    """What nothing could take the place of."""
+    return ways.all or (ways.any if len(ways.any) == 1 else ())
 
 
 def _saved(state: Mapping[str, object]) -> bool | None:

@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
+
+import structlog
 
 from compliance.logs import LOGS
 from compliance.measured import estate, figures, records
 from compliance.objects import ProtectionObject
 from compliance.rounds.template import Template
 from compliance.run import ESTATE, every
+from core.errors import ConfigError
+from core.files import build, read_yaml
 from core.names import CANDIDATE, CONFIG_CHANGE, CONFIG_STATE, INCIDENT, ROUND, RUN
 from core.records import Snapshot
 from inventory.asset import Asset
 from store.base import Body, Store
 from store.filter import And, Filter, Range, Term, Terms
+from store.flows import across, read_traffic
 from store.snapshots import save_snapshot
 
+log: Final = structlog.get_logger("measured")
 ATTACKS: Final = ("intrusion_detection", "malware", "threat", "web_attack")
 LOOKED_AT: Final = 500
 WEEK: Final = timedelta(days=7)
@@ -26,11 +33,12 @@ WEEK: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Measurer:
-    """``objects`` are the protection objects, ``templates`` those of rounds."""
+    """``objects`` are the protection objects, ``templates`` those of rounds, ``connections`` what the site allows between zones."""
 
     store: Store
     objects: Callable[[], Iterable[ProtectionObject]]
     templates: Callable[[], Iterable[Template]]
+    connections: Callable[[], Iterable[estate.Connection]] = tuple
 
     def take(self, assets: Iterable[Asset], now: datetime) -> set[str]:
         """Work out and keep everything; returns for whom something was kept."""
@@ -42,13 +50,11 @@ class Measurer:
 
     def work_out(self, assets: tuple[Asset, ...], now: datetime) -> Iterator[Snapshot]:
         """Every text as it stands now; an empty one says that what was there is gone."""
-        known = {asset.id for asset in assets}
         states = {str(body["asset"]): body for body in self._bodies(CONFIG_STATE)}
         for asset, body in records.texts(assets, self.objects(), states).items():
             yield Snapshot(time=now, asset=asset, kind=records.KIND, body=body)
-        for asset, body in figures.texts(self.store.metrics, now).items():
-            if asset in known:
-                yield Snapshot(time=now, asset=asset, kind=figures.KIND, body=body)
+        for asset, body in figures.texts(self.store.metrics, (asset.id for asset in assets), now).items():
+            yield Snapshot(time=now, asset=asset, kind=figures.KIND, body=body)
         for kind, body in self._estate(now):
             yield Snapshot(time=now, asset=ESTATE, kind=f"{ESTATE}.{kind}", body=body)
 
@@ -60,6 +66,11 @@ class Measurer:
         yield "changes", estate.changes(self._bodies(CONFIG_CHANGE, Range("time", gte=quarter)), now)
         yield "newcomers", estate.newcomers(self._bodies(CANDIDATE), now)
         yield "logs", self._logs(now)
+        week = read_traffic(self.store.documents, now - WEEK, now)
+        yield "flows", estate.flows({traffic.exporter: traffic.end for traffic in week}, now)
+        if allowed := tuple(self.connections()):
+            zones = across(read_traffic(self.store.documents, now - timedelta(days=1), now))["zones"]
+            yield "connections", estate.connections({(line.names[0], line.names[1]): line.bytes for line in zones}, allowed, now.date())
 
     def _logs(self, now: datetime) -> str:
         events, since = self.store.events, now - WEEK
@@ -70,3 +81,24 @@ class Measurer:
 
     def _bodies(self, kind: str, where: Filter | None = None) -> list[Body]:
         return [document.body for document in (every(self.store, kind, where) if where else every(self.store, kind))]
+
+
+def read_connections(folder: Path) -> tuple[estate.Connection, ...]:
+    """What the site allows between zones; no file is nothing. What is wrong in it is logged, the rest holds."""
+    path = folder / "connections.yaml"
+    if not path.exists():
+        return ()
+    try:
+        document = read_yaml(path)
+        if not isinstance(document.data, dict) or not isinstance(document.data.get("connections"), list):
+            raise document.error("has one key, connections, with a list")
+    except ConfigError as err:
+        log.error("connections", problem=str(err))
+        return ()
+    found = []
+    for number in range(len(document.data["connections"])):
+        try:
+            found.append(build(document, estate.Connection, ("connections", number)))
+        except ConfigError as err:
+            log.error("connections", problem=str(err))
+    return tuple(found)

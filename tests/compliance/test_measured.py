@@ -12,7 +12,7 @@ from compliance.check import Check, load_checks
 from compliance.kinds import form_of, readable, rows
 from compliance.measured import estate
 from compliance.measured.records import texts
-from compliance.measured.take import Measurer
+from compliance.measured.take import Measurer, read_connections
 from compliance.objects import People, ProtectionObject, Scope, Zone
 from compliance.prove import NOW, is_meant, platforms
 from compliance.rounds.template import load_templates
@@ -67,7 +67,8 @@ def test_every_text_that_is_worked_out_has_the_form_of_its_kind(store: Store) ->
         assert form_of(snapshot.kind).command != snapshot.kind
         if snapshot.body:
             lines = readable(snapshot.kind, snapshot.body)
-            assert form_of(snapshot.kind).form != "rows" or rows(snapshot.kind, lines, NOW)
+            if form_of(snapshot.kind).form == "rows":
+                assert len(rows(snapshot.kind, lines, NOW)) >= (0 if snapshot.kind == "metrics.week" else 1)
 
 
 def test_a_hot_room_fails_and_a_silent_sensor_cannot_be_told(store: Store) -> None:
@@ -147,6 +148,33 @@ def test_log_ins_without_a_user_fail_the_audit_fields(store: Store) -> None:
     store.events.write([Event(id=f"e{n}", time=NOW - n * HOUR, asset="web", kind="login_ok", message="x", fields=fields) for n in range(5)])
     judged(store, SERVER)
     assert outcomes(store, ESTATE)["est-log-fields"] == "fail"
+
+
+def test_a_system_on_a_single_server_is_not_redundant() -> None:
+    alone = Asset(id="oa", kind="system", importance="high", runs_on=("web",))  # type: ignore[arg-type]
+    paired = Asset(id="oa", kind="system", importance="high", depends_on={"any": ["web", "web2"]})  # type: ignore[arg-type]
+    assert "rests_on=1\nsingle=1\n" in texts((alone, SERVER), (), {})["oa"]
+    assert "rests_on=2\nsingle=0\n" in texts((paired, SERVER, SERVER.model_copy(update={"id": "web2"})), (), {})["oa"]
+
+
+def test_traffic_between_zones_that_nobody_allowed_stands_out() -> None:
+    allowed = [
+        estate.Connection.model_validate({"from": "office", "to": "server", "why": "OA"}),
+        estate.Connection.model_validate({"from": "server", "to": "outside", "why": "portal", "until": "2026-01-01"}),
+    ]
+    text = estate.connections({("server", "office"): 700, ("server", "outside"): 250, ("guest", "server"): 50, ("office", "office"): 9}, allowed, NOW.date())
+    assert text == "guest\tserver\t1\tno\nserver\toffice\t70\tyes\nserver\toutside\t20\tended\n"
+
+
+def test_a_wrong_entry_of_the_allowed_connections_leaves_the_others(tmp_path: Path) -> None:
+    assert read_connections(tmp_path) == ()
+    (tmp_path / "connections.yaml").write_text("connections:\n  - {from: a, to: b, why: x}\n  - {from: a, too: c}\n", encoding="utf-8")
+    assert [one.target for one in read_connections(tmp_path)] == ["b"]
+
+
+def test_an_exporter_that_fell_silent_is_seen() -> None:
+    assert estate.flows({"core": NOW - 2 * HOUR, "fw": NOW}, NOW) == "exporters=2\nsilent=1\n"
+    assert estate.flows({}, NOW) == ""
 
 
 def test_the_organisation_is_asked_for_its_records_alone(store: Store) -> None:
