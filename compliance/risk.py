@@ -72,7 +72,10 @@ class _File(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What an officer decided about the risk of an item on an object, until ``expires``; ``major``: a major hidden risk (重大风险隐患)."""
+    """What an officer decided about the risk of an item on an object, until ``expires``; ``major``: a major hidden risk (重大风险隐患).
+
+    ``by``: met requirements that make up for the gap (整体测评); the word counts only while all of them are met and the guide accepts measures.
+    """
 
     object: str
     item: str
@@ -82,11 +85,15 @@ class Decision:
     who: str
     time: datetime
     expires: datetime
+    by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Risk:
-    """The risk of one gap. ``found`` is the level before exemption and decision; ``by`` says what meets the case: telemetry, register, item or officer."""
+    """The risk of one gap. ``found`` is the level before exemption and decision; ``by`` says what meets the case: telemetry, register, item or officer.
+
+    ``lapsed`` says why a decision does not count.
+    """
 
     item: str
     level: Level
@@ -98,6 +105,7 @@ class Risk:
     why: Text
     exemption: Exemption | None = None
     decision: Decision | None = None
+    lapsed: Text | None = None
 
 
 @lru_cache(maxsize=2)
@@ -211,8 +219,22 @@ def _weighed(ground: Ground, risk: Risk) -> Risk:
         (one for one in ground.decisions if (one.item, one.object) == (risk.item, ground.subject.id) and one.time <= ground.now < one.expires), None
     )
     if decision:
-        values |= {"decision": decision, "level": decision.level, "major": decision.major, "by": "officer"}
+        values["decision"], values["lapsed"] = decision, _lapsed(ground, risk, decision)
+        if values["lapsed"] is None:
+            values |= {"level": decision.level, "major": decision.major, "by": "officer"}
     return Risk(**values)
+
+
+def _lapsed(ground: Ground, risk: Risk, decision: Decision) -> Text | None:
+    """Why what makes up for a gap does not: it is not met itself, or the guide accepts nothing."""
+    if not decision.by:
+        return None
+    if risk.case and risk.case.mitigation == "none":
+        return Text(zh=f"指引 {risk.case.case} 不接受补偿措施", en=f"case {risk.case.case} of the guide accepts no measures")
+    unmet = [name for name in decision.by if name not in ground.results or ground.results[name].conformity is not Conformity.CONFORMS]
+    if not unmet:
+        return None
+    return Text(zh=f"用于补偿的要求项未符合：{'、'.join(unmet)}", en=f"what was to make up for it is not met: {', '.join(unmet)}")
 
 
 def save_decision(store: Store, given: Decision, roles: Collection[str]) -> None:
@@ -223,7 +245,10 @@ def save_decision(store: Store, given: Decision, roles: Collection[str]) -> None
         raise Refused("a decision about a risk says why")
     if given.expires <= given.time:
         raise Refused("a decision must be valid until a day in the future")
-    body = {key: value.isoformat() if isinstance(value, datetime) else value for key, value in asdict(given).items()} | {"level": given.level.value}
+    if given.item in given.by:
+        raise Refused("a requirement cannot make up for itself")
+    body = {key: value.isoformat() if isinstance(value, datetime) else value for key, value in asdict(given).items()}
+    body |= {"level": given.level.value, "by": list(given.by)}
     store.audit.append(time=given.time, actor=given.who, action="compliance.risk", object=f"{given.object} {given.item}", body=body)
     evidence.note(store.documents, evidence.RISKS, given.item, body, given.time)
     store.documents.put(DECISION, f"{given.object}/{given.item}", body)
@@ -243,4 +268,4 @@ def decisions_at(documents: Documents, moment: datetime) -> list[Decision]:
 def read_decision(body: Mapping[str, Any]) -> Decision:
     """A kept decision."""
     times = {name: datetime.fromisoformat(body[name]) for name in ("time", "expires")}
-    return Decision(**{**body, **times, "level": Level(body["level"])})
+    return Decision(**{**body, **times, "level": Level(body["level"]), "by": tuple(body.get("by", ()))})

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from compliance.compensation import Compensation, proposed
 from compliance.dossier import Dossier, Tell
 from compliance.exemptions import Exemption, Word, decide, request, withdraw
 from compliance.objects import ProtectionObject
 from compliance.office import Office
 from compliance.register import WHOLE
 from compliance.risk import Decision, Level, Risk, save_decision
+from compliance.rollup import Conformity
 from compliance.scoring import load_schemes
 from console import parts
 from console.desk import Desk
@@ -175,6 +178,17 @@ def _decision(here: Desk, me: Account, one: Exemption) -> None:
         st.rerun()
 
 
+def _makes_up(found: Dossier, risk: Risk, proposal: Compensation | None) -> list[str]:
+    """Which met requirements make up for the gap; a proposal is filled in."""
+    met = [name for name, result in found.results.items() if result.conformity is Conformity.CONFORMS and name != risk.item]
+    if proposal:
+        st.caption(_("proposal: {reason}").format(reason=two(proposal.zh, proposal.en)))
+    if risk.lapsed:
+        st.warning(_("The decision does not count: {reason}").format(reason=plain(two(risk.lapsed.zh, risk.lapsed.en))))
+    label = _("made up for by these requirements, which are met (overall assessment)")
+    return st.multiselect(label, met, default=list(proposal.by) if proposal else [], key=f"risk-by-{risk.item}")
+
+
 def risk_form(here: Desk, me: Account, found: Dossier, risk: Risk) -> None:
     """An officer's word on a risk."""
     now = here.now()
@@ -182,10 +196,13 @@ def risk_form(here: Desk, me: Account, found: Dossier, risk: Risk) -> None:
         st.markdown(f"**{_('Decide about the risk')}**")
         chosen = st.segmented_control(_("Risk"), list(Level), default=risk.level, format_func=lambda level: look(RISK, level.value).text, required=True)
         major = st.checkbox(_("a major hidden risk"), value=risk.major)
+        proposal = proposed(risk, found.results)
+        by = _makes_up(found, risk, proposal)
         reason = st.text_area(_("Reason, and where the evidence is"), height=70, key=f"risk-reason-{risk.item}")
         end = st.date_input(_("valid until"), value=(now + timedelta(days=365)).astimezone(here.zone).date(), key=f"risk-until-{risk.item}")
         sent = st.form_submit_button(_("Save the decision"))
     if sent and chosen:
         word = Decision(object=found.subject.id, item=risk.item, level=chosen, major=major, reason=reason, who=me.name, time=now, expires=until(end, here))
+        word = replace(word, by=tuple(by))
         if parts.done(lambda: save_decision(here.store, word, me.roles)):
             st.rerun()

@@ -156,6 +156,8 @@ def _assessment(words: Words, dossier: Dossier, whole: bool) -> list[Block]:
     ]
     blocks += [Heading(words("3 单项测评结果", "3 Results item by item")), *_by_layer(words, dossier), Break()]
     blocks += [Heading(words("4 整体测评与补偿措施", "4 Overall assessment and compensation"))]
+    made_up = parts.compensated(words, dossier)
+    blocks += [made_up or Para(words("没有由其他控制点补偿的问题。", "No gap is made up for by other control points."))]
     blocks += [parts.exempt(words, dossier) if dossier.exemptions else Para(words("没有例外。", "There are no exemptions."))]
     blocks += [Heading(words("5 风险分析", "5 Risk analysis"))]
     blocks += [parts.risks(words, dossier) if dossier.risks else Para(words("没有已知的安全问题。", "No problem is known."))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from compliance.compensation import proposed
 from compliance.dossier import Dossier
 from compliance.exemptions import Word
 from compliance.framework import Item
@@ -201,11 +202,32 @@ def weighed(words: Words, risk: Risk) -> str:
     parts = []
     if risk.exemption:
         parts.append(words(f"例外 {risk.exemption.id}：{risk.exemption.compensation}", f"exemption {risk.exemption.id}: {risk.exemption.compensation}"))
-    if risk.decision:
+    if risk.lapsed:
+        parts.append(words(f"核定不生效：{risk.lapsed.zh}", f"the decision does not count: {risk.lapsed.en}"))
+    elif risk.decision:
         parts.append(words(f"{risk.decision.who} 核定：{risk.decision.reason}", f"{risk.decision.who} decided: {risk.decision.reason}"))
     if risk.found is not risk.level:
         parts.append(words(f"修正前：{risk.found.text.zh}", f"before: {risk.found.text.en}"))
     return "\n".join(parts) or "—"
+
+
+def compensated(words: Words, dossier: Dossier) -> Table | None:
+    """Overall assessment: gaps that requirements met elsewhere make up for, decided ones and proposals; none when there is nothing."""
+    by_id = {item.id: item for item in dossier.items}
+    columns = words.heads("测评单元|Unit", "补偿单元|Made up for by", "理由|Why", "核定人|By", "修正前|Before", "修正后|After", "状态|State")
+    rows: list[tuple[Value, ...]] = []
+    for risk in dossier.risks:
+        rule = proposed(risk, dossier.results)
+        if risk.decision and risk.decision.by:
+            said, names, why = risk.decision.who, risk.decision.by, risk.decision.reason
+            state = Cell(words("不生效：", "does not count: ") + words.of(risk.lapsed), "red") if risk.lapsed else Cell(words("生效", "counts"), "green")
+        elif rule:
+            said, names, why, state = "—", rule.by, words.of(rule.why), Cell(words("建议，待核定", "a proposal"), "gray")
+        else:
+            continue
+        others = words.joined([unit(dossier, by_id[name]) for name in names if name in by_id])
+        rows.append((unit(dossier, by_id[risk.item]), others, why, said, level(words, risk.found), level(words, risk.level), state))
+    return Table(columns, tuple(rows), (12, 18, 30, 9, 8, 8, 15), words("整体测评", "Overall assessment")) if rows else None
 
 
 def exempt(words: Words, dossier: Dossier) -> Table:
