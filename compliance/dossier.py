@@ -20,7 +20,7 @@ from compliance.queries import scored, verdicts_of
 from compliance.register import WHOLE
 from compliance.risk import Ground, Risk, counted, decisions, decisions_at, rate
 from compliance.rollup import Answer, Book, Conformity, ItemResult, Point, book_of, on_asset, over_assets, points
-from compliance.run import OBJECT_ASSET, OWN, every, is_own
+from compliance.run import COMMON, OBJECT_ASSET, every, is_own
 from compliance.scoring import Score, scheme_for
 from core.names import VERDICT
 from inventory.asset import Asset
@@ -145,7 +145,7 @@ def gather(
 
 def speaks_for(subject: ProtectionObject, assets: Iterable[str]) -> Callable[[str], bool]:
     """Whether a verdict on an asset counts for an object: its own assets, what no collector speaks for, and the register's record of the object itself."""
-    names = {*assets, *OWN, f"{OBJECT_ASSET}{subject.id}"}
+    names = {*assets, *COMMON, f"{OBJECT_ASSET}{subject.id}"}
     return lambda asset: asset in names or (subject.id == WHOLE and is_own(asset))
 
 

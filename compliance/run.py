@@ -25,7 +25,9 @@ KEPT = timedelta(days=190)
 CONFIRM_AFTER = timedelta(hours=1)
 ORGANISATION, ESTATE, SELF = "organisation", "estate", "wanglou"
 OWN = frozenset({ORGANISATION, ESTATE, SELF})
-"""What no collector speaks for: the organisation's records, the estate as a whole, the product itself. Their verdicts count for every protection object."""
+"""What no collector speaks for: the organisation's records, the estate as a whole, the product itself."""
+COMMON = OWN - {SELF}
+"""Whose verdicts count for every protection object; the product's own count where it is in scope, as those of any asset."""
 OBJECT_ASSET = "object:"
 NO_COMPUTERS = frozenset({"room", "power", "place", "system"})
 """Classes of assets that checks of hosts and devices are not asked about, unless a text of a host or a device was read."""

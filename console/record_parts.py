@@ -26,7 +26,7 @@ STATE: Final = {
     "late": Look(marked("overdue"), "▲", "orange", "#E65100"),
     "soon": Look(marked("due soon"), "◆", "yellow", "#B7791F"),
     "ok": Look(marked("in order"), "✓", "green", "#2E7D32"),
-    "ended": Look(marked("ended"), "–", "gray", "#616161"),
+    "ended": Look(marked("no longer in force"), "–", "gray", "#616161"),
 }
 EXCEL: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -44,7 +44,7 @@ def wrong(kind: RecordKind, one: Judged) -> str:
 
 def overview(kind: RecordKind, judged: Sequence[Judged]) -> int | None:
     """The records of a kind; returns the one that was clicked."""
-    fields = [one for one in kind.fields if one.type != "note"][:6]
+    fields = [one for one in kind.fields if one.type != "note" and any(one.id in row.record.values for row in judged)][:6]
     return parts.rows(
         [
             {

@@ -14,7 +14,9 @@ from compliance.exemptions import Exemption, ending, exemptions, expired
 from compliance.objects import Progress, ProtectionObject, Step, horizon
 from compliance.office import Office
 from compliance.register import whole_estate
+from compliance.remedies import Remedy, checked, remedies, settle
 from compliance.reports.schedule import Scheduled, read_schedule
+from compliance.risk import Level
 from core.errors import ConfigError, NotFound, WanglouError
 from core.records import Finding, Severity
 from service.pulse import SELF
@@ -24,6 +26,9 @@ from service.rounds import Rounds
 log: Final = structlog.get_logger("auditing")
 TOLD: Final = "compliance-told"
 WHO: Final = "wanglou"
+AGAIN: Final = timedelta(minutes=5)
+FOLLOW: Final = timedelta(hours=1)
+"""How often remedies are looked at again at most when something new stands in the chain, and when nothing does."""
 SETTLE: Final = timedelta(minutes=10)
 
 
@@ -37,6 +42,8 @@ class Auditing:
     settle: timedelta = SETTLE
     problems: tuple[ConfigError, ...] = field(default=())
     began: datetime | None = None
+    seen: tuple[int, str] = (-1, "")
+    followed: datetime | None = None
 
     def round(self, now: datetime) -> list[Finding]:
         """Note the day once, make the reports that are due; returns what to tell (only what changed)."""
@@ -48,7 +55,8 @@ class Auditing:
         self._note_day(list(register.objects.values()), now)
         for scheduled in schedule:
             self._make(scheduled, now)
-        return self._told([*self._findings(register.objects.values(), now), *recorded], now)
+        remedied = list(self._remedies(now))
+        return self._told([*self._findings(register.objects.values(), now), *recorded, *remedied], now)
 
     def _note_day(self, objects: list[ProtectionObject], now: datetime) -> None:
         """Figures of each object into the chain, then its head into the audit: once a day of the site's calendar."""
@@ -97,6 +105,24 @@ class Auditing:
         yield from (of_exemption(one, now, ended=True) for one in expired(found, now))
         if self.rounds:
             yield from self.rounds.overdue(now)
+
+    def _remedies(self, now: datetime) -> Iterator[Finding]:
+        """Look again at the gaps that are somebody's work, and tell what is late."""
+        store = self.office.store
+        live = [one for one in remedies(store) if one.is_live]
+        head = evidence.head(store.documents)
+        waited = now - self.followed if self.followed else FOLLOW
+        if live and waited >= (AGAIN if head != self.seen else FOLLOW):
+            for name in sorted({one.object for one in live}):
+                try:
+                    subject = self.office.subject(name)
+                    settle(store, checked(self.office.dossier(subject, now, now), live, now), WHO, now)
+                except WanglouError as err:
+                    self.problems = (*self.problems, ConfigError(f"remedies of {name} could not be checked again: {err}"))
+            self.seen, self.followed = evidence.head(store.documents), now
+            live = [one for one in remedies(store) if one.is_live]
+        today = now.astimezone(self.office.zone).date()
+        yield from (of_remedy(one, now) for one in live if one.is_late(today))
 
     def _told(self, firing: list[Finding], now: datetime) -> list[Finding]:
         """What fires anew or with another weight, and the end of what no longer fires; remembered over a restart."""
@@ -147,6 +173,22 @@ def of_exemption(one: Exemption, now: datetime, *, ended: bool) -> Finding:
         firing=True,
         labels={"exemption": one.id},
         evidence={"zh": zh, "en": en, "item": one.item, "object": one.object},
+    )
+
+
+def of_remedy(one: Remedy, now: datetime) -> Finding:
+    """A remedy whose day has passed."""
+    zh = f"整改任务 {one.id}（{one.item}，责任人 {one.owner}）应于 {one.due} 完成：{one.measure}"
+    en = f"the remedy {one.id} ({one.item}, {one.owner}) was due on {one.due}: {one.measure}"
+    return Finding(
+        time=now,
+        source="compliance.remedy",
+        asset=SELF,
+        title="整改任务逾期 / A remedy is overdue",
+        severity=Severity.HIGH if one.level is Level.HIGH else Severity.WARNING,
+        firing=True,
+        labels={"remedy": one.id},
+        evidence={"zh": zh, "en": en, "item": one.item, "object": one.object, "owner": one.owner},
     )
 
 

@@ -21,7 +21,7 @@ from service.backup import last_backup
 from store.base import Body, Selector, Store
 
 ADMINISTRATORS: Final = ("system_admin", "security_admin", "audit_admin")
-DEFAULT_NAMES: Final = frozenset({"admin", "administrator", "root", "test", "guest", "user", "wanglou", "default"})
+FIRST_DAYS: Final = timedelta(days=7)
 STALE: Final = timedelta(days=90)
 OFFSET_AGE: Final = timedelta(hours=2)
 
@@ -76,7 +76,7 @@ def accounts(bodies: Iterable[Body], now: datetime) -> dict[str, Any]:
         told[role] = sum(role in body["roles"] for body in alive)
     told["two_administrators"] = _names(body for body in alive if sum(role in body["roles"] for role in ADMINISTRATORS) > 1)
     told["founder"] = _names(body for body in alive if body.get("is_founder"))
-    told["default_names"] = _names(body for body in alive if body["name"] in DEFAULT_NAMES)
+    told["first_password"] = _names(body for body in alive if body.get("must_change") and now - _set(body) > FIRST_DAYS)
     told["no_role"] = _names(body for body in alive if not body["roles"] and not body.get("is_founder"))
     told["stale"] = _names(body for body in alive if now - _seen(body) > STALE)
     return told
@@ -84,6 +84,10 @@ def accounts(bodies: Iterable[Body], now: datetime) -> dict[str, Any]:
 
 def _seen(body: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(body.get("last_login") or body["created"])
+
+
+def _set(body: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(body.get("password_set") or body["created"])
 
 
 def _names(bodies: Iterable[Mapping[str, Any]]) -> str:

@@ -13,6 +13,7 @@ from compliance.evidence import FIRST
 from compliance.exemptions import ending
 from compliance.framework import Item
 from compliance.objects import Progress, horizon
+from compliance.remedies import DAYS
 from compliance.reports import parts
 from compliance.reports.content import Block, Break, Cell, Content, Facts, Heading, Language, Para, Table, Value, Words
 from compliance.risk import Level, Risk, counted
@@ -21,7 +22,7 @@ from compliance.scoring import load_schemes
 from compliance.whatif import Work, cheapest, load_efforts, works
 
 MOST_ROWS: Final = 500
-DUE: Final[Mapping[Level, timedelta]] = {Level.HIGH: timedelta(days=30), Level.MEDIUM: timedelta(days=90), Level.LOW: timedelta(days=180)}
+DUE: Final[Mapping[Level, timedelta]] = {level: timedelta(days=days) for level, days in DAYS.items()}
 """Proposed days to close a gap, from the day of the report."""
 STATEMENT: Final = Text(
     zh="本报告由望楼根据监测数据和人工核定结果生成，供自查和迎检使用，不替代具备资质的测评机构出具的等级测评报告。要求项为释义，以标准正式文本为准。"
@@ -212,7 +213,7 @@ def _signatures(words: Words) -> Table:
     )
 
 
-def _measures(words: Words, item: Item, bodies: Sequence[Mapping[str, object]]) -> str:
+def measures(words: Words, item: Item, bodies: Sequence[Mapping[str, object]]) -> str:
     """What to do: the remediation of each failing check, else the requirement itself."""
     texts: dict[str, str] = {}
     for body in bodies:
@@ -229,7 +230,7 @@ def _advice(words: Words, dossier: Dossier) -> list[Block]:
         (
             parts.unit(dossier, by_id[risk.item]),
             parts.level(words, risk.level),
-            _measures(words, by_id[risk.item], found.get(risk.item, [])),
+            measures(words, by_id[risk.item], found.get(risk.item, [])),
             words.joined(risk.assets, 6) or "—",
         )
         for risk in dossier.risks
@@ -270,7 +271,7 @@ def _task(words: Words, dossier: Dossier, number: int, risk: Risk, work: Work) -
     people = dossier.subject.people
     owner = next(iter(owners), "") or (people.operations if risk.assets else people.security) or people.owner or "—"
     due = words.day(dossier.moment + DUE[risk.level])
-    measure, on = _measures(words, item, bodies), words.joined(risk.assets, 5) or "—"
+    measure, on = measures(words, item, bodies), words.joined(risk.assets, 5) or "—"
     level = parts.level(words, risk.level)
     return (str(number), parts.unit(dossier, item), words(item.zh, item.en), level, measure, on, owner, due, f"{work.hours:g}", "")
 

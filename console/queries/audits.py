@@ -14,6 +14,8 @@ from compliance.dossier import Dossier, Tell
 from compliance.history import Cause, Turn, causes, turns
 from compliance.objects import Progress, ProtectionObject, Step, horizon
 from compliance.office import Office
+from compliance.reports.content import Language, Words
+from compliance.reports.kinds import measures
 from compliance.risk import Risk
 from compliance.whatif import Way, cheapest, load_efforts
 from inventory.asset import Asset
@@ -122,3 +124,15 @@ def way(found: Dossier) -> Way:
 def risk_of(found: Dossier, item: str) -> Risk | None:
     """The risk of an item."""
     return next((risk for risk in found.risks if risk.item == item), None)
+
+
+def measure(found: Dossier, risk: Risk, language: Language) -> str:
+    """What is to be done about a gap, as the rectification plan says it."""
+    bodies = [body for body in found.verdicts if body["outcome"] == "fail" and risk.item in body["items"]]
+    item = next(one for one in found.items if one.id == risk.item)
+    return measures(Words(language, found.zone), item, bodies)
+
+
+def rules_of(found: Dossier, risk: Risk) -> set[str]:
+    """The sources of findings behind a gap, by which playbooks say what they are for."""
+    return {f"compliance.{body['check']}" for body in found.verdicts if body["outcome"] == "fail" and risk.item in body["items"]}

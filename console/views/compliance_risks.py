@@ -9,7 +9,7 @@ from compliance.office import Office
 from compliance.risk import Level, counted
 from compliance.rollup import Conformity
 from compliance.whatif import what_if
-from console import audit_parts, parts
+from console import audit_parts, parts, remedy_parts
 from console.i18n import _, two
 from console.identity.roles import Right
 from console.queries import audits
@@ -38,7 +38,15 @@ parts.data_from(found.made)
 all_exemptions = [one for one in exemptions(here.store) if one.object == subject.id]
 waiting = sum(one.word(moment) is Word.REQUESTED for one in all_exemptions)
 items = {item.id: item for item in found.items}
-TABS = {"risks": _("Risks"), "exempt": _("Exemptions ({n})").format(n=len(all_exemptions)), "if": _("What if"), "way": _("Cheapest way")}
+mine = remedy_parts.of_object(here, subject.id)
+live = {one.item: one for one in mine if one.is_live}
+TABS = {
+    "risks": _("Risks"),
+    "work": _("Remedies ({n})").format(n=len(live)),
+    "exempt": _("Exemptions ({n})").format(n=len(all_exemptions)),
+    "if": _("What if"),
+    "way": _("Cheapest way"),
+}
 given = parts.asked("tab", "risks")
 tab = st.segmented_control(_("View"), list(TABS), default=given if given in TABS else "risks", format_func=TABS.__getitem__, required=True) or "risks"
 parts.remember(tab=tab if tab != "risks" else "")
@@ -51,8 +59,9 @@ if tab == "risks":
             _("risk"): look(audit_parts.RISK, risk.level).text + (f" · {_('major')}" if risk.major else ""),
             _("requirement"): f"{risk.item} {two(items[risk.item].zh, items[risk.item].en)}",
             _("result"): look(CONFORMITY, found.results[risk.item].conformity).text,
-            _("assets"): "、".join(risk.assets[:5]) + (" …" if len(risk.assets) > 5 else ""),
+            _("assets"): "、".join(here.estate.title(name) for name in risk.assets[:5]) + (" …" if len(risk.assets) > 5 else ""),
             _("case of the guide"): two(risk.why.zh, risk.why.en),
+            _("owner"): live[risk.item].owner if risk.item in live else "",
             _("exempt"): risk.exemption.id if risk.exemption else "",
         }
         for risk in found.risks
@@ -63,7 +72,7 @@ if tab == "risks":
         asked = parts.asked("item")
         chosen = found.risks[row] if row is not None else audits.risk_of(found, asked)
         if chosen is None:
-            st.caption(_("Click a line to ask for an exemption or to decide about the risk."))
+            st.caption(_("Click a line to hand it out, to ask for an exemption or to decide about the risk."))
         else:
             st.markdown(f"{parts.badge(audit_parts.RISK, chosen.level)} **{plain(chosen.item)}** {plain(two(items[chosen.item].zh, items[chosen.item].en))}")
             st.caption(plain(two(chosen.why.zh, chosen.why.en)))
@@ -71,13 +80,20 @@ if tab == "risks":
                 st.markdown(_("{who} decided: {reason}").format(who=plain(chosen.decision.who), reason=plain(chosen.decision.reason)))
             if st.button(_("Verdicts and evidence of this requirement"), icon=":material/verified_user:"):
                 parts.go("compliance.py", item=chosen.item)
-            left_side, right_side = st.columns(2)
+            left_side, middle, right_side = st.columns(3)
             with left_side:
+                if chosen.item in live:
+                    remedy_parts.one_remedy(here, me, live[chosen.item], moment.astimezone(here.zone).date())
+                elif may_decide:
+                    remedy_parts.hand_out_form(here, me, found, chosen)
+            with middle:
                 if may_ask:
                     audit_parts.exemption_form(here, me, found, chosen)
             with right_side:
                 if may_decide:
                     audit_parts.risk_form(here, me, found, chosen)
+elif tab == "work":
+    remedy_parts.board(here, me, found, mine, items)
 elif tab == "exempt":
     if not all_exemptions:
         parts.empty(_("There are no exemptions."), _("Open a risk and ask for one; another security officer decides, and it always ends."))

@@ -54,6 +54,7 @@ OWN: Final[tuple[tuple[Entry, str, str], ...]] = (
     ({"id": "compliance.object", "class": "compliance", "severity": "warning"}, "等保工作到期", "Graded protection work is due"),
     ({"id": "compliance.exemption", "class": "compliance", "severity": "warning"}, "例外到期", "An exemption ends"),
     ({"id": "compliance.record", "class": "compliance", "severity": "warning"}, "安全管理记录到期", "Records of security management are due"),
+    ({"id": "compliance.remedy", "class": "compliance", "severity": "warning"}, "整改任务逾期", "A remedy is overdue"),
     (
         {"id": "compliance.access", "class": "account", "security": True, "severity": "high"},
         "合同不允许的登录",

@@ -16,6 +16,7 @@ from compliance.objects import Dates, ProtectionObject, Scope
 from compliance.office import Office
 from compliance.prove import NOW
 from compliance.register import read_register, save_object
+from compliance.remedies import Stage, remedies
 from compliance.risk import decisions
 from console import frame, parts
 from console.desk import Desk, install, open_desk
@@ -133,6 +134,25 @@ def test_an_officer_decides_about_a_risk_and_a_reader_may_not(here: Desk, visito
     visitor.account = officer("reader", Role.VIEWER)
     test = opened("compliance_risks.py", object="oa", item="G.CES.AC.2")
     assert not [one for one in test.button if one.label in ("Save the decision", "Ask")]
+
+
+@pytest.mark.slow
+def test_a_gap_is_handed_out_and_reported_done_and_the_rest_in_one_go(here: Desk, visitor: Visitor) -> None:
+    test = opened("compliance_risks.py", object="oa", item="G.CES.AC.2")
+    test.text_input(key="remedy-owner-G.CES.AC.2").input("zhao")
+    button(test, "Hand out").click().run()
+    (one,) = remedies(here.store)
+    assert (one.item, one.owner, one.by, one.stage) == ("G.CES.AC.2", "zhao", "wang", Stage.OPEN)
+    assert "permitrootlogin" in one.measure.lower()
+    test = opened("compliance_risks.py", object="oa", tab="work")
+    assert "Hand out 3 gaps that nobody works on" in [each.label for each in test.button]
+    visitor.account = officer("zhao", Role.OPERATOR)
+    test = opened("compliance_risks.py", object="oa", tab="work")
+    next(each for each in test.text_input if each.label.startswith("What was done")).input("sshd restarted")
+    button(test, "Report as done").click().run()
+    (one,) = remedies(here.store)
+    assert (one.stage, one.done_by, one.remark) == (Stage.DONE, "zhao", "sshd restarted")
+    assert "Hand out" not in " ".join(each.label for each in test.button)
 
 
 def test_what_if_shows_the_figure_then(here: Desk, visitor: Visitor) -> None:
