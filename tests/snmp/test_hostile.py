@@ -65,7 +65,7 @@ def test_a_walk_that_never_ends_is_cut_off_and_what_was_read_kept(engine: Engine
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_walk_in_circles_is_cut_off_with_its_place(engine: Engine) -> None:
     reading, took = poll(Circles(TABLE), engine)
-    assert "goes in circles (at 1.3.6.1" in reading.problems[0]
+    assert "goes in circles (at 1." in reading.problems[0]
     assert took < 5
 
 
