@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import streamlit as st
 
+from compliance import attachments
 from compliance.reports.content import Words
 from compliance.reports.write import TYPES, rendered
 from compliance.rounds import report, walk
@@ -48,6 +49,8 @@ def one_round(here: Desk, me: Account, document: Document) -> None:
     before = last_signed(rounds(here.store, body["template"]), body)
     parts.heading(plain(two(body["title"]["zh"], body["title"]["en"])), plain(report.result(body, words(here))))
     signed = f"{plain(body['signer'])} {parts.when(datetime.fromisoformat(body['signed']), moment)}" if body["state"] == "signed" else _("not signed yet")
+    if second := body.get("second"):
+        signed = _("signed by {first}, second signature by {second}").format(first=signed, second=plain(second["who"]))
     compared = parts.when(datetime.fromisoformat(before.body["begun"]), moment) if before else _("no round was signed before")
     begun = f"{plain(body['by'])} {parts.when(datetime.fromisoformat(body['begun']), moment)}"
     parts.strip([(_("begun"), begun), (_("signed"), signed), (_("compared with"), compared)])
@@ -62,6 +65,9 @@ def one_round(here: Desk, me: Account, document: Document) -> None:
             sign_form(here, me, document.id, body)
     elif body.get("remark"):
         st.markdown(f"**{_('Remark')}** {plain(body['remark'])}")
+    photos(here, body)
+    if body["state"] == "signed" and not body.get("second") and me.may(Right.INCIDENT_ACT) and me.name != body["signer"]:
+        second_form(here, me, document.id, body)
     take_along(here, document.id, body, before.body if before else None)
 
 
@@ -103,9 +109,28 @@ def item_form(here: Desk, me: Account, name: str, item: dict[str, Any]) -> None:
             value = st.number_input(_("Value ({unit})").format(unit=plain(item["unit"]) or "1"), value=None, key=f"value-{key}")
         text = st.text_input(_("Remark"), max_chars=walk.LONGEST, key=f"text-{key}")
         st.caption(_("Click a line above to choose another item. A deviation needs a remark."))
+        files = st.file_uploader(_("Photos (JPEG or PNG)"), type=["jpg", "jpeg", "png"], accept_multiple_files=True, key=f"photos-{key}")
         sent = st.form_submit_button(_("Save the answer"), type="primary")
-    if sent and do(here, me, "round.answer", {"item": item["id"], "state": told, "value": value, "text": text}, name):
+    if not sent:
+        return
+    kept = parts.attempt(lambda: [attachments.keep(here.settings.data, file.name, file.getvalue(), photo=True).model_dump() for file in files or []])
+    if kept is None:
+        return
+    said = {"item": item["id"], "state": told, "value": value, "text": text}
+    if do(here, me, "round.answer", said | ({"photos": kept} if kept else {}), name):
         st.rerun()
+
+
+def photos(here: Desk, body: dict[str, Any]) -> None:
+    """The pictures that belong to answers, each read by its digest."""
+    found = [(item, photo) for item in body["items"] for photo in (item["answer"] or {}).get("photos", ())]
+    if not found:
+        return
+    with st.expander(_("Photos") + f" ({len(found)})", icon=":material/photo_camera:"):
+        for column, (item, photo) in zip(st.columns(3) * len(found), found, strict=False):
+            content = parts.attempt(lambda photo=photo: attachments.read(here.settings.data, str(photo["sha256"])))  # type: ignore[misc]
+            if content:
+                column.image(content, caption=plain(f"{two(item['zh'], item['en'])} · {photo['name']}", 120))
 
 
 def sign_form(here: Desk, me: Account, name: str, body: dict[str, Any]) -> None:
@@ -122,6 +147,19 @@ def sign_form(here: Desk, me: Account, name: str, body: dict[str, Any]) -> None:
     if not sent or not parts.done(lambda: here.identity.confirm(me.name, password, parts.present_session().address, here.now())):
         return
     if do(here, me, "round.sign", {"digest": walk.digest(body), "remark": remark}, name):
+        st.rerun()
+
+
+def second_form(here: Desk, me: Account, name: str, body: dict[str, Any]) -> None:
+    """The signature of a second person."""
+    with st.form(f"second-{name}"):
+        st.markdown(f"**{_('Second signature')}**")
+        st.caption(_("A second person who did not walk the round signs with their own password."))
+        password = st.text_input(_("Password"), type="password", key=f"second-password-{name}", autocomplete="off")
+        sent = st.form_submit_button(_("Sign as the second person"), icon=":material/draw:")
+    if not sent or not parts.done(lambda: here.identity.confirm(me.name, password, parts.present_session().address, here.now())):
+        return
+    if do(here, me, "round.countersign", {"digest": body["digest"]}, name):
         st.rerun()
 
 

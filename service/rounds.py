@@ -7,7 +7,7 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any, Final
 
-from compliance import evidence
+from compliance import attachments, evidence
 from compliance.rounds import walk
 from compliance.rounds.shelf import due, gather, last_signed, rounds
 from compliance.rounds.template import SHIPPED, Every, Template, load_templates
@@ -32,7 +32,7 @@ class Rounds:
     @property
     def carriers(self) -> dict[str, Callable[[Intent], str]]:
         """The intents that it carries out, by name."""
-        return {"round.begin": self.begin, "round.answer": self.answer, "round.sign": self.sign}
+        return {"round.begin": self.begin, "round.answer": self.answer, "round.sign": self.sign, "round.countersign": self.countersign}
 
     def templates(self) -> tuple[dict[str, Template], list[ConfigError]]:
         """Shipped templates and those of the site."""
@@ -56,6 +56,7 @@ class Rounds:
         """Answer one item of an open round (on: its id; args: item, state, value, text). Raises Refused."""
         who, document, now = _walker(intent), self._round(intent), self._clock.now()
         body = walk.answer(document.body, _args(intent), who, now)
+        self._look_at_photos(body, str(_args(intent)["item"]))
         self._audit(who, "round.answer", document.id, dict(_args(intent)), now)
         self._write(document, body)
         return ""
@@ -71,6 +72,25 @@ class Rounds:
         evidence.note(self._store.documents, evidence.ROUNDS, document.id, body, now)
         self._tell(list(of_round(document.id, body, before.body if before else None, now)))
         return ""
+
+    def countersign(self, intent: Intent) -> str:
+        """The second signature (on: the round; args: digest of what was seen); the console has asked for the password again. Raises Refused."""
+        who, document, now = _walker(intent), self._round(intent), self._clock.now()
+        body = walk.countersign(document.body, str(_args(intent).get("digest", "")), who, now)
+        self._audit(who, "round.countersign", document.id, {"digest": body["digest"]}, now)
+        self._write(document, body)
+        evidence.note(self._store.documents, evidence.ROUNDS, document.id, body, now)
+        return ""
+
+    def _look_at_photos(self, body: Body, item: str) -> None:
+        """What an answer names must be kept, whole and a picture: the intent itself proves nothing."""
+        said = next(one["answer"] for one in body["items"] if one["id"] == item)
+        for photo in said.get("photos", ()):
+            try:
+                content = attachments.read(self._settings.data, str(photo["sha256"]))
+            except (NotFound, ConfigError) as err:
+                raise Refused(f"the photo {photo['name']} cannot be read: {err}") from None
+            attachments.check(str(photo["name"]), content, photo=True)
 
     def overdue(self, now: datetime) -> Iterator[Finding]:
         """Templates whose next round is late; one that was never walked owes none."""

@@ -48,6 +48,8 @@ def _cover(name: str, body: Body, words: Words) -> Iterator[tuple[str, str]]:
     yield words("结果", "Result"), result(body, words)
     if body["state"] == "signed":
         yield words("签字", "Signed"), f"{body['signer']} {words.time(datetime.fromisoformat(body['signed']))}"
+        if second := body.get("second"):
+            yield words("第二人签字", "Second signature"), f"{second['who']} {words.time(datetime.fromisoformat(second['time']))}"
         yield words("摘要", "Digest"), str(body["digest"])
 
 
@@ -71,6 +73,12 @@ def _blocks(body: Body, before: Body | None, title: Name, words: Words) -> Itera
         )
     last = words("与之比较的巡检：", "Compared with the round of ") + words.time(datetime.fromisoformat(before["begun"])) if before else ""
     yield Para(last or words("此前没有已签字的巡检。", "No round was signed before."))
+    photos = [(item, photo) for item in body["items"] for photo in (item["answer"] or {}).get("photos", ())]
+    if photos:
+        yield Heading(words("照片", "Photos"), 2)
+        heads = words.heads("检查项|item", "文件|file", "字节|bytes", "sha256|sha256")
+        rows = tuple((words(item["zh"], item["en"]), str(one["name"]), str(one["bytes"]), str(one["sha256"])) for item, one in photos)
+        yield Table(heads, rows, (26, 24, 10, 40))
 
 
 def _row(item: Body, before: Body | None, title: Name, words: Words) -> tuple[str | Cell, ...]:
@@ -108,4 +116,5 @@ def said_text(item: Body, words: Words) -> str:
         return ""
     value = "" if answer["value"] is None else f"{answer['value']:g} {item['unit']}".strip()
     state = words(*STATES[answer["state"]][:2])
-    return " · ".join(part for part in (value or state, answer["text"], answer["by"]) if part)
+    photos = words(f"照片 {count} 张", f"{count} photos") if (count := len(answer.get("photos", ()))) else ""
+    return " · ".join(part for part in (value or state, answer["text"], photos, answer["by"]) if part)

@@ -74,7 +74,10 @@ class Reading(Range):
 
 
 class Item(Model):
-    """One thing to look at. ``form`` is what a person fills in: a look (in order or not), a number within ``range``, or a text."""
+    """One thing to look at. ``form`` is what a person fills in: a look (in order or not), a number within ``range``, or a text.
+
+    ``photo``: what a person says of it needs one.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")
     zh: str = Field(min_length=1)
@@ -83,6 +86,7 @@ class Item(Model):
     unit: str = ""
     range: Range = Range()
     read: Reading | None = None
+    photo: bool = False
     severity: Literal["info", "warning", "high", "critical"] = "warning"
 
     @model_validator(mode="after")

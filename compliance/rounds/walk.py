@@ -13,11 +13,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from pydantic import ValidationError
+
+from compliance.attachments import PHOTOS, attachments_of
 from compliance.rounds.fill import Facts, fill
 from compliance.rounds.template import Item, Template
 from core.errors import Refused
 
 LONGEST: Final = 2000
+MOST_PHOTOS: Final = 5
 SAYINGS: Final = ("ok", "deviates", "na")
 Body = dict[str, Any]
 
@@ -72,7 +76,24 @@ def _said(item: Mapping[str, Any], given: Mapping[str, Any], who: str, now: date
     read = (item["reading"] or {}).get("state")
     if not text and (state != "ok" or item["form"] == "text" or read == "deviates"):
         raise Refused("write what you saw: a deviation, an item that does not apply, and a word against the reading need a remark")
-    return {"state": state, "value": value, "text": text, "by": who, "time": now.isoformat()}
+    photos = _photos(given.get("photos"))
+    if item.get("photo") and not photos and state != "na":
+        raise Refused("this item asks for a photo")
+    said = {"state": state, "value": value, "text": text, "by": who, "time": now.isoformat()}
+    return {**said, "photos": photos} if photos else said
+
+
+def _photos(given: Any) -> list[Body]:
+    """The photos of an answer as they are kept: name, kind, size and digest."""
+    try:
+        found = attachments_of(given)
+    except ValidationError:
+        raise Refused("a photo names its file, kind, size and digest") from None
+    if len(found) > MOST_PHOTOS:
+        raise Refused(f"at most {MOST_PHOTOS} photos belong to one item")
+    if any(one.kind not in PHOTOS for one in found):
+        raise Refused("a photo is a JPEG or a PNG")
+    return [one.model_dump() for one in found]
 
 
 def _as_item(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,6 +127,19 @@ def sign(body: Mapping[str, Any], seen: str, remark: str, who: str, now: datetim
     if len(remark) > LONGEST:
         raise Refused(f"a remark has at most {LONGEST} characters")
     return {**body, "state": "signed", "signed": now.isoformat(), "signer": who, "remark": remark.strip(), "digest": seen}
+
+
+def countersign(body: Mapping[str, Any], seen: str, who: str, now: datetime) -> Body:
+    """The round with the signature of a second person, who walked no part of it. Raises Refused."""
+    if body["state"] != "signed":
+        raise Refused("the round is not signed yet: who walked it signs first")
+    if body.get("second"):
+        raise Refused("this round has its second signature already")
+    if who in {body["signer"], body["by"], *(item["answer"]["by"] for item in body["items"] if item["answer"])}:
+        raise Refused("the second signature is of somebody who did not walk the round")
+    if seen != body["digest"] or not is_whole(body):
+        raise Refused("the round is not as it was signed")
+    return {**body, "second": {"who": who, "time": now.isoformat(), "digest": seen}}
 
 
 def is_whole(body: Mapping[str, Any]) -> bool:

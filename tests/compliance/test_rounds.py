@@ -150,3 +150,17 @@ def test_two_rounds_are_compared_item_by_item() -> None:
     good, bad = walked(), walked("deviates")
     lamps = [(good["items"][1], None), (bad["items"][1], good), (bad["items"][1], bad), (good["items"][1], bad), (good["items"][1], good)]
     assert [walk.change(item, before) for item, before in lamps] == ["first", "new", "still", "mended", "same"]
+
+
+def test_an_item_that_needs_a_photo_is_not_answered_without_one() -> None:
+    template = TEMPLATE.model_copy(update={"items": (TEMPLATE.items[0], TEMPLATE.items[1].model_copy(update={"photo": True}))})
+    body = walk.begin(template, facts(heat(22)), "li", NOW)
+    with pytest.raises(Refused, match="asks for a photo"):
+        walk.answer(body, {"item": "lamps", "state": "ok"}, "li", NOW)
+    photo = {"name": "a.jpg", "kind": "jpeg", "bytes": 3, "sha256": "0" * 64}
+    said = walk.answer(body, {"item": "lamps", "state": "ok", "photos": [photo]}, "li", NOW)
+    assert walk.digest(said) != walk.digest(walk.answer(body, {"item": "lamps", "state": "ok", "photos": [photo | {"sha256": "1" * 64}]}, "li", NOW))
+    with pytest.raises(Refused, match="JPEG or a PNG"):
+        walk.answer(body, {"item": "lamps", "state": "ok", "photos": [photo | {"kind": "pdf"}]}, "li", NOW)
+    with pytest.raises(Refused, match="names its file"):
+        walk.answer(body, {"item": "lamps", "state": "ok", "photos": [{"name": "a.jpg"}]}, "li", NOW)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from compliance import evidence
+from compliance import attachments, evidence
 from compliance.office import Office
 from compliance.rounds import walk
 from compliance.run import every
@@ -121,3 +123,45 @@ def test_a_broken_template_of_the_site_is_a_problem_of_the_site(desk: Desk) -> N
     auditing = Auditing(Office(desk.store, desk.settings), desk.rounds)
     auditing.round(NOW)
     assert ["bad.yaml" in str(problem) for problem in auditing.problems] == [True]
+
+
+def picture() -> bytes:
+    into = io.BytesIO()
+    Image.new("RGB", (20, 20), "blue").save(into, "JPEG")
+    return into.getvalue()
+
+
+def test_a_photo_is_looked_at_by_its_content_before_an_answer_takes_it(desk: Desk) -> None:
+    name = desk.ask("round.begin", template="daily-room")
+    kept = attachments.keep(desk.settings.data, "lamps.jpg", picture(), photo=True).model_dump()
+    desk.ask("round.answer", name, item="lamps", state="ok", photos=[kept])
+    (said,) = [item["answer"] for item in desk.body(name)["items"] if item["id"] == "lamps"]
+    assert said["photos"] == [kept]
+    with pytest.raises(Refused, match="cannot be read"):
+        desk.ask("round.answer", name, item="lamps", state="ok", photos=[kept | {"sha256": "0" * 64}])
+    text = attachments.keep(desk.settings.data, "a.txt", b"no picture").model_dump()
+    with pytest.raises(Refused, match="is text by its content"):
+        desk.ask("round.answer", name, item="lamps", state="ok", photos=[text | {"kind": "jpeg", "name": "a.jpg"}])
+    with pytest.raises(Refused, match="at most 5"):
+        desk.ask("round.answer", name, item="lamps", state="ok", photos=[kept] * 6)
+    (desk.settings.data / attachments.FOLDER / kept["sha256"]).write_bytes(b"forged")
+    with pytest.raises(Refused, match="changed on disk"):
+        desk.ask("round.answer", name, item="lamps", state="ok", photos=[kept])
+
+
+def test_the_second_signature_is_of_somebody_who_did_not_walk_the_round(desk: Desk) -> None:
+    desk.measure(40)
+    name = desk.walk()
+    seen = desk.body(name)["digest"]
+    with pytest.raises(Refused, match="did not walk"):
+        desk.ask("round.countersign", name, digest=seen)
+    second = {"what": "round.countersign", "user": "wang", "roles": ("duty_leader",), "on": name}
+    with pytest.raises(Refused, match="not as it was signed"):
+        desk.rounds.carriers["round.countersign"](second | {"args": {"digest": "0" * 64}})
+    desk.rounds.carriers["round.countersign"](second | {"args": {"digest": seen}})
+    body = desk.body(name)
+    assert body["second"]["who"] == "wang"
+    assert walk.is_whole(body)
+    assert [entry.action for entry in desk.store.audit.read(object=name)][-1] == "round.countersign"
+    with pytest.raises(Refused, match="already"):
+        desk.rounds.carriers["round.countersign"](second | {"args": {"digest": seen}})
