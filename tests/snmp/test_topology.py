@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+import pytest
+
 from collectors.base import make
 from collectors.network.snmp import SnmpCollector
 from collectors.network.snmp.standard.routing import MOST_ROUTES
@@ -17,7 +19,7 @@ from inventory.topology.directory import directory_of
 from inventory.topology.evidence import KIND, Device, device_of
 from inventory.topology.links import links
 from inventory.topology.places import places
-from tests.peers.snmp_agent import INTEGER, OCTETS, Agent, Bench, Circles, Table, Typed, switch
+from tests.peers.snmp_agent import INTEGER, OCTETS, Agent, Bench, Circles, Table, Typed, decode, switch
 from tests.snmp.test_collector import as_collector
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
@@ -138,3 +140,56 @@ def test_a_large_old_routing_table_is_read_up_to_the_limit_alone() -> None:
     values = bridge() | {f"{OLD_ROUTES}.11.{n // 250}.{n % 250}.0.255.255.255.0.0.10.0.0.2": (INTEGER, 2) for n in range(MOST_ROUTES + 500)}
     device, body, _ = read(values)
     assert (device.routes, body["routes_cut"]) == ((("10.0.0.2", "Gi0/2", MOST_ROUTES),), True)
+
+
+VTP = "1.3.6.1.4.1.9.9.46.1.3.1.1"
+
+
+def view(vlan: int, *learned: tuple[int, int]) -> Table:
+    """The bridge as one VLAN sees it: its ports by numbers of their own, and what was learned."""
+    values: dict[str, Typed] = {f"{BRIDGE}.1.4.1.2.{port + 10}": (INTEGER, port) for port in range(1, 9)}
+    for machine, port in learned:
+        values[f"{FDB}.2.{dotted(vlan * 100 + machine)}"] = (INTEGER, port + 10)
+    return Table.of(values)
+
+
+class OfVlans(Agent):
+    """A switch that shows each VLAN to a community of its own, as Cisco IOS does; one that it does not have stays silent."""
+
+    views: Mapping[int, Table] = {10: view(10, (1, 3), (2, 4)), 20: view(20, (1, 4))}
+
+    def __call__(self, data: bytes) -> bytes | None:
+        _, at, vlan = decode(data).community.partition(b"@")
+        if not at:
+            return super().__call__(data)
+        return Agent(self.views[int(vlan)])(data) if int(vlan) in self.views else None
+
+
+def vtp(*vlans: int) -> dict[str, Typed]:
+    names: dict[str, Typed] = {f"{VTP}.4.1.{vlan}": (OCTETS, f"net-{vlan}") for vlan in vlans}
+    return names | {f"{VTP}.2.1.{vlan}": (INTEGER, 1) for vlan in (*vlans, 1002)}
+
+
+def test_a_switch_with_a_table_for_each_vlan_under_its_own_community_is_read_in_all_of_them() -> None:
+    old = {f"{FDB}.2.{dotted(7)}": (INTEGER, 5)}
+    device, body, _ = read({**bridge(), **old, **vtp(10, 20)}, OfVlans)
+    assert {(mac[-5:], port, vlan) for mac, port, vlan in device.fdb} == {
+        ("03:e9", "Gi0/3", 10),
+        ("03:ea", "Gi0/4", 10),
+        ("07:d1", "Gi0/4", 20),
+        ("00:07", "Gi0/5", 0),
+    }
+    assert body["vlans"] == {"10": "net-10", "20": "net-20"}
+
+
+@pytest.mark.slow
+def test_a_switch_that_knows_no_such_communities_is_read_as_ever_and_asked_once() -> None:
+    old = {f"{FDB}.2.{dotted(7)}": (INTEGER, 5)}
+    device, _, _ = read({**bridge(), **old, **vtp(30)}, OfVlans)
+    assert [port for _, port, _ in device.fdb] == ["Gi0/5"]
+
+
+@pytest.mark.slow
+def test_a_vlan_that_falls_silent_half_way_leaves_the_topology_as_it_was() -> None:
+    _, body, _ = read({**bridge(), **vtp(10, 30)}, OfVlans)
+    assert body == {}

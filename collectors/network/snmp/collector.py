@@ -20,7 +20,7 @@ from collectors.network.snmp.reader import Kept, Reader
 from collectors.network.snmp.reading import Interface, Reading, Role, Wireless
 from collectors.network.snmp.samples import COUNTERS, Measure, limits, measures, named
 from collectors.network.snmp.session import Access, Engine, Session, Version, auth_protocol, open_session, privacy_protocol
-from collectors.network.snmp.standard.topology import topology
+from collectors.network.snmp.standard.topology import Body, learned_in, topology, vlans_apart
 from collectors.rates import Rates
 from core.errors import BadReply, DeviceError, Unreachable
 from core.records import Event, Record, Sample, Snapshot, fingerprint
@@ -65,7 +65,7 @@ class SnmpCollector:
         self._peers: dict[tuple[str, str], datetime] = {}
         self._roles: dict[str, Role] = {}
         self._uptime_s = 0.0
-        self._silent = False
+        self._silent, self._has_views = False, True
 
     def collect(self, asset: Asset, now: datetime) -> Iterable[Record]:
         """Samples of this poll and, once an hour, snapshots; raises DeviceError when the device does not answer."""
@@ -100,7 +100,7 @@ class SnmpCollector:
                 profiles = profiles_in_force() if whole else self._profiles
                 reading = read_device(reader, profiles, whole, watch_links=True, has_peers=bool(self._peers))
                 complete = reader.complete
-                around = self._around(session, started) if complete and self._answered(reading) else None
+                around = self._around(session, access, started) if complete and self._answered(reading) else None
             finally:
                 session.close()
         except DeviceError as err:
@@ -109,7 +109,7 @@ class SnmpCollector:
         self._silent = not self._answered(reading)
         return reading, complete, around
 
-    def _around(self, session: Session, started: float) -> Mapping[str, object] | None:
+    def _around(self, session: Session, access: Access, started: float) -> Mapping[str, object] | None:
         """Who is behind which port, when it is time; None when not, or when the device could not be heard out."""
         if self._last_topology is not None and started - self._last_topology < self._options.topology_every_s:
             return None
@@ -117,8 +117,45 @@ class SnmpCollector:
         # nothing is kept from before: a table that was empty may have filled since
         reader = Reader(session, self._monotonic, started + self.deadline_s - _RESERVE_S)
         found = topology(reader)
+        if reader.complete and access.version != "3" and self._has_views:
+            self._look_into_vlans(found, reader, access, started)
         # tables that were cut off would look as if machines had gone
         return found if reader.complete else None
+
+    def _look_into_vlans(self, found: Body, reader: Reader, access: Access, started: float) -> None:
+        """Add what was learned in each VLAN, where each has a community of its own; an agent that does not know the first is not asked so again."""
+        rows: set[tuple[str, str, int]] = set()
+        vlans = vlans_apart(reader, found)
+        for number, vlan in enumerate(vlans):
+            view = self._view(replace(access, community=f"{access.community}@{vlan}"), reader, vlan, started)
+            if view is None and number == 0:
+                self._has_views = False
+                return
+            if view is None:
+                reader.give_up(f"the forwarding table of VLAN {vlan} was not read")
+                return
+            rows |= view
+        if vlans:
+            known = {(address, port) for address, port, _ in rows}
+            found["fdb"] = sorted(rows | {row for row in found["fdb"] if row[:2] not in known})
+            found["vlans"] = {str(vlan): name for vlan, name in vlans.items()} | found["vlans"]
+
+    def _view(self, access: Access, reader: Reader, vlan: int, started: float) -> set[tuple[str, str, int]] | None:
+        """What was learned in one VLAN; None when the agent does not answer to its community, or not to the end."""
+        try:
+            knock(access, self._options.engine)
+        except DeviceError:
+            try:
+                knock(access, self._options.engine)  # a datagram may be lost
+            except DeviceError:
+                return None
+        session = open_session(access, self._options.engine)
+        try:
+            view = Reader(session, self._monotonic, started + self.deadline_s - _RESERVE_S)
+            rows = set(learned_in(view, reader, vlan))
+        finally:
+            session.close()
+        return rows if view.complete else None
 
     @staticmethod
     def _answered(reading: Reading) -> bool:

@@ -52,6 +52,11 @@ class Reader:
         """Whether the agent was heard out, neither silent half-way nor cut off at the deadline."""
         return not self._gone
 
+    def give_up(self, problem: str) -> None:
+        """What was read is not the whole, for a reason that lies elsewhere."""
+        self._gone = True
+        self.problems.append(problem)
+
     def get(self, oid: str) -> Value:
         """The value of one instance, or None."""
         oid = self.own(oid)

@@ -1,7 +1,7 @@
 """How a device hangs together with others: forwarding table, address table, spanning tree, aggregation, VLANs, routing peers, next hops.
 
 BRIDGE-MIB (RFC 4188), Q-BRIDGE-MIB (RFC 4363), IP-MIB (RFC 4293), IEEE8023-LAG-MIB, OSPF-MIB (RFC 4750), BGP4-MIB (RFC 4273), LLDP-MIB,
-CISCO-CDP-MIB; ISIS-MIB and IP-FORWARD-MIB in ``routing``.
+CISCO-CDP-MIB, CISCO-VTP-MIB; ISIS-MIB and IP-FORWARD-MIB in ``routing``.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ _STP_STATE = {1: "disabled", 2: "blocking", 3: "listening", 4: "learning", 5: "f
 _OSPF_STATE = {1: "down", 2: "attempt", 3: "init", 4: "two-way", 5: "exchange-start", 6: "exchange", 7: "loading", 8: "full"}
 _BGP_STATE = {1: "idle", 2: "connect", 3: "active", 4: "open-sent", 5: "open-confirm", 6: "established"}
 _LEARNED, _INVALID = 3, 2
+_VTP: Final = "1.3.6.1.4.1.9.9.46.1.3.1.1"
+_OPERATIONAL: Final = 1
+_RESERVED: Final = range(1002, 1006)  # FDDI and Token Ring, which every such switch has
+MOST_VIEWS: Final = 128
 IPV4, IPV6 = 1, 2
 Body = dict[str, Any]
 
@@ -48,6 +52,21 @@ def topology(reader: Reader) -> Body:
     }
     routes, is_cut = next_hops(reader, names)  # last: a slow device gives up these first
     return found | {"routes": routes, "routes_cut": is_cut}
+
+
+def vlans_apart(reader: Reader, found: Body) -> dict[int, str]:
+    """VLANs (number to name) of a switch that keeps a forwarding table for each of them under a community of its own, ``community@vlan`` (Cisco IOS)."""
+    if any(vlan for _, _, vlan in found["fdb"]):
+        return {}
+    states, names = reader.column(f"{_VTP}.2"), reader.column(f"{_VTP}.4")
+    numbers = [int(row.rpartition(".")[2]) for row, value in states.items() if integer(value) == _OPERATIONAL]
+    rows = {int(row.rpartition(".")[2]): text(value) for row, value in names.items()}
+    return {number: rows.get(number, "") for number in sorted(numbers)[:MOST_VIEWS] if number not in _RESERVED}
+
+
+def learned_in(view: Reader, reader: Reader, vlan: int) -> list[tuple[str, str, int]]:
+    """What was learned in one VLAN, read by its own community; ports are named as ``reader`` names them."""
+    return [(address, port, vlan) for address, port, _ in _forwarding(view, _bridge_ports(view, _port_names(reader)))]
 
 
 def surroundings(reader: Reader) -> Body:
