@@ -29,6 +29,7 @@ CAPABILITIES: Final[dict[str, str]] = {
     "service.state": "playbooks.capabilities.services:ServiceState",
     "service.stop": "playbooks.capabilities.services:ServiceStop",
     "snmp.set": "playbooks.capabilities.objects:SnmpSet",
+    "sql.drill": "playbooks.capabilities.drills:SqlDrill",
     "sql.end_idle": "playbooks.capabilities.databases:SqlEndIdle",
     "sql.read": "playbooks.capabilities.databases:SqlRead",
     "ssh.command": "playbooks.capabilities.commands:SshCommand",

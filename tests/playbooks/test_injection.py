@@ -40,6 +40,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "service.state": {"service": "demo"},
     "service.stop": {"service": "demo"},
     "snmp.set": {"object": "location", "value": "room 3"},
+    "sql.drill": {"backup": "/var/backups/app.dump"},
     "sql.end_idle": {"minutes": 5, "user": "app"},
     "sql.read": {"query": "connections", "database": "app"},
     "ssh.command": {"command": "list", "path": "/var/log", "name": "demo"},

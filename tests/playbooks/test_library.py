@@ -54,6 +54,7 @@ INPUTS: dict[str, dict[str, Any]] = {
     "remedy-linux-check": {"check": "lnx-pwd-age", "hosts": ["host"]},
     "report-to-vendor": {"server": "mx", "to": "help@vendor.example", "subject": "空调停机", "text": "请速派人"},
     "restore-drill": {"system": "office automation"},
+    "restore-drill-database": {"database": "host", "backup": "/srv/app.dump"},
     "run-ansible": {"hosts": ["host"], "file": "harden.yml", "sha256": "a" * 64},
     "service-restart": {"hosts": ["host"], "service": "demo"},
     "shut-down-hosts": {"hosts": ["host"], "minutes": 5},
@@ -272,6 +273,23 @@ def test_idle_connections_are_ended(shop: Shop, host: Machine, database: Postgre
     shop.assets[0] = host.asset(facts=database.facts, importance="low")
     run = ran(shop, "database-connections")
     assert "100|" in shop.said(run, "limit", "host")
+
+
+@pytest.mark.peer
+def test_a_backup_is_really_restored_counted_and_dropped(shop: Shop, host: Machine, database: Postgres) -> None:
+    shop.assets[0] = host.asset(facts=database.facts, importance="low")
+    at = ["-h", database.socket, "-p", str(database.port), "-U", "postgres"]
+    host.inside("psql", "-q", *at, "-d", "postgres", "-c", "CREATE TABLE permits AS SELECT g AS id FROM generate_series(1, 1234) g")
+    host.inside("pg_dump", "--format=custom", *at, "-f", "/srv/app.dump", "postgres")
+    run = ran(shop, "restore-drill-database")
+    assert {key: shop.values(run, "restore", "host")[key] for key in ("tables", "rows")} == {"tables": 1, "rows": 1234}
+    assert "1 tables with 1234 rows" in shop.told[0][1] + str(shop.told)
+    assert "wanglou_drill" not in host.inside("psql", "-At", *at, "-d", "postgres", "-c", "SELECT datname FROM pg_database")
+    host.inside("sh", "-c", "head -c 700 /srv/app.dump > /srv/half.dump")
+    half = shop.begin("restore-drill-database", database="host", backup="/srv/half.dump")
+    assert shop.finish(half) in ("failed", "undone")
+    assert "pg_restore" in " ".join(shop.errors(half))
+    assert "wanglou_drill" not in host.inside("psql", "-At", *at, "-d", "postgres", "-c", "SELECT datname FROM pg_database")
 
 
 @pytest.mark.peer
