@@ -130,10 +130,11 @@ def _history(here: Desk, item: Item) -> None:
             st.markdown(f"{head} · {plain(tail)}")
             st.markdown(plain(body["comment"], 2000))
             for file in body.get("files", ()):
-                _file(here, file, str(body["time"]))
+                file_button(here, file, str(body["time"]))
 
 
-def _file(here: Desk, file: Mapping[str, object], key: str) -> None:
+def file_button(here: Desk, file: Mapping[str, object], key: str) -> None:
+    """One kept file, to take along."""
     digest = str(file["sha256"])
     content = parts.attempt(lambda: attachments.read(here.settings.data, digest))
     if content is not None:

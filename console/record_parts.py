@@ -8,17 +8,21 @@ from typing import Any, Final
 
 import streamlit as st
 
+from compliance import attachments
+from compliance.attachments import Attachment
 from compliance.records.judge import Judged, Record, due_of, gap_of
 from compliance.records.kind import RecordField, RecordKind
-from compliance.records.shelf import remove, save, versions
+from compliance.records.shelf import may_write, remove, save, versions
 from compliance.records.table import as_csv, cells, headings, read, shown, take_in, takes, template, workbook
 from console import parts
+from console.answer_parts import file_button
 from console.desk import Desk
 from console.i18n import _, language, marked, two
 from console.identity.accounts import Account
 from console.queries import records as queries
 from console.text import plain
 from console.words import Look, look
+from core.errors import Refused
 from inventory.imports import Problem
 
 STATE: Final = {
@@ -72,13 +76,40 @@ def edit(here: Desk, me: Account, kind: RecordKind, record: Record | None) -> No
             for number, field in enumerate(kind.fields):
                 with st.container() if field.type == "note" else left if number % 2 == 0 else right:
                     values[field.id] = _widget(field, record.values.get(field.id) if record else None)
+            present, fresh = _papers(kind, record)
             sent = st.form_submit_button(_("Save"), type="primary")
-        if sent and parts.done(
-            lambda: save(here.store, kind, record.id if record else "", values, me.name, me.roles, here.now(), seen=record.version if record else 0)
-        ):
+        if sent and parts.done(lambda: _save(here, me, kind, record, values, present, fresh)):
             st.rerun()
 
     ask()
+
+
+def _papers(kind: RecordKind, record: Record | None) -> tuple[list[Attachment], list[tuple[str, bytes]]]:
+    """The documents that stay, and those that are sent along."""
+    if not kind.takes_files:
+        return [], []
+    has = {file.sha256: file for file in record.files} if record else {}
+    stay = st.multiselect(_("Files that stay"), list(has), default=list(has), format_func=lambda digest: has[digest].name) if has else []
+    files = st.file_uploader(
+        _("Files: PDF, PNG, JPEG, Word, Excel or text, each at most {n} MiB").format(n=attachments.MOST_BYTES // 2**20),
+        type=list(attachments.TYPES),
+        accept_multiple_files=True,
+        key="record-files",
+    )
+    return [has[digest] for digest in stay], [(file.name, file.getvalue()) for file in files or []]
+
+
+def _save(
+    here: Desk, me: Account, kind: RecordKind, record: Record | None, values: Mapping[str, Any], stay: Sequence[Attachment], fresh: Sequence[tuple[str, bytes]]
+) -> None:
+    """Check every file before the first is kept, then save the record; nobody without the right leaves a file behind."""
+    if not may_write(kind, me.roles):
+        raise Refused(_("your roles do not allow this"))
+    for name, content in fresh:
+        attachments.check(name, content)
+    kept = [attachments.keep(here.settings.data, name, content) for name, content in fresh]
+    id, seen = (record.id, record.version) if record else ("", 0)  # noqa: A001
+    save(here.store, kind, id, values, me.name, me.roles, here.now(), seen=seen, files=[*stay, *kept])
 
 
 def _widget(field: RecordField, value: Any) -> Any:
@@ -126,6 +157,8 @@ def one_record(here: Desk, me: Account, kind: RecordKind, one: Judged, *, may_wr
         [{_("field"): two(field.zh, field.en), _("value"): shown(field, record.values.get(field.id), zh=is_zh())} for field in kind.fields],
         {_("value"): st.column_config.TextColumn(width="large")},
     )
+    for file in record.files:
+        file_button(here, file.model_dump(), f"record-{record.id}")
     with st.expander(_("History: version {n}, by {who}").format(n=record.version, who=plain(record.who))):
         history(here, kind, record)
 
@@ -140,7 +173,7 @@ def history(here: Desk, kind: RecordKind, record: Record) -> None:
                 _("version"): body["version"],
                 _("time"): str(body["time"])[:19].replace("T", " "),
                 _("who"): body["who"],
-                _("changed"): _changes(kind, before, body["values"]) + (f" {_('removed')}: {body['why']}" if body.get("removed") else ""),
+                _("changed"): _changes(kind, before, body["values"]) + _files(body) + (f" {_('removed')}: {body['why']}" if body.get("removed") else ""),
             }
             for body, before in zip(found, older, strict=True)
         ],
@@ -155,6 +188,11 @@ def _changes(kind: RecordKind, before: Mapping[str, Any], after: Mapping[str, An
         if before.get(field.id) != after.get(field.id)
     ]
     return "；".join(told)
+
+
+def _files(body: Mapping[str, Any]) -> str:
+    """The documents of a version with their digests."""
+    return "".join(f" [{file['name']} sha256 {file['sha256'][:16]}…]" for file in body.get("files", ()))
 
 
 def take_out(here: Desk, me: Account, kind: RecordKind, record: Record) -> None:

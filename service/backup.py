@@ -20,6 +20,7 @@ from core.settings import Settings
 
 MANIFEST = "manifest.json"
 REPORTS = "reports"
+ATTACHMENTS = "attachments"
 LAST = "last-backup.json"
 FORMAT = 1
 
@@ -97,8 +98,9 @@ def _copy_database(source: Path, target: Path) -> None:
 def _copy_plain(settings: Settings, target: Path) -> None:
     if settings.site_folder.is_dir():
         shutil.copytree(settings.site_folder, target / "site")
-    if (settings.data / REPORTS).is_dir():
-        shutil.copytree(settings.data / REPORTS, target / REPORTS, ignore=shutil.ignore_patterns(".*"))
+    for name in (REPORTS, ATTACHMENTS):
+        if (settings.data / name).is_dir():
+            shutil.copytree(settings.data / name, target / name, ignore=shutil.ignore_patterns(".*"))
     if (settings.data / "wanglou.toml").exists():
         shutil.copy2(settings.data / "wanglou.toml", target / "wanglou.toml")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
 
+from compliance.attachments import Attachment
 from compliance.evaluate import holds
 from compliance.records.kind import DERIVED, Conditions, Due, Gap, Needs, RecordKind
 
@@ -20,7 +21,7 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One record as it is kept; ``version`` counts how often it was written."""
+    """One record as it is kept; ``version`` counts how often it was written, ``files`` are its documents."""
 
     kind: str
     id: str
@@ -28,6 +29,7 @@ class Record:
     version: int = 1
     who: str = ""
     time: str = ""
+    files: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

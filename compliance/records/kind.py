@@ -162,6 +162,11 @@ class RecordKind(Model):
         if self.access:
             yield from (name for name in (self.access.accounts, self.access.window) if name)
 
+    @property
+    def takes_files(self) -> bool:
+        """Whether its records have documents."""
+        return any(one.type == "document" for one in self.fields)
+
     def field(self, name: str) -> RecordField:
         """A field by its id."""
         return next(one for one in self.fields if one.id == name)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from compliance import evidence
 from compliance.answers import OFFICERS
+from compliance.attachments import MOST_FILES, Attachment, attachments_of
 from compliance.records.access import ACCOUNTS, working
 from compliance.records.judge import Record, is_ended
 from compliance.records.kind import MOST, SHIPPED, RecordKind, load_kinds, read_values
@@ -68,27 +69,56 @@ def open_accounts(store: Store, kinds: Mapping[str, RecordKind], found: Mapping[
 
 def read_record(body: Body) -> Record:
     """A kept record."""
-    return Record(kind=body["kind"], id=body["id"], values=body["values"], version=body["version"], who=body["who"], time=body["time"])
+    return Record(
+        kind=body["kind"],
+        id=body["id"],
+        values=body["values"],
+        version=body["version"],
+        who=body["who"],
+        time=body["time"],
+        files=attachments_of(body.get("files")),
+    )
 
 
-def save(store: Store, kind: RecordKind, id: str, values: Mapping[str, Any], who: str, roles: Collection[str], now: datetime, *, seen: int = 0) -> Record:
+def save(
+    store: Store,
+    kind: RecordKind,
+    id: str,
+    values: Mapping[str, Any],
+    who: str,
+    roles: Collection[str],
+    now: datetime,
+    *,
+    seen: int = 0,
+    files: Sequence[Attachment] | None = None,
+) -> Record:
     """Keep a record (a new one when ``id`` is empty): audited, in the chain, then kept. ``seen`` is the version that the writer looked at.
 
+    ``files`` are its documents, kept already; None leaves those that it has, and a document field that is blank gets the name of the first.
     Raises ConfigError that names a wrong field, Refused without the right or when somebody else was faster. What says the same is not written again.
     """
     _check(kind, roles)
-    told = read_values(kind, values)
     name = id or f"{now:%Y%m%d%H%M%S}-{token_hex(3)}"
     if not _ID.fullmatch(name):
         raise ConfigError("has letters, digits, dot, dash and underscore, 64 at most", key="id")
     there = _there(store, kind.id, name)
+    papers = tuple(files) if files is not None else attachments_of(there.body.get("files")) if there else ()
+    if len(papers) > MOST_FILES:
+        raise Refused(f"a record has at most {MOST_FILES} files")
+    told = read_values(kind, {**_named(kind, papers), **{field: value for field, value in values.items() if value not in (None, "")}})
     if there is None and len(records(store, kind.id).get(kind.id, ())) >= MOST:
         raise Refused(f"there are {MOST:,} records of this kind already")
-    if there and not there.body.get("removed") and there.body["values"] == told:
+    if there and not there.body.get("removed") and there.body["values"] == told and attachments_of(there.body.get("files")) == papers:
         return read_record(there.body)
     if seen and (there is None or there.body["version"] != seen):
         raise Refused("somebody else changed this record meanwhile; look at it again")
-    return _keep(store, kind.id, name, {"values": told}, "record.save", who, now, there)
+    body = {"values": told, "files": [paper.model_dump() for paper in papers]}
+    return _keep(store, kind.id, name, body, "record.save", who, now, there)
+
+
+def _named(kind: RecordKind, papers: Sequence[Attachment]) -> dict[str, str]:
+    """The document fields, called after the first file."""
+    return {field.id: papers[0].name for field in kind.fields if field.type == "document"} if papers else {}
 
 
 def remove(store: Store, kind: RecordKind, id: str, why: str, who: str, roles: Collection[str], now: datetime) -> None:
@@ -99,7 +129,16 @@ def remove(store: Store, kind: RecordKind, id: str, why: str, who: str, roles: C
         raise Refused("there is no such record")
     if not why.strip():
         raise Refused("removing a record needs a reason")
-    _keep(store, kind.id, id, {"values": there.body["values"], "removed": True, "why": why.strip()}, "record.remove", who, now, there)
+    _keep(
+        store,
+        kind.id,
+        id,
+        {"values": there.body["values"], "files": there.body.get("files", []), "removed": True, "why": why.strip()},
+        "record.remove",
+        who,
+        now,
+        there,
+    )
 
 
 def versions(store: Store, kind: str, id: str) -> list[Body]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from compliance import evidence
+from compliance.attachments import keep
 from compliance.records.access import breaches, holders, in_hours, working
 from compliance.records.judge import Judged, Record, World, judge, table
 from compliance.records.kind import RecordKind, load_kinds, read_values
@@ -186,6 +187,17 @@ def test_a_record_is_not_written_over_what_somebody_else_changed_meanwhile(store
     save(store, kind, "p", {"title": "方针二", "sort": "policy"}, "wang", OFFICER, NOW, seen=one.version)
     with pytest.raises(Refused, match="meanwhile"):
         save(store, kind, "p", {"title": "方针三", "sort": "policy"}, "li", OFFICER, NOW, seen=one.version)
+
+
+def test_a_record_carries_its_documents_by_digest_through_its_versions(store: Store, tmp_path: Path) -> None:
+    kind, paper = KINDS["policy"], keep(tmp_path, "方针.txt", "第一条".encode())
+    one = save(store, kind, "p", {"title": "方针", "sort": "policy"}, "li", OFFICER, NOW, files=[paper])
+    assert (one.files, one.values["document"]) == ((paper,), "方针.txt")
+    again = save(store, kind, "p", {**one.values, "version": "2"}, "li", OFFICER, NOW)
+    assert (again.version, again.files) == (2, (paper,))
+    newer = keep(tmp_path, "方针.txt", "第二条".encode())
+    assert save(store, kind, "p", again.values, "li", OFFICER, NOW, files=[newer]).version == 3
+    assert [body["files"][0]["sha256"] for body in versions(store, "policy", "p")] == [newer.sha256, paper.sha256, paper.sha256]
 
 
 def test_only_those_who_keep_a_kind_may_write_it(store: Store) -> None:
