@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from compliance import attachments
 from compliance.check import SHIPPED, Check, load_checks
 from compliance.dossier import Dossier, Tell, gather
 from compliance.exchange.oscal_results import oscal
@@ -103,7 +104,7 @@ class Office:
         if kind not in KINDS:
             raise ConfigError(f"there is no report {kind!r}; there are {', '.join(KINDS)}")
         if kind == "evidence":
-            form, content = "zip", package(self.store.documents, dossier, language, tell)
+            form, content = "zip", package(self.store.documents, dossier, language, tell, lambda digest: attachments.read(self.settings.data, digest))
         elif kind == "oscal":
             form, content = "json", oscal(dossier)
         else:

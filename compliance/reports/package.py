@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,8 @@ from compliance import evidence
 from compliance.dossier import Dossier, Tell
 from compliance.reports.content import Language
 from compliance.reports.write import write
+from compliance.run import OBJECT_ASSET, OWN
+from core.errors import ConfigError, NotFound
 from store.base import Body, Documents
 
 VERIFIER: Final = Path(__file__).with_name("verify.py")
@@ -40,8 +42,12 @@ only a head can show that the whole chain was written anew.
 """
 
 
-def package(documents: Documents, dossier: Dossier, language: Language, tell: Tell = lambda _share, _what: None) -> bytes:
-    """The zip. Its bytes are the same for the same dossier and chain, but for what Word and Excel write themselves."""
+Attached = Callable[[str], bytes]
+"""Reads an attached file by its digest; raises NotFound or ConfigError (changed on disk)."""
+
+
+def package(documents: Documents, dossier: Dossier, language: Language, tell: Tell = lambda _share, _what: None, attached: Attached | None = None) -> bytes:
+    """The zip. Its bytes are the same for the same dossier and chain, but for what Word and Excel write themselves; ``attached`` reads a file by its digest."""
     into = BytesIO()
     files: dict[str, Mapping[str, Any]] = {}
     with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as made:
@@ -62,6 +68,8 @@ def package(documents: Documents, dossier: Dossier, language: Language, tell: Te
             lines.append(json.dumps(link, ensure_ascii=True, sort_keys=True))
             if "body" in link and not link["kind"].startswith(evidence.OWN):
                 add(f"texts/{seq:012d}-{_safe(link['asset'])}-{_safe(link['kind'])}.txt", link["body"].encode("utf-8", "surrogateescape"))
+        for name, content in _attachments(dossier, attached) if attached else ():
+            add(name, content)
         tell(0.9, "manifest")
         add("chain.jsonl", ("\n".join(lines) + "\n").encode("ascii") if lines else b"")
         add("verify.py", VERIFIER.read_bytes())
@@ -72,9 +80,19 @@ def package(documents: Documents, dossier: Dossier, language: Language, tell: Te
     return into.getvalue()
 
 
+def _attachments(dossier: Dossier, attached: Attached) -> Iterator[tuple[str, bytes]]:
+    """What officers attached to their decisions; of a file that cannot be read the reason."""
+    for file in {one.sha256: one for answer in dossier.answers for one in answer.files}.values():
+        try:
+            yield f"attachments/{file.sha256}-{_safe(file.name)}", attached(file.sha256)
+        except (NotFound, ConfigError) as err:
+            yield f"attachments/{file.sha256}.missing.txt", f"{file.name}: {err}\n".encode("utf-8", "replace")
+
+
 def links(documents: Documents, dossier: Dossier) -> Iterator[Body]:
     """The whole chain up to the dossier's head, in full where it speaks of the object."""
-    mine, texts = {asset.id for asset in dossier.assets} | {dossier.subject.id}, {exhibit.id for exhibit in dossier.exhibits}
+    mine = {asset.id for asset in dossier.assets} | {dossier.subject.id, f"{OBJECT_ASSET}{dossier.subject.id}", *OWN}
+    texts = {exhibit.id for exhibit in dossier.exhibits}
     spoken = {one.id for one in dossier.exemptions}
     for document in evidence.chain(documents):
         body = document.body

@@ -19,11 +19,13 @@ from compliance.answers import answers, counting, save_answer, standing, version
 from compliance.framework import Grade, load_framework
 from compliance.prove import NOW
 from compliance.questions import asked, load_questions
+from compliance.reports.package import package
 from compliance.rollup import Answer, Conformity, book_of, on_asset
 from core.errors import ConfigError, NotFound, Refused
 from inventory.imports import read_table
 from store.base import Store
 from store.open import open_store
+from tests.compliance.conftest import Judged
 
 ITEMS = {item.id: item for item in load_framework().applicable(Grade(3, 3))}
 BOOK = book_of(load_framework(), tuple(ITEMS.values()), ())
@@ -188,3 +190,15 @@ def test_a_table_without_the_needed_columns_says_which() -> None:
     good, problems = read(b"a,b\n1,2\n", ITEMS, "", "li", NOW, ZONE)
     assert not good
     assert "valid until" in problems[0].message
+
+
+def test_files_go_into_the_evidence_package_and_a_lost_one_is_told(fresh: Judged, tmp_path: Path) -> None:
+    kept = attachments.keep(tmp_path, "备案证明.pdf", PDF)
+    lost = attachments.keep(tmp_path, "photo.png", picture())
+    save_answer(fresh.store, replace(GIVEN, files=(kept, lost)), ROLES, ITEM)
+    (tmp_path / "attachments" / lost.sha256).unlink()
+    made = package(fresh.store.documents, fresh.dossier(NOW, NOW), "zh_CN", attached=lambda digest: attachments.read(tmp_path, digest))
+    with zipfile.ZipFile(io.BytesIO(made)) as archive:
+        (name,) = [one for one in archive.namelist() if kept.sha256 in one]
+        assert archive.read(name) == PDF
+        assert b"photo.png" in archive.read(f"attachments/{lost.sha256}.missing.txt")

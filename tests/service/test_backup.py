@@ -34,6 +34,8 @@ def fill(settings: Settings) -> Path:
         (settings.data / "site" / "assets.yaml").write_text("assets: []\n")
         (settings.data / "reports").mkdir()
         (settings.data / "reports" / "summary.pdf").write_bytes(b"%PDF")
+        (settings.data / "attachments").mkdir()
+        (settings.data / "attachments" / "0a").write_bytes(b"photo")
         (settings.data / "master.key").write_text("secret")
         folder = make_backup(settings, settings.data.parent / "backups", NOW)
         store.documents.put("asset", "b", {"x": 2})
@@ -58,6 +60,7 @@ def test_everything_comes_back_but_the_master_key(settings: Settings, tmp_path: 
         store.close()
     assert (restored.data / "site" / "assets.yaml").exists()
     assert (restored.data / "reports" / "summary.pdf").read_bytes() == b"%PDF"
+    assert (restored.data / "attachments" / "0a").read_bytes() == b"photo"
 
 
 def test_one_flipped_bit_is_found_before_anything_is_restored(settings: Settings, tmp_path: Path) -> None:
