@@ -15,7 +15,7 @@ from console.identity.accounts import Account
 from console.identity.roles import Right
 from console.queries.cases import Case
 from console.text import plain
-from console.words import word
+from console.words import SEVERITY, look, word
 
 CAUSES: Final[Mapping[str, str]] = {
     "fixed": marked("fixed"),
@@ -78,12 +78,28 @@ def acknowledge_dialog(here: Desk, me: Account, case: Case) -> None:
         st.markdown(plain(case.title, 120))
         lasts = st.segmented_control(_("for"), TIMES, default="8h", key="ack-for")
         text = st.text_input(_("Comment"), key="ack-text")
+        sticky = st.checkbox(_("Keep it even when the priority rises"), key="ack-sticky")
         if st.button(_("Acknowledge"), type="primary", key="ack-do"):
-            is_done = do(here, me, "acknowledge", {"expires": lasts or "8h"}, case.id)
+            is_done = do(here, me, "acknowledge", {"expires": lasts or "8h", **({"sticky": True} if sticky else {})}, case.id)
             if is_done and text.strip():
                 do(here, me, "comment", {"text": text.strip()}, case.id)
             if is_done:
                 st.rerun()
+
+    ask_more()
+
+
+def open_dialog(here: Desk, me: Account) -> None:
+    """A trouble that no alert tells: its title, where, how grave."""
+
+    @st.dialog(_("New incident"))
+    def ask_more() -> None:
+        title = st.text_input(_("What is wrong"), key="open-title", max_chars=200)
+        asset = st.selectbox(_("Asset"), sorted(here.estate.assets()), index=None, format_func=here.estate.title, placeholder=_("choose"), key="open-asset")
+        grave = st.segmented_control(_("Severity"), list(SEVERITY), default="warning", format_func=lambda key: look(SEVERITY, key).text, key="open-severity")
+        args = {"title": title.strip(), "severity": grave or "warning", **({"asset": asset} if asset else {})}
+        if st.button(_("Open"), type="primary", disabled=not title.strip(), key="open-do") and do(here, me, "open", args, ""):
+            st.rerun()
 
     ask_more()
 

@@ -13,11 +13,17 @@ from console.case_actions import do
 from console.desk import Desk
 from console.i18n import _, marked
 from console.identity.accounts import Account
+from console.identity.roles import Role
 from console.queries import cases, mutes
 from console.text import plain
 from console.words import SEVERITY, look, word
 
-KINDS: Final[Mapping[str, str]] = {"silence": marked("silence"), "maintenance": marked("maintenance"), "freeze": marked("freeze")}
+KINDS: Final[Mapping[str, str]] = {
+    "silence": marked("silence"),
+    "maintenance": marked("maintenance"),
+    "freeze": marked("freeze"),
+    "except": marked("exception"),
+}
 CLASSES: Final[Mapping[str, str]] = {"operations": marked("operations"), "security": marked("security"), "compliance": marked("compliance")}
 PATTERNS: Final[Mapping[str, str]] = {
     "day": marked("days of the week"),
@@ -28,25 +34,32 @@ PATTERNS: Final[Mapping[str, str]] = {
 }
 PLACES: Final = (1, 2, 3, 4, 5, 10, 15, 20, 25, -1)
 LENGTHS: Final = ("30m", "1h", "2h", "4h", "8h", "24h", "7d")
+EXCEPTED: Final = ("7d", "30d", "90d", "180d", "365d")
+MAY_EXCEPT: Final = frozenset({Role.DUTY_LEADER, Role.SECURITY_OFFICER})
 LONGEST: Final = timedelta(days=30)
 
 
 def form(here: Desk, me: Account, moment: datetime) -> None:
     """Everything of a new mute; one press asks the service."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = st.segmented_control(_("Kind"), list(KINDS), default="silence", format_func=lambda key: word(KINDS, key), key="mute-kind") or "silence"
-        classes = _classes() if kind != "silence" else []
-        comes_back = st.toggle(_("comes back"), key="mute-back")
+        kinds = [key for key in KINDS if key != "except" or MAY_EXCEPT & set(me.roles)]
+        kind = st.segmented_control(_("Kind"), kinds, default="silence", format_func=lambda key: word(KINDS, key), key="mute-kind") or "silence"
+        classes = _classes() if kind in ("maintenance", "freeze") else []
+        comes_back = kind != "except" and st.toggle(_("comes back"), key="mute-back")
+    if kind == "except":
+        st.caption(_("An exception ends these alerts and accepts what they say until it runs out; it needs a rule and a place."))
     match = _match(here)
-    span, problem = _recurring(here, moment) if comes_back else _once(here, moment)
+    span, problem = _recurring(here, moment) if comes_back else _once(here, moment, EXCEPTED if kind == "except" else LENGTHS)
     why = st.text_input(_("Reason"), key="mute-why", max_chars=500)
     problem = problem or _preview(here, match, kind, classes)
     if problem:
         st.warning(plain(problem))
     label = _("Mute {what}").format(what=plain(mutes.match_text(match), 60) or "…")
     if st.button(label, type="primary", disabled=bool(problem) or not match or not why.strip(), key="mute-do"):
-        args = {"kind": kind, "match": match, "by": me.name, "why": why.strip(), **span, **({"classes": classes} if classes else {})}
-        if do(here, me, "mute", args, ""):
+        about = {"match": match, "why": why.strip()}
+        args = {"kind": kind, "by": me.name, **about, **span, **({"classes": classes} if classes else {})}
+        asked = do(here, me, "except", {**about, "until": span["until"]}, "") if kind == "except" else do(here, me, "mute", args, "")
+        if asked:
             st.rerun()
 
 
@@ -74,10 +87,10 @@ def _group(here: Desk, pair: tuple[str, str]) -> str:
     return f"{names[pair[0]]}: {here.estate.title(pair[1]) if pair[0] == 'located_in' else pair[1]}"
 
 
-def _once(here: Desk, moment: datetime) -> tuple[dict[str, Any], str]:
+def _once(here: Desk, moment: datetime, lengths: tuple[str, ...]) -> tuple[dict[str, Any], str]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         begin = st.datetime_input(_("from"), value=moment.astimezone(here.zone).replace(tzinfo=None), key="mute-from")
-        lasts = st.selectbox(_("for"), LENGTHS, index=2, key="mute-for")
+        lasts = st.selectbox(_("for"), lengths, index=2, key="mute-for")
     start = begin.replace(tzinfo=here.zone) if isinstance(begin, datetime) else moment
     start = max(start, moment - timedelta(minutes=1))
     return {"from": start.isoformat(), "until": (start + mutes.length(lasts)).isoformat()}, ""

@@ -41,6 +41,7 @@ STATE: Final[Mapping[str, Look]] = {
     "resolved": Look(marked("resolved"), "✓", "green", "#2E7D32"),
     "closed": Look(marked("closed"), "✓", "gray", "#616161"),
     "merged": Look(marked("merged"), "✓", "gray", "#616161"),
+    "candidate": Look(marked("candidate"), "?", "gray", "#616161"),
     "pending": Look(marked("pending"), "◆", "gray", "#616161"),
     "firing": Look(marked("firing"), "●", "red", "#C62828"),
     "ended": Look(marked("ended"), "✓", "green", "#2E7D32"),

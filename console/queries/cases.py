@@ -17,7 +17,7 @@ from store.base import Body, Page, Store
 from store.filter import EVERYTHING, And, Filter, Terms
 
 LIVE: Final = ("open", "acknowledged")
-STATES: Final = ("open", "acknowledged", "resolved", "closed", "merged")
+STATES: Final = ("open", "acknowledged", "resolved", "closed", "merged", "candidate")
 PRIORITIES: Final = ("P1", "P2", "P3", "P4")
 
 

@@ -107,7 +107,7 @@ def covered(cases: Iterable[Case], match: Match, assets: Mapping[str, Asset], ki
         Held(kind, "", member, case)
         for case in cases
         for member in case.firing
-        if (kind == "silence" or member.body.get("domain", "operations") in domains) and matches(match, _look(member, assets))
+        if (kind in ("silence", "except") or member.body.get("domain", "operations") in domains) and matches(match, _look(member, assets))
     ]
 
 

@@ -37,6 +37,7 @@ def head() -> None:
             (_("owner"), plain(case.owner) or _("nobody")),
             (_("alerts"), _("{firing} firing of {all}").format(firing=len(case.firing), all=len(case.members))),
             (_("promise"), sla),
+            (_("acknowledged until"), plain(times.clock(times.read((case.body.get("acknowledged") or {}).get("until")), here.zone, moment))),
             (_("quiet until"), plain(times.clock(times.read(case.body.get("snoozed_until")), here.zone, moment))),
             (_("waits for"), plain(word(case_more.PAUSES, str(case.body.get("pause") or "")))),
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from console import parts
+from console import case_actions, parts
 from console.i18n import _
 from console.identity.roles import Right
 from console.lists import case_list
@@ -30,6 +30,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         default=[priority for priority in parts.asked("priority").split(",") if priority in cases.PRIORITIES],
         key="cases-priorities",
     )
+    if me.may(Right.INCIDENT_ACT) and st.button(_("New incident"), icon=":material/add:", key="cases-new"):
+        case_actions.open_dialog(here, me)
 parts.remember(q=words, state=",".join(states), priority=",".join(priorities))
 
 

@@ -45,7 +45,7 @@ def listed(found: list[mutes.Mute], hidden: list[mutes.Held]) -> None:
     mine = [one for one in hidden if one.holder == mute.id]
     for one in mine[:50]:
         _line(one)
-    if mute.state != "past" and me.may(Right.MUTE_WRITE):
+    if mute.state != "past" and mute.kind != "except" and me.may(Right.MUTE_WRITE):
         text = _("End the present window of {mute}") if mute.window else _("End {mute} now")
         if st.button(text.format(mute=plain(mutes.match_text(mute.match), 40)), key="mute-end") and do(here, me, "unmute", {"id": mute.id}, ""):
             st.rerun()

@@ -432,11 +432,12 @@ class LiveAlerting:
             if alert is not None and (alert.state != "quiet" or alert.pending):
                 self._store.documents.put(ALERT, name, docs.alert_body(engine, alert, texts))
             del engine.dirty_alerts[name]
-        for mute in engine.world.mutes.values():
-            body = docs.mute_body(engine, mute)
-            if self._written_mutes.get(mute.id) != body:
-                self._store.documents.put(MUTE, mute.id, body)
-                self._written_mutes[mute.id] = body
+        mutes = {**engine.world.mutes, **{f"except-{one.id}": one for one in engine.world.excepts}}
+        for name, mute in mutes.items():
+            body = {**docs.mute_body(engine, mute), "id": name}
+            if self._written_mutes.get(name) != body:
+                self._store.documents.put(MUTE, name, body)
+                self._written_mutes[name] = body
 
     def next_due(self) -> float | None:
         """When the next step falls due, in monotonic seconds."""

@@ -180,3 +180,24 @@ def test_the_page_says_why_each_alert_is_here_who_was_told_and_which_requirement
     assert "silence" in str(test.dataframe[0].value.to_dict())
     assert "Requirements of graded protection it bears on" in said(test)
     assert "Nobody was told yet." in said(test)
+
+
+def test_an_exception_is_offered_to_who_may_and_asked_for_with_its_end(li: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [option.content for option in opened("mutes.py").button_group(key="mute-kind").proto.options] == ["silence", "maintenance", "freeze"]
+    leader = Account(name="li", roles=(Role.DUTY_LEADER,), language="en")
+    monkeypatch.setattr(parts, "present_session", lambda **_: Session(id="x", account=leader, created=datetime.now(UTC), seen=datetime.now(UTC)))
+    test = opened("mutes.py", asset="server-000", rule="cpu")
+    shown(test.button_group(key="mute-kind").set_value("except").run())
+    shown(test.text_input(key="mute-why").set_value("batch job, accepted by the leader").run())
+    shown(test.button(key="mute-do").click().run())
+    intent = asked(li)
+    assert (intent["what"], intent["args"]["match"]) == ("except", {"asset": ["server-000"], "rule": ["cpu"]})
+    assert datetime.fromisoformat(intent["args"]["until"]) > li.now()
+    assert set(intent["args"]) == {"match", "why", "until"}
+
+
+def test_a_person_opens_an_incident_that_no_alert_tells(li: Desk) -> None:
+    test = opened("incidents.py")
+    shown(test.button(key="cases-new").click().run())
+    assert test.text_input(key="open-title").label == "What is wrong"
+    assert test.button(key="open-do").disabled

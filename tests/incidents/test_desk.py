@@ -1,9 +1,10 @@
 """What the console reads and asks: why a notice was not sent, merging by the id that people see, splitting by fingerprint, who holds an alert."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from core.clock import ManualClock
-from core.names import INCIDENT, MUTE, NOTICE
+from core.names import INCIDENT, INTENT, MUTE, NOTICE
 from core.records import Finding, Severity
 from tests.incidents.test_live import NOW, ask, bodies, configuration, odd, opened
 
@@ -54,3 +55,24 @@ def test_an_alert_says_which_mute_or_alert_holds_it(tmp_path: Path) -> None:
         assert held == {"odd": ("silence", "m1"), "quiet": ("inhibit", "odd @ web")}
         (mute,) = bodies(store, MUTE)
         assert (mute["active"], mute["changes"]) == (True, "2026-03-02T10:00:00+00:00")
+
+
+def test_an_exception_is_listed_with_its_end_and_a_trouble_without_an_alert_is_opened_by_hand(tmp_path: Path) -> None:
+    clock = ManualClock(NOW)
+    people = [{"id": "li", "roles": ["security_officer", "operator"]}]
+    with opened(tmp_path, clock, configuration(people=people)) as (alerting, store):
+        alerting.observe([odd()])
+        refused = ask(store, "except", match={"rule": ["odd"]}, until=(NOW + timedelta(days=30)).isoformat(), why="too wide")
+        alerting.carry_out_intents()
+        assert refused()["state"] == "refused"
+    with opened(tmp_path, clock, configuration(people=people)) as (alerting, store):
+        intent = {"what": "except", "user": "li", "roles": ["security_officer", "operator"], "unit": "", "on": "", "state": "new"}
+        store.documents.put(
+            INTENT, "e", {**intent, "args": {"match": {"rule": ["odd"], "asset": ["web"]}, "until": (NOW + timedelta(days=30)).isoformat(), "why": "x"}}
+        )
+        store.documents.put(INTENT, "o", {**intent, "what": "open", "args": {"title": "楼上漏水 / Water upstairs", "severity": "high"}})
+        alerting.carry_out_intents()
+        (exception,) = bodies(store, MUTE)
+        assert (exception["id"], exception["kind"], exception["active"]) == ("except-1", "except", True)
+        states = {one["title"]["en"]: one["state"] for one in bodies(store, INCIDENT)}
+        assert states == {"web: Odd": "resolved", "楼上漏水 / Water upstairs": "open"}
