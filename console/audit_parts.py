@@ -79,6 +79,9 @@ def choose_object(office: Office, key: str = "object", *, whole_first: bool = Fa
         family = _family(office, subject, f"{key}-framework")
     parts.remember(object=chosen if chosen != names[0] else "", level=str(level) if chosen == WHOLE and level != 3 else "")
     parts.remember(framework=family if family != subject.framework else "")
+    if subject.label:
+        said = _("Marked {label}. Wanglou is not approved for classified systems; what it may be used for is for the competent department to say.")
+        st.caption(said.format(label=plain(subject.label)))
     return subject.model_copy(update={"framework": family})
 
 

@@ -40,7 +40,9 @@ parts.sentence(
     )
 )
 parts.data_from(moment, _("checks run when an asset says something new, and every hour"))
-if not bodies:
+if not view.total:
+    parts.empty(_("This framework has no requirement yet."), _("Fill in its file in the folder frameworks of the site."))
+elif not bodies:
     parts.empty(_("No check has run yet."), _("Checks run by themselves as soon as a server has sent its settings; this takes a minute after the first start."))
 
 TABS = {"layers": _("Requirements"), "work": _("To decide"), "checks": _("Checks by asset"), "one": _("One check")}

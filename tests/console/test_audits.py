@@ -30,6 +30,7 @@ from core.errors import ConfigError
 from core.settings import Settings
 from inventory.book import Book
 from service.auditing import Auditing
+from service.frameworks import CLASSIFIED, fresh
 from store.base import Store
 from store.embedded import open_embedded
 from tests.compliance.conftest import ASSETS, OFFICER, judge
@@ -266,6 +267,8 @@ def test_a_framework_of_the_site_has_its_page_and_units_and_old_layers_are_shown
     test = opened("compliance.py", object="oa", framework="bureau-baseline")
     assert "1 of 3 requirements are not met" in said(test)
     assert "of 211 requirements" in said(opened("compliance.py", object="oa"))
+    list(fresh(CLASSIFIED, here.settings.site_folder))
+    assert "This framework has no requirement yet." in said(opened("compliance.py", object="oa", framework="classified"))
 
 
 def test_a_report_of_a_marked_object_needs_its_own_right(here: Desk, visitor: Visitor) -> None:
@@ -273,6 +276,7 @@ def test_a_report_of_a_marked_object_needs_its_own_right(here: Desk, visitor: Vi
     save_object(here.store, one.model_copy(update={"label": "秘密"}), "li", OFFICER, LATER)
     test = opened("compliance_reports.py", object="oa")
     assert "marked 秘密" in said(test)
+    assert "not approved for classified systems" in said(test)
     assert button(test, "Make").disabled
     visitor.account = officer("chen", Role.SECURITY_ADMIN)
     assert not button(opened("compliance_reports.py", object="oa"), "Make").disabled
