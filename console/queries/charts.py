@@ -27,6 +27,7 @@ RANGES: Final[Mapping[str, timedelta]] = {
 }
 COLOURS: Final = ("#17527a", "#c1762a", "#3f8f5f", "#8e5aa8", "#b5484a", "#5a7f2c", "#4a6fa5", "#8a6d3b")
 BYTES: Final = ("B", "B/s")
+PREFIXES: Final = (" ", "K", "M", "G", "T")  # of 1024
 WEEK: Final = timedelta(days=7)
 
 
@@ -78,6 +79,7 @@ def line_chart(
 ) -> dict[str, Any]:
     """ECharts options; ``compared`` are the same series a week earlier, drawn pale and dashed; ``steps`` are changes of level, marked."""
     step = step_for(until - since)
+    given = unit
     series, compared, unit = scaled(series, compared, unit)
     names = list(labels) or [label_of(each) for each in series]
     drawn = [_line(name, with_gaps(each.points, step, zone), index) for index, (name, each) in enumerate(zip(names, series, strict=True))]
@@ -87,7 +89,7 @@ def line_chart(
         title = f"{name} · {_('a week earlier')}" if name else _("a week earlier")
         drawn.append(_line(title, with_gaps(each.points, step, zone, WEEK), index, is_pale=True))
     if band and drawn:
-        _mark(drawn[0], band, zone)
+        _mark(drawn[0], _scaled_band(band, 1024 ** (PREFIXES.index(unit[0]) if unit != given else 0)), zone)
     if steps and drawn and "markLine" not in drawn[0]:
         _mark_steps(drawn[0], steps, zone)
     return {
@@ -118,7 +120,11 @@ def scaled(series: Sequence[Series], compared: Sequence[Series], unit: str) -> t
         return series, compared, unit
     top = max((value for each in (*series, *compared) for _time, value in each.points), default=0.0)
     power = min(4, max(0, math.floor(math.log(top, 1024)))) if top >= 1 else 0
-    return _divided(series, 1024**power), _divided(compared, 1024**power), f"{('', 'K', 'M', 'G', 'T')[power]}{unit}"
+    return _divided(series, 1024**power), _divided(compared, 1024**power), f"{PREFIXES[power].strip()}{unit}"
+
+
+def _scaled_band(band: Band, by: int) -> Band:
+    return replace(band, low=None if band.low is None else band.low / by, high=None if band.high is None else band.high / by)
 
 
 def _divided(series: Sequence[Series], by: int) -> list[Series]:

@@ -64,9 +64,12 @@ def metric_of(member: Member) -> tuple[str, Mapping[str, str]]:
     """The metric behind an alert and the labels that choose its series; empty when it rests on none."""
     proof = _proof(member)
     metric = str(member.body.get("metric") or proof.get("metric") or "")
+    top = proof.get("top")
+    if not metric and isinstance(top, list) and top:
+        return str(top[0].get("metric", "")), {}  # of many metrics together the one that stands out most
     labels = member.body.get("labels") or {}
     series = proof.get("labels") if isinstance(proof.get("labels"), Mapping) else labels
-    return metric, {str(key): str(value) for key, value in dict(series or {}).items()}
+    return metric, {str(key): str(value) for key, value in dict(series or {}).items() if (key, value) != ("metric", metric)}
 
 
 def band_of(member: Member) -> Band:

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from console.i18n import _, marked
-from console.queries.charts import number
+from console.queries.charts import Band, number
 from console.queries.times import read, span
 from console.words import word
 from core.errors import NotFound
-from core.names import ALARM, BUDGET, OUTLOOK, PREVIEW, QUALITY, TUNING
+from core.names import ALARM, ALERT, BUDGET, OUTLOOK, PREVIEW, QUALITY, TUNING
 from store.base import Body, Store
 from store.filter import And, Term
 
@@ -111,6 +111,16 @@ def level_changes(store: Store, asset: str, metric: str, since: datetime, until:
     where = And((Term("asset", asset), Term("rule", "change"), Term("metric", metric)))
     found = [read(document.body.get("since")) for document in store.documents.find(ALARM, where, sort="-start", limit=50).items]
     return sorted({at for at in found if at is not None and since <= at < until})
+
+
+def band_now(store: Store, asset: str, metric: str) -> Band | None:
+    """What the detector ``baseline`` expects of a series of which it has an alert; None when it has none."""
+    where = And((Term("asset", asset), Term("rule", "baseline"), Term("state", "firing")))
+    for document in store.documents.find(ALERT, where, limit=100).items:
+        proof = document.body.get("evidence") or {}
+        if proof.get("metric") == metric and proof.get("low") is not None:
+            return Band(low=float(proof["low"]), high=float(proof["high"]), at=read(str(proof.get("since") or "")))
+    return None
 
 
 def outlooks(store: Store) -> Body | None:

@@ -208,7 +208,7 @@ def sentence(sample: Sample, judged: Judgement, rows: int, interval_s: float, ca
     at = f"{calendar.local(sample.time):%m-%d %H:%M}" if calendar else sample.time.isoformat(timespec="minutes")
     zh_usual, en_usual = _when_usual(sample.time, judged, calendar)
     return {
-        "zh": f"{row.zh} {value}，{zh_usual}通常在 {low} 至 {high} 之间；{at} 起，{zh_signals}为{zh_rare}",
+        "zh": f"{row.zh} {value}，{zh_usual}通常在 {low} 至 {high} 之间；{at} 起，{zh_signals}为 {zh_rare}",
         "en": f"{row.en} is {value}; usual {en_usual} are {low} to {high}; since {at} {en_rare} of: {en_signals}",
     }
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -277,6 +278,10 @@ def test_the_reason_of_an_incident_is_its_gravest_firing_alert_of_the_root() -> 
     assert shown is not None
     assert shown.asset == "server-000"
     assert evidence.metric_of(shown) == ("system.memory.utilization", {})
+    learned = replace(shown, body={**shown.body, "labels": {"metric": "system.memory.utilization", "part": "1"}})
+    assert evidence.metric_of(learned) == ("system.memory.utilization", {"part": "1"})
+    together = replace(shown, body={"evidence": {"top": [{"metric": "system.disk.io", "size": 9.0, "value": 1.0}]}, "labels": {}})
+    assert evidence.metric_of(together) == ("system.disk.io", {})
     assert evidence.band_of(shown) == charts.Band(low=12, high=38, at=shown.start)
     assert evidence.facts(shown) == ["odd", "What to do: mend it"]
 
@@ -344,3 +349,10 @@ def test_a_step_of_the_story_tells_what_belongs_to_it() -> None:
     row = {"at": 3.0, "time": NOW.isoformat(), "who": "system", "what": "resolve", "reason": "fixed", "cause": "磁盘已换 / disk replaced"}
     (step,) = case(0, timeline=[row]).timeline
     assert (step.who, step.text) == ("", "fixed · disk replaced")
+
+
+def test_the_band_is_drawn_in_the_unit_of_the_line() -> None:
+    series = Series(asset="a", metric="m", labels={}, points=tuple((NOW + timedelta(minutes=n), 8.0 * 1024**2) for n in range(5)))
+    band = charts.Band(low=1024**2, high=2 * 1024**2)
+    spec = charts.line_chart([series], since=NOW, until=NOW + timedelta(hours=1), zone=SHANGHAI, unit="B/s", band=band)
+    assert spec["series"][0]["markArea"]["data"] == [[{"yAxis": 1.0}, {"yAxis": 2.0}]]
