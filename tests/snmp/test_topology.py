@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -13,13 +14,14 @@ from collectors.base import make
 from collectors.network.snmp import SnmpCollector
 from collectors.network.snmp.standard.routing import MOST_ROUTES
 from core.records import Snapshot
-from core.secrets import NoSecrets
+from core.secrets import NoSecrets, Secret
 from inventory.asset import Asset
 from inventory.topology.directory import directory_of
 from inventory.topology.evidence import KIND, Device, device_of
 from inventory.topology.links import links
 from inventory.topology.places import places
 from tests.peers.snmp_agent import INTEGER, OCTETS, Agent, Bench, Circles, Table, Typed, decode, switch
+from tests.peers.snmpd import AUTH_KEY, PRIVACY_KEY, USER, snmpd
 from tests.snmp.test_collector import as_collector
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
@@ -193,3 +195,28 @@ def test_a_switch_that_knows_no_such_communities_is_read_as_ever_and_asked_once(
 def test_a_vlan_that_falls_silent_half_way_leaves_the_topology_as_it_was() -> None:
     _, body, _ = read({**bridge(), **vtp(10, 30)}, OfVlans)
     assert body == {}
+
+
+class Drawer:
+    def get(self, name: str) -> Secret:
+        assert name == "v3"
+        return Secret(username=USER, auth_key=AUTH_KEY, auth_protocol="sha256", priv_key=PRIVACY_KEY, priv_protocol="aes128")
+
+
+@pytest.mark.peer
+def test_with_version_three_each_vlan_is_a_context(tmp_path: Path) -> None:
+    """net-snmp's agent hands its contexts on to agents that have the tables (``proxy -Cn``)."""
+    whole = Agent(Table.of({**bridge(), **vtp(10, 20)}))
+    agents = {("127.0.0.1", 0): whole, ("127.0.0.2", 0): Agent(OfVlans.views[10]), ("127.0.0.3", 0): Agent(OfVlans.views[20])}
+    with Bench(agents) as bench:
+        main, *views = (f"{host}:{port}" for host, port in bench.addresses)
+        lines = [f"proxy -v 2c -c any {main} .{tree}" for tree in (BRIDGE, "1.3.6.1.4.1.9")]
+        lines += [f"proxy -Cn vlan-{vlan} -v 2c -c any {view} .{BRIDGE}" for vlan, view in zip((10, 20), views, strict=True)]
+        lines += ["view all included .1", "rouser wang priv -V all vlan*"]
+        with snmpd(tmp_path, extra="\n".join(lines)) as agent:
+            made = make(as_collector(), {"port": agent.port, "credential": "v3", "timeout_s": 2.0}, Drawer())
+            records = list(made.collect(Asset(id="sw", kind="switch", address="127.0.0.1"), NOW))
+            made.close()
+    (found,) = (record for record in records if isinstance(record, Snapshot) and record.kind == KIND)
+    learned = {(mac[-5:], vlan) for mac, _port, vlan in device_of(Asset(id="sw", kind="switch"), found).fdb}
+    assert learned == {("03:e9", 10), ("03:ea", 10), ("07:d1", 20)}  # ports are those of the machine that the agent runs on

@@ -117,17 +117,17 @@ class SnmpCollector:
         # nothing is kept from before: a table that was empty may have filled since
         reader = Reader(session, self._monotonic, started + self.deadline_s - _RESERVE_S)
         found = topology(reader)
-        if reader.complete and access.version != "3" and self._has_views:
+        if reader.complete and self._has_views:
             self._look_into_vlans(found, reader, access, started)
         # tables that were cut off would look as if machines had gone
         return found if reader.complete else None
 
     def _look_into_vlans(self, found: Body, reader: Reader, access: Access, started: float) -> None:
-        """Add what was learned in each VLAN, where each has a community of its own; an agent that does not know the first is not asked so again."""
+        """Add what was learned in each VLAN, where each has a view of its own; an agent that does not know the first is not asked so again."""
         rows: set[tuple[str, str, int]] = set()
         vlans = vlans_apart(reader, found)
         for number, vlan in enumerate(vlans):
-            view = self._view(replace(access, community=f"{access.community}@{vlan}"), reader, vlan, started)
+            view = self._view(of_vlan(access, vlan), reader, vlan, started)
             if view is None and number == 0:
                 self._has_views = False
                 return
@@ -141,7 +141,7 @@ class SnmpCollector:
             found["vlans"] = {str(vlan): name for vlan, name in vlans.items()} | found["vlans"]
 
     def _view(self, access: Access, reader: Reader, vlan: int, started: float) -> set[tuple[str, str, int]] | None:
-        """What was learned in one VLAN; None when the agent does not answer to its community, or not to the end."""
+        """What was learned in one VLAN; None when the agent knows no such view, or does not answer to the end."""
         try:
             knock(access, self._options.engine)
         except DeviceError:
@@ -245,6 +245,11 @@ def with_secret(access: Access, secret: Secret, version: Version | None = None) 
         privacy=privacy_protocol(secret.priv_protocol or ("aes128" if secret.priv_key else "")),
         privacy_key=secret.priv_key,
     )
+
+
+def of_vlan(access: Access, vlan: int) -> Access:
+    """The view of one VLAN as Cisco IOS has it: a community, or of version 3 a context, of its own."""
+    return replace(access, context=f"vlan-{vlan}") if access.version == "3" else replace(access, community=f"{access.community}@{vlan}")
 
 
 def knock(access: Access, engine: Engine) -> None:

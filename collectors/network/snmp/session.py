@@ -30,7 +30,7 @@ _SYNONYMS = {
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Address and credentials of one agent. Secrets are kept out of ``repr``."""
+    """Address and credentials of one agent, and of version 3 the context (which of several tables is meant). Secrets are kept out of ``repr``."""
 
     host: str
     port: int = 161
@@ -44,6 +44,7 @@ class Access:
     timeout_s: float = 3.0
     retries: int = 2
     repetitions: int = 25
+    context: str = ""
 
     def __post_init__(self) -> None:
         if self.version == "3" and not self.user:
@@ -99,8 +100,8 @@ Opener = Callable[[Access], Session]
 
 
 def open_session(access: Access, engine: Engine = "gufo") -> Session:
-    """A session with the agent at ``access``."""
-    if engine == "pysnmp":
+    """A session with the agent at ``access``; gufo knows no contexts."""
+    if engine == "pysnmp" or access.context:
         from collectors.network.snmp.thorough import PysnmpSession
 
         return PysnmpSession(access)

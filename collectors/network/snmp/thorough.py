@@ -102,7 +102,7 @@ class PysnmpSession:
         self._loop.set_exception_handler(_ignore)
         self._engine = SnmpEngine()
         self._engine.cache["mibViewController"] = _view()
-        self._credentials, self._context = _credentials(access), ContextData()
+        self._credentials, self._context = _credentials(access), ContextData(contextName=access.context.encode())
         self._repetitions = access.repetitions
         try:
             address = (access.host, access.port)

@@ -55,7 +55,7 @@ def topology(reader: Reader) -> Body:
 
 
 def vlans_apart(reader: Reader, found: Body) -> dict[int, str]:
-    """VLANs (number to name) of a switch that keeps a forwarding table for each of them under a community of its own, ``community@vlan`` (Cisco IOS)."""
+    """VLANs (number to name) of a switch that keeps a forwarding table for each of them: a community, or a context of version 3, of its own (Cisco IOS)."""
     if any(vlan for _, _, vlan in found["fdb"]):
         return {}
     states, names = reader.column(f"{_VTP}.2"), reader.column(f"{_VTP}.4")
