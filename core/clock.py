@@ -63,7 +63,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
 def seconds(text: str | float) -> float:
     """``90``, ``"90"``, ``"90s"``, ``"15m"``, ``"1h30m"``, ``"3d"`` in seconds; raises ValueError."""
-    if isinstance(text, bool):
+    if isinstance(text, bool) or not isinstance(text, str | int | float):
         raise ValueError("a duration is a number of seconds or a text such as 90s, 15m, 2h, 3d, 1h30m")
     if isinstance(text, int | float):
         return float(text)

@@ -272,5 +272,7 @@ def _template(text: str, document: Document, where: Where, names: set[str]) -> N
 
 
 def _unknown(unknown: frozenset[str] | set[str], names: set[str]) -> None:
+    if unknown & {"steps", "here"}:
+        raise ConfigError("what a step finds cannot be part of what was approved before it ran: notify and run a second playbook with it")
     if unknown:
         raise ConfigError(f"there is nothing called {min(unknown)!r} here; there are {', '.join(sorted(names))}")

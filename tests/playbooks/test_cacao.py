@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from core.errors import ConfigError
@@ -23,6 +27,7 @@ from service.cli import app
 from tests.playbooks.payloads import PAYLOADS
 
 CATALOGUE: Final = load_catalogue((LIBRARY,))
+FUZZED: Final = ("cooling-failure", "change-request", "power-loss-shutdown", "block-source")
 WRITTEN: Final = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 ID: Final = re.compile(r"[a-z][a-z0-9-]+[a-z0-9]--[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 STEPS: Final = {  # what the specification demands of each type of step (chapter 4)
@@ -319,3 +324,50 @@ def test_the_command_line_writes_both_ways_and_overwrites_nothing(tmp_path: Path
     again = CliRunner().invoke(app, ["playbook", "import", str(out), "--out", str(back)])
     assert again.exit_code != 0
     assert "cannot be written" in again.stderr
+
+
+# bad input
+
+
+JUNK: Final[tuple[Any, ...]] = (
+    None,
+    True,
+    -1,
+    10**12,
+    1.5,
+    "",
+    "x",
+    [],
+    {},
+    ["x"],
+    {"a": {}},
+    "end--1",
+    "action--x",
+    "{{ 1 }}",
+    "__a__:value = 'x'",
+    "9" * 5000,
+    "\x00\ud7ff",
+)
+
+
+def places(value: Any, where: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [*([where] if where else []), *(place for key, one in inner for place in places(one, (*where, key)))]
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_a_document_that_was_tampered_with_is_taken_or_refused_in_words(seed: int) -> None:
+    random = Random(seed)
+    document = json.loads(json.dumps(write_cacao(CATALOGUE.playbooks[random.choice(FUZZED)], WRITTEN, capability).document))
+    for _ in range(random.randint(1, 4)):
+        *way, last = random.choice(places(document))
+        at = document
+        for key in way:
+            at = at[key]
+        if random.random() < 0.6:
+            at[last] = json.loads(json.dumps(random.choice(JUNK)))
+        else:
+            del at[last]
+    with suppress(ConfigError):
+        assert take(document).text

@@ -39,6 +39,8 @@ WRONG = [
     (steps("{id: all, each: nobody, steps: [" + SET + "]}"), "no input 'nobody'", 9),
     (steps("{id: approval, wait: 5m}"), "engine's own", 9),
     (steps("{id: nap, wait: 400d}"), "31 days", 9),
+    (steps("{id: set, run: bench.set, with: {key: light}, timeout: }"), "a duration is", 9),
+    (steps("{id: set, run: bench.set, with: {key: '{{ steps.see.values.key }}'}}"), "run a second playbook", 9),
     (steps("{id: set, run: bench.set, with: {key: light}, retry: {times: 99}}"), "less than or equal to 5", 9),
     (steps("{id: set, run: bench.set, with: {key: light}, unless: 'here.x.y = 1'}"), "no template", 9),
     (steps("{id: ask, ask: {to: 'role:boss', text: {zh: 问, en: ask}}}"), "no role 'boss'", 9),
