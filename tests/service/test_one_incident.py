@@ -45,7 +45,9 @@ def service(tmp_path: Path, agent: tuple[Bench, Agent]) -> Iterator[Service]:
 
 
 def incidents(service: Service) -> list[dict[str, Any]]:
-    return [dict(document.body) for document in service.store.documents.find(INCIDENT).items]
+    """The incidents, but those about the checks that the product makes of itself, which come when it gets round to them."""
+    found = [dict(document.body) for document in service.store.documents.find(INCIDENT).items]
+    return [one for one in found if not all(member["rule"].startswith("compliance.self-") for member in one["members"])]
 
 
 def log_line(service: Service, text: str) -> None:
