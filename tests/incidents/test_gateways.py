@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import ConfigError
@@ -295,6 +295,7 @@ def read_pdu(pdu: str) -> tuple[str, str, tuple[int, ...]]:
     return ("+" if kind == 0x91 else "") + number, body[len(header) :].decode("utf-16-be"), header
 
 
+@pytest.mark.slow
 def test_a_message_goes_out_on_a_serial_line_and_the_phone_of_who_is_called_rings(modem: Modem) -> None:
     receiver = Receiver(id="gsm", kind="modem", options={"ring_s": 0.05, "answer_s": 20})
     assert send(receiver, {**CONTENT, "reason": "escalation"}, Target(modem.path, phones=("+86 138-0000-0001",)), "zh") == Answer("ok")
@@ -303,6 +304,7 @@ def test_a_message_goes_out_on_a_serial_line_and_the_phone_of_who_is_called_ring
     assert modem.dialled == ["+8613800000001"]
 
 
+@pytest.mark.slow
 def test_a_modem_that_refuses_is_silent_or_is_not_there_is_a_failure(modem: Modem) -> None:
     receiver = Receiver(id="gsm", kind="modem", options={"to": ["10086"], "answer_s": 0.6})
     modem.fails = True
@@ -313,6 +315,7 @@ def test_a_modem_that_refuses_is_silent_or_is_not_there_is_a_failure(modem: Mode
     assert send(receiver, CONTENT, Target(modem.path, phones=("ATD110",)), "zh") == Answer("403")
 
 
+@settings(max_examples=40)
 @given(st.text(max_size=500), st.from_regex(r"\+?[0-9]{3,15}", fullmatch=True), st.integers(1, 5), st.integers(0, 300))
 def test_every_text_arrives_in_parts_that_fit(text: str, number: str, most: int, reference: int) -> None:
     parts = [read_pdu(pdu) for _, pdu in submits(number, text, reference, most)]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from core.errors import Refused
 from incidents import lifecycle
 from incidents.config import Configuration
+from inventory.asset import Ways
 from service.alerting.alerting import Alerting, Answer
 from service.alerting.runner import Tape
 
@@ -222,3 +223,49 @@ def test_a_restart_that_takes_no_time_changes_nothing(before: list[Step], after:
     one, other = stored(alerting), stored(copy)
     assert other["world"].pop("outages") != one["world"].pop("outages")
     assert other == one
+
+
+free_assets = tuple(asset.model_copy(update={"reached_by": Ways(), "depends_on": Ways(), "located_in": ""}) for asset in CONFIG.assets)
+loose = CONFIG.model_copy(update={"assets": free_assets, "correlate": (), "inhibit": ()})
+names = st.tuples(st.sampled_from(["load", "login", "foreign"]), assets)
+words = st.dictionaries(names, st.lists(st.booleans(), min_size=1, max_size=4), min_size=1, max_size=12)
+few = settings(max_examples=40, deadline=None)
+
+
+def told_in_order(said: dict[tuple[str, str], list[bool]], order: list[tuple[str, str]]) -> Alerting:
+    """Everything at one moment; what is said of one alert stays in its order, alerts among each other come as ``order`` says."""
+    alerting = Alerting.fresh(loose, EPOCH, Tape(), transport)
+    for rule, asset in order:
+        for firing in said[rule, asset]:
+            alerting.take("push", {"rule": rule, "asset": asset, "source": "s", "severity": "high", "firing": firing, "labels": {}})
+    alerting.advance(alerting.engine.now + 120, inclusive=True)
+    return alerting
+
+
+@few
+@given(words)
+def test_no_finding_is_lost_each_alert_is_in_the_state_told_last(said: dict[tuple[str, str], list[bool]]) -> None:
+    alerting = told_in_order(said, list(said))
+    firing = {(alert.rule, alert.asset) for alert in alerting.engine.world.alerts.values() if alert.firing}
+    assert firing == {key for key, told in said.items() if told[-1]}
+    world = alerting.engine.world
+    members = {(world.alerts[name].rule, world.alerts[name].asset) for one in world.incidents.values() for name in one.members}
+    assert members == {key for key, told in said.items() if any(told)}
+
+
+@few
+@given(words, st.randoms(use_true_random=False))
+def test_the_order_among_unrelated_alerts_of_one_moment_does_not_matter(said: dict[tuple[str, str], list[bool]], chance: Any) -> None:
+    order = list(said)
+    chance.shuffle(order)
+    one, other = told_in_order(said, list(said)), told_in_order(said, order)
+    assert shapes(one) == shapes(other)
+
+
+def shapes(alerting: Alerting) -> list[Any]:
+    world = alerting.engine.world
+
+    def members(incident: Any) -> list[tuple[str, str]]:
+        return sorted((world.alerts[name].rule, world.alerts[name].asset) for name in incident.members)
+
+    return sorted((one.root, one.state, one.priority, members(one)) for one in world.incidents.values())
