@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from compliance.run import ESTATE, OBJECT_ASSET, ORGANISATION
 from incidents import holds, sla
 from incidents.engine import Engine
 from incidents.state import Alert, Incident, MuteState
 
-CHECKS = "compliance."  # findings of checks carry this before their name
 Texts = Mapping[str, Mapping[str, Any]]
 
 
@@ -67,19 +67,26 @@ def _clock(engine: Engine, incident: Incident, name: str) -> dict[str, Any]:
 def title_of(engine: Engine, incident: Incident, texts: Texts) -> dict[str, str]:
     """In both languages: the root's name and what is wrong with it."""
     asset = engine.assets.get(incident.root)
-    name = asset.title if asset else incident.root
+    zh_name, en_name = (asset.title, asset.title) if asset else own_name(incident.root)
     alert = engine.world.alerts.get(incident.root_alert or incident.opener)
     if incident.manual or alert is None:
-        return {"zh": incident.title or name, "en": incident.title or name}
+        return {"zh": incident.title or zh_name, "en": incident.title or en_name}
     if len(incident.members) > 1 and all(_is_check(engine.world.alerts[name].rule, texts) for name in incident.members):
-        return {"zh": f"{name}：{len(incident.members)} 项合规检查不通过", "en": f"{name}: {len(incident.members)} compliance checks fail"}
+        return {"zh": f"{zh_name}：{len(incident.members)} 项合规检查不通过", "en": f"{en_name}: {len(incident.members)} compliance checks fail"}
     zh, en = rule_words(alert, texts)
-    return {"zh": f"{name}：{zh}", "en": f"{name}: {en}"}
+    return {"zh": f"{zh_name}：{zh}", "en": f"{en_name}: {en}"}
+
+
+def own_name(asset: str) -> tuple[str, str]:
+    """What stands for no single asset, in Chinese and English: the organisation, the estate, a protection object; else the id itself."""
+    if asset.startswith(OBJECT_ASSET):
+        return f"定级对象 {asset.removeprefix(OBJECT_ASSET)}", f"protection object {asset.removeprefix(OBJECT_ASSET)}"
+    return {ORGANISATION: ("单位", "the organisation"), ESTATE: ("全部资产", "the whole estate")}.get(asset, (asset, asset))
 
 
 def _is_check(rule: str, texts: Texts) -> bool:
-    """Whether a rule is a compliance check; other findings of compliance, such as due dates, have no words of their own."""
-    return rule.startswith(CHECKS) and rule in texts
+    """Whether a rule is a compliance check; other findings of compliance, such as due dates, are none."""
+    return bool(texts.get(rule, {}).get("is_check"))
 
 
 def rule_words(alert: Alert, texts: Texts) -> tuple[str, str]:

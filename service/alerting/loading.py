@@ -225,7 +225,7 @@ def _shipped(checks: Sequence[Check]) -> tuple[list[Entry], dict[str, Mapping[st
         texts[str(entry["id"])] = {"zh": zh, "en": en}
     for check in checks:
         rules.append({"id": check.source, "class": "compliance", "severity": check.severity.value})
-        texts[check.source] = {"zh": check.title.zh, "en": check.title.en}
+        texts[check.source] = {"zh": check.title.zh, "en": check.title.en, "is_check": True}
     return rules, texts
 
 

@@ -14,9 +14,15 @@ from compliance.objects import Dates, ProtectionObject
 from compliance.office import Office
 from compliance.records.shelf import kinds_of, remove, save
 from compliance.run import ORGANISATION, SELF, Inspector, every
-from core.names import ACCOUNT, EVIDENCE, VERDICT
+from core.clock import ManualClock
+from core.names import ACCOUNT, EVIDENCE, INCIDENT, VERDICT
 from core.records import Event, Sample, Snapshot
 from core.settings import ConsoleSettings, Settings
+from inventory.asset import Asset
+from inventory.credentials import Vault
+from service.alerting.journal import DiskJournal
+from service.alerting.live import LiveAlerting
+from service.alerting.loading import load_configuration
 from service.auditing import Auditing
 from service.backup import make_backup
 from service.estate import this_machine
@@ -197,3 +203,23 @@ def test_weak_settings_and_an_open_folder_are_seen(store: Store, settings: Setti
 def test_nothing_of_a_password_is_in_the_text(store: Store, settings: Settings) -> None:
     account(store, "wang", "system_admin", secret="$argon2id$abc", history=["$argon2id$old"])
     assert "argon2" not in own_state(store, settings, this_machine(), chains(store), NOW).body
+
+
+def test_what_is_due_and_who_logged_in_become_incidents_named_for_people(store: Store, settings: Settings) -> None:
+    auditing = Auditing(Office(store, settings), recording=recording(store, settings))
+    keep(store, "policy", "p", title="方针", sort="policy", issued="2024-01-01")
+    keep(store, "vendor", "v", name="某公司", sort="operations", begins="2024-01-01")
+    keep(store, "outsourced", "o", name="甲", vendor="某公司", contract_until="2026-05-20", accounts="ops1")
+    login = Event(id="e1", time=NOW - timedelta(hours=1), asset="web1", kind="login_ok", message="", fields={"user.name": "ops1"})
+    store.events.write([login])
+    loaded = load_configuration(settings.site_folder / "alerting", (Asset(id="web1", name="网站"),), (), CHECKS, "Asia/Shanghai")
+    alerting = LiveAlerting(settings, store, Vault(store, bytes(32)), ManualClock(NOW), loaded, DiskJournal(settings.data / "alerting.db"))
+    try:
+        alerting.observe(auditing.round(NOW))
+        alerting.tick()
+        found = {document.body["root"]: document.body for document in store.documents.find(INCIDENT).items}
+    finally:
+        alerting.close()
+    assert found["web1"]["title"] == {"zh": "网站：合同不允许的登录", "en": "网站: A log-in that the contract does not allow"}
+    assert found[ORGANISATION]["title"]["zh"] == "单位：安全管理记录到期"
+    assert len(found[ORGANISATION]["members"]) == 2
