@@ -6,7 +6,7 @@ longer applies. A check that cannot tell neither raises nor clears anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -62,13 +62,21 @@ class Inspector:
         judged: list[tuple[Check, Verdict, Body]] = []
         for check in asked(self.checks, host, before):
             verdict = judge(check, host)
-            if verdict.outcome is Outcome.NOT_APPLICABLE and check.is_worked_out and check.id not in before:
+            if verdict.outcome is Outcome.NOT_APPLICABLE and check.is_worked_out:
                 continue
             for read in verdict.read:
                 if known.get(read.kind, ("", ""))[0] != read.sha256:
                     known[read.kind] = (read.sha256, evidence.record(self.store.documents, by_kind[read.kind], now))
             judged.append((check, verdict, document(verdict, check, before.get(check.id), {kind: name for kind, (_, name) in known.items()})))
         yield from self._keep(asset, judged, before, now)
+        yield from self._forget(asset, {check.id for check, _, _ in judged}, before, now)
+
+    def _forget(self, asset: str, judged: Collection[str], before: Mapping[str, Body], now: datetime) -> Iterator[Finding]:
+        """Verdicts of checks that are no question about the asset any more (it is no computer after all, or lost a sensor) leave; their history stays."""
+        for check in (check for check in self.checks if check.id in before and check.id not in judged):
+            self.store.documents.delete(VERDICT, verdict_id(asset, check.id))
+            if before[check.id].get("firing") and check.tells:
+                yield cleared(check, asset, now)
 
     def _keep(self, asset: str, judged: Sequence[tuple[Check, Verdict, Body]], before: Mapping[str, Body], now: datetime) -> Iterator[Finding]:
         """Into the chain what came out otherwise than before, then the newest verdicts, then what to tell."""
@@ -86,11 +94,12 @@ class Inspector:
 def asked(checks: Sequence[Check], host: Host, before: Mapping[str, Body]) -> Iterator[Check]:
     """The checks that are a question about an asset at all: a sensor is not asked for a password policy, the organisation for its records alone.
 
-    What was judged ``before`` is judged again: when the last record is gone, no old verdict may stay.
+    Of what no collector speaks for, what was judged ``before`` is judged again: when the last record is gone, no old verdict may stay.
     """
-    worked_out, is_other = host.worked_out(), is_own(host.asset) or (host.asset_class in NO_COMPUTERS and not host.is_host)
+    own = is_own(host.asset)
+    worked_out, is_other = host.worked_out(), own or (host.asset_class in NO_COMPUTERS and not host.is_host)
     for check in checks:
-        if check.id in before or worked_out & set(check.platforms) or not (check.is_worked_out or is_other):
+        if (own and check.id in before) or worked_out & set(check.platforms) or not (check.is_worked_out or is_other):
             yield check
 
 
@@ -182,6 +191,13 @@ def document(verdict: Verdict, check: Check, before: Body | None, evidence: Mapp
         "firing": fails or (told and verdict.outcome is Outcome.UNKNOWN),
         "failed_once": fails or bool(before and before.get("failed_once")),
     }
+
+
+def cleared(check: Check, asset: str, now: datetime) -> Finding:
+    """The end of a failure that nothing is asked about any more."""
+    title = f"{check.title.zh} / {check.title.en}"
+    said = {"zh": "此检查不再适用于该资产", "en": "the check is no question about this asset any more"}
+    return Finding(time=now, source=check.source, asset=asset, title=title, severity=check.severity, firing=False, evidence=said)
 
 
 def finding(verdict: Verdict, check: Check, body: Mapping[str, Any]) -> Finding | None:

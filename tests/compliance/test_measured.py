@@ -191,6 +191,21 @@ def test_measured_failures_are_not_told_again(store: Store) -> None:
     assert not [one for one in found if one.source.startswith("compliance.env-")]
 
 
+def test_what_is_no_longer_asked_leaves_and_clears(store: Store) -> None:
+    weak = Snapshot(time=NOW, asset="env", kind="accounts", body="root:0:0:/root:/bin/sh:set:md5:1:0:99999:7::\n")
+    save_snapshot(store, weak)
+    save_snapshot(store, Snapshot(time=NOW, asset="env", kind="os-release", body="ID=debian\n"))
+    told = Inspector(store, CHECKS).inspect(["env"], NOW)
+    assert any(one.firing for one in told)
+    for kind in ("os-release", "accounts"):
+        store.documents.delete("snapshot", f"env/{kind}")
+    store.metrics.write([sample("hw.temperature", 24.0)])
+    kept = measurer(store).take([SENSOR], NOW)
+    cleared = Inspector(store, CHECKS).inspect(sorted(kept), NOW)
+    assert {one.fingerprint for one in told if one.firing} == {one.fingerprint for one in cleared if not one.firing}
+    assert not [name for name in outcomes(store, "env") if name.startswith("lnx-")]
+
+
 def test_shares_are_coarse_and_nothing_is_told_of_nothing() -> None:
     text = estate.incidents([], NOW)
     assert "any=no" in text
