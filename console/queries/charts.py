@@ -209,7 +209,7 @@ def _mark(line: dict[str, Any], band: Band, zone: ZoneInfo) -> None:
     if band.low is not None or band.high is not None:
         low: dict[str, Any] = {"yAxis": band.low} if band.low is not None else {"y": "100%"}
         high: dict[str, Any] = {"yAxis": band.high} if band.high is not None else {"y": "0%"}
-        line["markArea"] = {"silent": True, "itemStyle": {"color": "#2E7D32", "opacity": 0.08}, "data": [[low, high]]}
+        line["markArea"] = {"silent": True, "itemStyle": {"color": "#2E7D32", "opacity": 0.16}, "data": [[low, high]]}
     if band.at is not None:
         label = {"formatter": _("found"), "fontSize": 11}
         line["markLine"] = {"symbol": "none", "lineStyle": {"color": "#C62828"}, "label": label, "data": [{"xAxis": _site_ms(band.at, zone)}]}
