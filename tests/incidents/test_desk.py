@@ -76,3 +76,25 @@ def test_an_exception_is_listed_with_its_end_and_a_trouble_without_an_alert_is_o
         assert (exception["id"], exception["kind"], exception["active"]) == ("except-1", "except", True)
         states = {one["title"]["en"]: one["state"] for one in bodies(store, INCIDENT)}
         assert states == {"web: Odd": "resolved", "楼上漏水 / Water upstairs": "open"}
+
+
+def test_a_window_that_comes_back_is_set_ended_for_now_and_listed_with_its_next_change(tmp_path: Path) -> None:
+    clock = ManualClock(NOW)  # Monday 09:00 at the site
+    with opened(tmp_path, clock) as (alerting, store):
+        alerting.observe([odd()])
+        window = {"day": ["mon"], "from": "08:00", "to": "10:00"}
+        until = (NOW + timedelta(days=20)).isoformat()
+        answer = ask(store, "mute", kind="maintenance", match={"asset": ["web"]}, recurring=window, until=until, why="patches", by="li", classes=["operations"])
+        alerting.carry_out_intents()
+        assert answer() | {"state": "done", "message": ""} == answer()
+        (mute,) = bodies(store, MUTE)
+        assert (mute["active"], mute["changes"], mute["recurring"]["day"]) == (True, "2026-03-02T02:00:00+00:00", ["mon"])
+        assert [one["held_by"] for incident in bodies(store, INCIDENT) for one in incident["members"]] == ["maintenance"]
+        ask(store, "unmute", id=mute["id"])
+        alerting.carry_out_intents()
+        (mute,) = bodies(store, MUTE)
+        assert (mute["active"], mute["ended"]) == (False, False)
+        assert [one["held_by"] for incident in bodies(store, INCIDENT) for one in incident["members"]] == [""]
+        clock.advance(7 * 86400)
+        alerting.tick()
+        assert bodies(store, MUTE)[0]["active"]
