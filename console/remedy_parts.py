@@ -40,6 +40,31 @@ def stage_of(remedy: Remedy, today: date) -> str:
     return "late" if remedy.is_late(today) else remedy.stage.value
 
 
+def mine(here: Desk, me: Account) -> None:
+    """The remedies whose owner this person is, with the way to each."""
+    today = here.now().astimezone(here.zone).date()
+    names = {me.name.lower(), me.title.lower()} - {""}
+    found = [one for one in remedies(here.store) if one.stage is Stage.OPEN and one.owner.lower() in names]
+    if not found or not me.may(Right.COMPLIANCE_READ):
+        return
+    st.markdown(f"##### {_('Your remedies: {n}, {late} of them overdue').format(n=len(found), late=sum(one.is_late(today) for one in found))}")
+    row = parts.rows(
+        [
+            {
+                _("state"): look(STAGE, stage_of(remedy, today)).text,
+                _("requirement"): remedy.item,
+                _("due"): str(remedy.due),
+                _("what is to be done"): remedy.measure,
+            }
+            for remedy in found
+        ],
+        "my-remedies",
+        {_("what is to be done"): st.column_config.TextColumn(width="large")},
+    )
+    if row is not None:
+        parts.go("compliance_risks.py", object=found[row].object, tab="work", remedy=found[row].id)
+
+
 def hand_out_form(here: Desk, me: Account, found: Dossier, risk: Risk) -> None:
     """Make a gap somebody's work."""
     today = here.now().astimezone(here.zone).date()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from console import parts, run_actions
+from console import parts, remedy_parts, run_actions
 from console.i18n import _
 from console.identity.roles import Right
 from console.queries import runs, times
@@ -21,6 +21,7 @@ parts.heading(
     _("{n} tasks wait for you, {late} are overdue").format(n=len(mine), late=sum(task.late or bool(task.due and task.due < moment) for task in mine)),
 )
 parts.data_from(moment)
+remedy_parts.mine(here, me)
 KINDS = {"mine": _("mine"), "open": _("all open"), "done": _("all")}
 kind = st.segmented_control(_("which"), list(KINDS), default="mine", format_func=KINDS.__getitem__, label_visibility="collapsed", key="tasks-which") or "mine"
 shown = mine if kind == "mine" else runs.inbox(here.store, site, who, only_mine=False, only_open=kind == "open")

@@ -16,8 +16,8 @@ from compliance.objects import Dates, ProtectionObject, Scope
 from compliance.office import Office
 from compliance.prove import NOW
 from compliance.register import read_register, save_object
-from compliance.remedies import Stage, remedies
-from compliance.risk import decisions
+from compliance.remedies import Remedy, Stage, hand_out, remedies
+from compliance.risk import Level, decisions
 from console import frame, parts
 from console.desk import Desk, install, open_desk
 from console.identity.accounts import Account
@@ -280,3 +280,14 @@ def test_a_report_of_a_marked_object_needs_its_own_right(here: Desk, visitor: Vi
     assert button(test, "Make").disabled
     visitor.account = officer("chen", Role.SECURITY_ADMIN)
     assert not button(opened("compliance_reports.py", object="oa"), "Make").disabled
+
+
+@pytest.mark.slow
+def test_the_owner_of_a_remedy_finds_it_among_the_tasks(here: Desk, visitor: Visitor) -> None:
+    now = here.now()
+    wanted = Remedy(item="G.CES.AC.2", object="oa", owner="Zhao", due=now.date(), level=Level.HIGH, measure="m", by="wang", created=now)
+    hand_out(here.store, wanted, ("security_officer",), now.date())
+    visitor.account = officer("zhao", Role.OPERATOR)
+    assert "Your remedies: 1" in said(opened("tasks.py"))
+    visitor.account = officer("li", Role.OPERATOR)
+    assert "Your remedies" not in said(opened("tasks.py"))
