@@ -32,7 +32,7 @@ SHOWN_VERSIONS = 10
 def worklist(here: Desk, me: Account, view: conformity.Overview, items: Sequence[Item], subject: ProtectionObject, bodies: list[Body]) -> None:
     """The requirements that wait for a person, one after the other."""
     now, given = here.now(), counting(answers(here.store), subject.id)
-    states = {"none": _("not decided"), "ended": _("ended"), "soon": _("ends soon"), "valid": _("decided")}
+    states = {"none": _("not decided"), "ended": _("decision ended"), "soon": _("decision ends soon"), "valid": _("decision stands")}
     stands = {item.id: standing(given, item.id, now) for item in items}
     mine = [item for item in items if stands[item.id] != "none" or view.items[item.id].conformity == "unknown"]
     done = sum(stands[item.id] in ("valid", "soon") for item in mine)
@@ -64,10 +64,10 @@ def _row(view: conformity.Overview, item: Item, state: str, given: Sequence[Answ
         _("requirement"): item.id,
         _("question"): two(text.zh, text.en),
         _("result"): look(CONFORMITY, view.items[item.id].conformity).text,
-        _("proposed"): look(CONFORMITY, view.items[item.id].proposed).text if view.items[item.id].proposed else "",
-        _("decision"): state,
+        _("telemetry says"): look(CONFORMITY, view.items[item.id].proposed).text if view.items[item.id].proposed else "",
+        _("state of the decision"): state,
         _("valid until"): last.expires.astimezone(here.zone).date().isoformat() if last else "",
-        _("by"): last.who if last else "",
+        _("decided by"): last.who if last else "",
     }
 
 
