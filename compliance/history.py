@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from compliance import evidence
 from compliance.answers import read_answer
+from compliance.check import Text
 from compliance.rollup import Answer
 from core.errors import NotFound
-from core.names import CHANGE, EVIDENCE, INCIDENT
+from core.names import CHANGE, CONFIG_CHANGE, EVIDENCE, INCIDENT
 from store.base import Body, Documents
 from store.filter import And, Range, Term
 
@@ -52,7 +53,7 @@ def as_of(documents: Documents, moment: datetime) -> Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """What may have caused a change: the text that differs, a change of the asset's record, or an incident that opened."""
+    """What may have caused a change: the text that differs, a change of the configuration or of the asset's record, or an incident that opened."""
 
     kind: str
     time: datetime
@@ -100,11 +101,33 @@ def turns(before: Iterable[Body], after: Iterable[Body]) -> list[Turn]:
     return sorted(found, key=lambda turn: (turn.time, turn.asset, turn.check), reverse=True)
 
 
+def reasons(item: str, found: Iterable[Turn], before: Iterable[Answer], after: Iterable[Answer]) -> list[Text]:
+    """Why a requirement came out otherwise: verdicts that turned, and what people decided, changed or let run out. The answers are those that stood."""
+    said = [
+        Text(
+            zh=f"{turn.asset}：{turn.title['zh']} {turn.before or '—'} → {turn.after}",
+            en=f"{turn.asset}: {turn.title['en']} {turn.before or '-'} -> {turn.after}",
+        )
+        for turn in found
+        if item in turn.items
+    ]
+    old = {one.asset: one for one in before if one.item == item}
+    new = {one.asset: one for one in after if one.item == item}
+    for asset, one in new.items():
+        if old.get(asset) != one:
+            said.append(Text(zh=f"{one.who} 核定：{one.conformity.text.zh}，{one.comment}", en=f"{one.who} decided: {one.conformity.text.en}, {one.comment}"))
+    for asset, one in old.items():
+        if asset not in new:
+            said.append(Text(zh=f"{one.who} 的核定于 {one.expires:%Y-%m-%d} 到期", en=f"what {one.who} decided ended on {one.expires:%Y-%m-%d}"))
+    return said
+
+
 def causes(documents: Documents, turn: Turn) -> list[Cause]:
     """What happened to the asset in the day before the turn, the text that changed first."""
     since = (turn.time - LOOK_BACK).isoformat()
     found = list(_texts(documents, turn))
     where = And((Term("asset", turn.asset), Range("time", gte=since, lte=turn.time.isoformat())))
+    found += [_of_configuration(document.body) for document in documents.find(CONFIG_CHANGE, where, sort="-time", limit=5).items]
     for document in documents.find(CHANGE, where, sort="-time", limit=5).items:
         body = document.body
         fields = ", ".join(sorted({*body.get("before", {}), *body.get("after", {})}))
@@ -115,6 +138,15 @@ def causes(documents: Documents, turn: Turn) -> list[Cause]:
         text = " / ".join(str(title[key]) for key in ("zh", "en") if title.get(key)) if isinstance(title, Mapping) else str(title)
         found.append(Cause(kind="incident", time=datetime.fromisoformat(document.body["opened"]), text=text, id=document.id))
     return found
+
+
+def _of_configuration(body: Body) -> Cause:
+    """A change of a device's configuration with whoever made it."""
+    parts = [str(body.get(name) or "") for name in ("user", "source", "how")] + [
+        f"+{body.get('added', 0)} -{body.get('removed', 0)}",
+        str(body.get("run") or ""),
+    ]
+    return Cause(kind="configuration", time=datetime.fromisoformat(str(body["time"])), text=" · ".join(part for part in parts if part))
 
 
 def _texts(documents: Documents, turn: Turn) -> Iterable[Cause]:

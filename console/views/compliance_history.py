@@ -7,6 +7,7 @@ from datetime import timedelta
 import streamlit as st
 
 from compliance import evidence
+from compliance.history import reasons
 from compliance.office import Office
 from console import audit_parts, parts
 from console.i18n import _, marked, two
@@ -16,7 +17,12 @@ from console.text import plain
 from console.words import CONFORMITY, OUTCOME, look
 from core.errors import WanglouError
 
-CAUSES = {"text": marked("The text changed"), "asset": marked("The record of the asset changed"), "incident": marked("An incident opened")}
+CAUSES = {
+    "text": marked("The text changed"),
+    "configuration": marked("The configuration changed"),
+    "asset": marked("The record of the asset changed"),
+    "incident": marked("An incident opened"),
+}
 
 here, me = parts.enter(Right.COMPLIANCE_READ)
 moment = here.now()
@@ -59,10 +65,11 @@ if changed:
                 _("requirement"): f"{item.id} {two(item.zh, item.en)}",
                 _("before"): look(CONFORMITY, was.results[item.id].conformity).text,
                 _("after"): look(CONFORMITY, found.results[item.id].conformity).text,
+                _("caused by"): "; ".join(two(said.zh, said.en) for said in reasons(item.id, compared.turns, was.answers, found.answers)[:5]),
             }
             for item in changed
         ],
-        {_("requirement"): st.column_config.TextColumn(width="large")},
+        {_("requirement"): st.column_config.TextColumn(width="medium"), _("caused by"): st.column_config.TextColumn(width="large")},
     )
 st.markdown(f"##### {_('Verdicts that turned')} ({compared.total})")
 if not compared.turns:
@@ -89,10 +96,10 @@ else:
     else:
         turn = compared.turns[row]
         st.markdown(plain(two(turn.new["reason"]["zh"], turn.new["reason"]["en"])))
-        reasons = audits.causes_of(office, turn)
-        if not reasons:
+        known = audits.causes_of(office, turn)
+        if not known:
             st.caption(_("Nothing else is known of this asset in the 24 hours before."))
-        for cause in reasons:
+        for cause in known:
             st.markdown(f"**{_(CAUSES[cause.kind])}** · {plain(times.clock(cause.time, here.zone, moment))}")
             if cause.kind == "text":
                 st.code(cause.text, language="diff", wrap_lines=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,11 +9,11 @@ import pytest
 from compliance import evidence
 from compliance.answers import save_answer
 from compliance.check import load_checks
-from compliance.history import as_of, causes, difference, turns
+from compliance.history import as_of, causes, difference, reasons, turns
 from compliance.prove import NOW
 from compliance.rollup import Answer, Conformity
 from compliance.run import Inspector
-from core.names import INCIDENT
+from core.names import CONFIG_CHANGE, INCIDENT
 from inventory.book import Book
 from store.base import Store
 from tests.compliance.test_run import HOUR, fill, log_days, store, weak  # noqa: F401
@@ -65,6 +66,25 @@ def test_a_turn_names_the_line_the_change_and_the_incident_before_it(told: Store
     assert text.text.splitlines() == ["sshd_config", "-permitrootlogin no", "+permitrootlogin yes"]
     assert change.text.startswith("li: ")
     assert (incident.kind, incident.id) == ("incident", "i1")
+
+
+def test_a_turn_names_who_changed_the_configuration(told: Store) -> None:
+    body = {"asset": "web1", "time": (NOW + HOUR / 2).isoformat(), "user": "zhao", "source": "10.0.0.9", "how": "said", "added": 1, "removed": 2, "run": ""}
+    told.documents.put(CONFIG_CHANGE, "web1/1", body)
+    (turn,) = turns(as_of(told.documents, NOW).verdicts, as_of(told.documents, NOW + 2 * HOUR).verdicts)
+    (cause,) = [cause for cause in causes(told.documents, turn) if cause.kind == "configuration"]
+    assert cause.text == "zhao · 10.0.0.9 · said · +1 -2"
+
+
+def test_a_requirement_that_came_out_otherwise_says_which_verdict_or_whose_word_did_it(told: Store) -> None:
+    found = turns(as_of(told.documents, NOW).verdicts, as_of(told.documents, NOW + 2 * HOUR).verdicts)
+    (said,) = reasons("G.CES.AC.2", found, (), ())
+    assert said.en == "web1: Root cannot log in remotely pass -> fail"
+    first = Answer(item="G.PSS.RUL.1", conformity=Conformity.CONFORMS, who="li", time=NOW, comment="file 7", expires=NOW + DAY)
+    second = replace(first, who="wang", conformity=Conformity.FAILS, comment="withdrawn")
+    assert [one.en for one in reasons("G.PSS.RUL.1", found, [first], [second])] == ["wang decided: does not conform, withdrawn"]
+    assert reasons("G.PSS.RUL.1", found, [first], [])[0].en.startswith("what li decided ended on ")
+    assert reasons("G.PSS.RUL.1", found, [first], [first]) == []
 
 
 def test_answers_of_a_past_day_are_those_given_by_then(told: Store) -> None:
