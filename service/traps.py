@@ -31,7 +31,8 @@ from store.snapshots import latest_snapshot
 log = structlog.get_logger("traps")
 ENGINE_FILE: Final = "snmp-engine.json"
 _ENGINE_HEAD: Final = bytes.fromhex("80007ed905")  # RFC 3411 SnmpEngineID, RFC 5612's enterprise number for such use, octets follow
-PORT_NAMES_S: Final = 60.0
+PORT_NAMES_S: Final = 600.0  # the inventory is read once an hour
+UNREAD_S: Final = 60.0  # and of a device that was never read asked for again after this
 
 
 class Traps:
@@ -149,7 +150,7 @@ class PortNames:
     def _names(self, asset: str) -> tuple[Mapping[int, str], Mapping[str, str]]:
         now = time.monotonic()
         at, names, words = self._known.get(asset, (-PORT_NAMES_S, {}, {}))
-        if now - at >= PORT_NAMES_S:
+        if now - at >= (PORT_NAMES_S if names else UNREAD_S):
             names = self._read(asset)
             words = by_word(names.values())
             self._known[asset] = now, names, words

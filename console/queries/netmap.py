@@ -22,6 +22,7 @@ from store.every import every
 
 PIN: Final = "map-pin"
 FRESH: Final = timedelta(minutes=15)
+LOST: Final = frozenset({"down", "gone"})
 SHOWN_GONE: Final = timedelta(days=1)
 BUSY: Final = 80.0
 ERRORS: Final = 0.1
@@ -68,14 +69,19 @@ class Line:
 
     @property
     def state(self) -> str:
-        """One spare cable left is not the end: a line is down when all of its cables are, and gone when none is left in its place."""
-        states = [cable.state for cable in self.cables]
-        states = [state for state in states if state != "gone"] or states
-        if "down" in states and set(states) - {"down"}:
+        """One spare cable left is not the end: a line is down when all of its cables are, and half when some of them are down or gone."""
+        states = [cable.state for cable in self.standing]
+        if LOST & set(states) and set(states) - LOST:
             return "half"
         if {"added", "removed"} <= set(states):
             return "moved"
         return min(states, key=_GRAVEST.index)
+
+    @property
+    def standing(self) -> tuple[Cable, ...]:
+        """The cables without those that were moved to another port: one that is gone where another now uses the port of its end."""
+        used = {port for cable in self.cables if cable.state != "gone" for port in _ports(cable.known)}
+        return tuple(cable for cable in self.cables if cable.state != "gone" or not used & set(_ports(cable.known)))
 
     @property
     def load(self) -> float | None:

@@ -25,7 +25,7 @@ METRICS: Final = ("network.interface.utilization", "network.interface.errors", "
 KINDS: Final = (
     "link_down", "link_up", "restarted", "config_changed", "device_found", "device_unknown", "device_changed", "device_gone", "device_back",
     "mac_new", "address_conflict",
-    "ha_role_changed", "bgp_down", "ospf_down", "power_supply_failed", "fan_failed", "temperature_high",
+    "rogue_found", "access_point_down", "pool_member_down", "ha_role_changed", "bgp_down", "ospf_down", "power_supply_failed", "fan_failed", "temperature_high",
 )  # fmt: skip
 FIELDS: Final = frozenset({"vendor", "model", "version", "serial", "address", "addresses", "kind", "connected_to"})
 
@@ -71,7 +71,7 @@ def top(samples: Iterable[Sample], metric: str, limit: int = TOP) -> list[Ranked
 
 def not_well(lines: Iterable[MapLine]) -> list[tuple[str, Cable]]:
     """(State of the whole line, cable) for each cable that is not as it should be, the gravest first."""
-    found = [(line.state, cable) for line in lines for cable in line.cables if cable.state in NOT_WELL]
+    found = [(line.state, cable) for line in lines for cable in line.standing if cable.state in NOT_WELL]
     return sorted(found, key=lambda one: (NOT_WELL.index(one[1].state), one[1].known.link.key))
 
 

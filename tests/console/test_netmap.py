@@ -69,8 +69,16 @@ def test_what_is_gone_stays_for_a_day_and_a_comparison_shows_both_ways() -> None
     assert states(later, {}, netmap.Wish(since=NOW), now=NOW + DAY) == {"ab": "up", "ac": "removed", "bc": "added"}
     assert "ac" not in states(later, {}, now=NOW + 3 * DAY)
     again = fold(first, [link("a", "b", "9", seen=NOW + DAY), link("a", "c", "2", seen=NOW + DAY)], NOW + DAY)
-    assert states(again, {}, now=NOW + DAY)["ab"] == "up"
+    assert states(again, {}, now=NOW + DAY)["ab"] == "half"
     assert states(again, {}, netmap.Wish(since=NOW), now=NOW + DAY) == {"ab": "moved", "ac": "up"}
+
+
+def test_a_cable_that_was_moved_to_another_port_is_not_missed_and_one_of_two_that_went_is() -> None:
+    first = fold([], [link("a", "b"), Link(End("a", "1"), End("c", "7"), 2, ("lldp",), 0.99, NOW, ("a", "c"))], NOW)
+    moved = Link(End("a", "2"), End("c", "7"), 2, ("lldp",), 0.99, NOW + DAY, ("a", "c"))
+    assert states(fold(first, [link("a", "b", seen=NOW + DAY), moved], NOW + DAY), {}, now=NOW + DAY) == {"ab": "up", "ac": "up"}
+    two = fold([], [link("a", "b"), link("a", "b", "2")], NOW)
+    assert states(fold(two, [link("a", "b", seen=NOW + DAY)], NOW + DAY), {}, now=NOW + DAY) == {"ab": "half"}
 
 
 def test_a_claim_that_is_contradicted_is_listed_and_not_drawn() -> None:
