@@ -287,7 +287,22 @@ def _stage(step: Step, after: tuple[str, ...], scope: _Scope, **more: Any) -> St
 
 def _filled(step: Step, values: Mapping[str, Any]) -> Step:
     """A step for people whose texts are filled in, as far as inputs tell them; the rest is filled in when its turn comes."""
-    return step if step.notify is not None else Step.model_validate(render(step.model_dump(by_alias=True, exclude_unset=True), values))
+    if step.notify is not None:
+        return step
+    filled = _as_texts(render(step.model_dump(by_alias=True, exclude_unset=True), values))
+    try:
+        return Step.model_validate(filled)
+    except ValidationError as err:
+        first = err.errors(include_input=False, include_url=False)[0]
+        raise ConfigError(first["msg"].removeprefix("Value error, "), key=".".join(map(str, (step.id, *first["loc"])))) from None
+
+
+def _as_texts(value: Any) -> Any:
+    """Texts in two languages stay texts when an input that is a number or a list was filled in."""
+    if isinstance(value, Mapping):
+        is_text = set(value) == {"zh", "en"}
+        return {key: str(inner) if is_text else _as_texts(inner) for key, inner in value.items()}
+    return [_as_texts(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _run(step: Step, after: tuple[str, ...], scope: _Scope, around: Surroundings) -> Stage:

@@ -25,6 +25,7 @@ from playbooks.form import Playbook, Step, walk
 from playbooks.load import LIBRARY, load_catalogue
 from service.cli import app
 from tests.playbooks.payloads import PAYLOADS
+from tests.playbooks.tampering import tampered
 
 CATALOGUE: Final = load_catalogue((LIBRARY,))
 FUZZED: Final = ("cooling-failure", "change-request", "power-loss-shutdown", "block-source")
@@ -329,45 +330,10 @@ def test_the_command_line_writes_both_ways_and_overwrites_nothing(tmp_path: Path
 # bad input
 
 
-JUNK: Final[tuple[Any, ...]] = (
-    None,
-    True,
-    -1,
-    10**12,
-    1.5,
-    "",
-    "x",
-    [],
-    {},
-    ["x"],
-    {"a": {}},
-    "end--1",
-    "action--x",
-    "{{ 1 }}",
-    "__a__:value = 'x'",
-    "9" * 5000,
-    "\x00\ud7ff",
-)
-
-
-def places(value: Any, where: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [*([where] if where else []), *(place for key, one in inner for place in places(one, (*where, key)))]
-
-
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_a_document_that_was_tampered_with_is_taken_or_refused_in_words(seed: int) -> None:
     random = Random(seed)
-    document = json.loads(json.dumps(write_cacao(CATALOGUE.playbooks[random.choice(FUZZED)], WRITTEN, capability).document))
-    for _ in range(random.randint(1, 4)):
-        *way, last = random.choice(places(document))
-        at = document
-        for key in way:
-            at = at[key]
-        if random.random() < 0.6:
-            at[last] = json.loads(json.dumps(random.choice(JUNK)))
-        else:
-            del at[last]
+    document = tampered(random, write_cacao(CATALOGUE.playbooks[random.choice(FUZZED)], WRITTEN, capability).document)
     with suppress(ConfigError):
         assert take(document).text

@@ -1,15 +1,26 @@
 """Bad playbooks are refused with the line of what is wrong; the good ones beside them are there."""
 
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.errors import ConfigError
-from playbooks.form import Input
+from core.files import parse_yaml, read_yaml, to_yaml
+from inventory.asset import Asset
+from inventory.graph import build_graph
+from playbooks.capabilities import capability
+from playbooks.form import Input, read_form
 from playbooks.kinds import read_value
+from playbooks.lint import lint
 from playbooks.load import LIBRARY, Shelf, load_catalogue
+from playbooks.plan import Surroundings, make_plan
 from playbooks.templates import check_text, holds, render
 from tests.playbooks.bench import HEAD, SIMPLE, Device, book, lookup
+from tests.playbooks.tampering import tampered
 
 TARGETS = "targets: {match: {tags: web}}\n"
 
@@ -66,6 +77,20 @@ def test_a_bad_playbook_is_refused_with_its_line(text: str, message: str, line: 
     with pytest.raises(ConfigError, match=message) as refused:
         book(text)
     assert refused.value.line == line
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_a_tampered_playbook_is_refused_in_words_or_plans(seed: int) -> None:
+    random = Random(seed)
+    name = random.choice(("cooling-failure", "certificate-renewal", "service-restart", "report-to-vendor"))
+    given_ = {"hosts": ["host"], "path": "/etc/a.pem", "service": "demo", "server": "host", "to": "a@example.org", "subject": "s", "text": "t"}
+    with suppress(ConfigError):
+        document = next(iter(parse_yaml(to_yaml(tampered(random, read_yaml(LIBRARY / f"{name}.yaml").data)), "tampered.yaml")))
+        playbook = read_form(document)
+        lint(playbook, document, capability)
+        around = Surroundings(build_graph([Asset(id="host", address="127.0.0.1")]), capability, {})
+        assert make_plan(playbook, {key: value for key, value in given_.items() if key in playbook.inputs}, around).hash
 
 
 def test_circles_of_calls_and_calls_of_nobody_are_refused_and_the_others_stay(tmp_path: Path) -> None:

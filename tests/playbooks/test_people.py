@@ -162,3 +162,10 @@ def test_another_look_can_say_whether_it_worked(site: Make) -> None:
     assert here.settle(here.begin(), step_s=1) == "undone"
     here.device.place(here.assets[0], "lamp").write_text("lit")
     assert here.settle(here.begin(), step_s=1) == "done"
+
+
+def test_a_text_that_is_nothing_but_a_number_stays_a_text(site: Make) -> None:
+    ask = "inputs: {hours: {type: int, default: 4}}\nsteps:\n  - {id: see, assign: {text: {zh: '{{ hours }}', en: '{{ hours }}'}}}\n"
+    form = site(HEAD + ask).plan().stage("see").step.assign
+    assert form is not None
+    assert form.text.en == "4"
