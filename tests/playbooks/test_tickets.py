@@ -115,7 +115,7 @@ def test_a_run_opens_one_and_a_second_finds_nothing_to_do(desk: Asset, store: St
     for _ in range(2):
         assert shop.finish(shop.begin("open-ticket", **inputs)) == "done"
         clock.advance(3600)
-    assert len(Desk.tickets) == 1
+    assert [ticket["ref"] for ticket in Desk.tickets] == ["wanglou-I000008"], "the reference that notices of the incident search for, too"
     assert [text for _, text in shop.told] == ["ticket 1 is open (I000008)"] * 2
 
 
