@@ -41,6 +41,8 @@ xccdf = typer.Typer(help="Results of scanners.", no_args_is_help=True)
 transfer = typer.Typer(help="Records over an air gap, in signed files.", no_args_is_help=True)
 app.add_typer(transfer, name="transfer")
 app.add_typer(xccdf, name="xccdf")
+record = typer.Typer(help="Records of security management.", no_args_is_help=True)
+app.add_typer(record, name="record")
 app.add_typer(evidence, name="evidence")
 app.add_typer(playbook, name="playbook")
 for name, group in {"snmp": snmp, "profile": profile, "scenario": scenario, "credential": credential, "audit": audit, "detect": detect}.items():
@@ -335,6 +337,49 @@ def report(
     spoken: Any = "en" if language.startswith("en") else "zh_CN"
     asked = Asked(kind=kind, name=name, level=level, form=form, language=spoken, day=day, out=out, framework=framework)
     for line in make_report(office, asked, now, lambda share, what: print(f"{share:4.0%} {what}", file=sys.stderr)):  # noqa: T201
+        say(line)
+
+
+@record.command("list")
+@plainly
+def record_list(config: Config = None) -> None:
+    """Kinds of records, how many there are, what is late and what is missing."""
+    from service.recordkeeping import listed
+
+    settings = read_settings(config)
+    for line in listed(settings, _store(settings), datetime.now(UTC)):
+        say(line)
+
+
+@record.command("export")
+@plainly
+def record_export(
+    kind: str,
+    out: Annotated[Path, typer.Argument(help="A file .xlsx or .csv.")],
+    language: Annotated[str, typer.Option("--language", help="zh_CN or en.")] = "zh_CN",
+    config: Config = None,
+) -> None:
+    """The records of a kind as a table; of a kind without records the empty table to fill in."""
+    from service.recordkeeping import handed_out
+
+    settings = read_settings(config)
+    say(handed_out(settings, _store(settings), kind, out, zh=not language.startswith("en")))
+
+
+@record.command("import")
+@plainly
+def record_import(
+    kind: str,
+    file: Path,
+    do: Annotated[bool, typer.Option("--do", help="Write; without it only a preview is shown.")] = False,
+    who: str = "command line",
+    config: Config = None,
+) -> None:
+    """Records from a CSV or Excel table; wrong rows are named and left out."""
+    from service.recordkeeping import brought_in
+
+    settings = read_settings(config)
+    for line in brought_in(settings, _store(settings), kind, _read_bytes(file), who, datetime.now(UTC), do=do):
         say(line)
 
 

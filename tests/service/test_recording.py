@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from compliance.check import load_checks
 from compliance.objects import Dates, ProtectionObject
@@ -25,6 +26,7 @@ from service.alerting.live import LiveAlerting
 from service.alerting.loading import load_configuration
 from service.auditing import Auditing
 from service.backup import make_backup
+from service.cli import app
 from service.estate import this_machine
 from service.own_state import chains, own_state
 from service.recording import Recording
@@ -223,3 +225,17 @@ def test_what_is_due_and_who_logged_in_become_incidents_named_for_people(store: 
     assert found["web1"]["title"] == {"zh": "网站：合同不允许的登录", "en": "网站: A log-in that the contract does not allow"}
     assert found[ORGANISATION]["title"]["zh"] == "单位：安全管理记录到期"
     assert len(found[ORGANISATION]["members"]) == 2
+
+
+def test_tables_go_out_and_come_in_by_the_command_line(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANGLOU_DATA", str(settings.data))
+    run, sheet = CliRunner().invoke, tmp_path / "posts.csv"
+    sheet.write_text("姓名,岗位,任命日期,职责\n王工,系统管理员,2026-01-01,系统\n李工,国王,2026-01-01,x\n", encoding="utf-8")
+    seen = run(app, ["record", "import", "post", str(sheet)])
+    assert "row 3: 岗位" in seen.output
+    assert "row 2: add 王工" in seen.output
+    assert "1 records added" in run(app, ["record", "import", "post", str(sheet), "--do"]).output
+    assert "1 records written" in run(app, ["record", "export", "post", str(tmp_path / "out.xlsx")]).output
+    assert "0 records added" in run(app, ["record", "import", "post", str(tmp_path / "out.xlsx"), "--do"]).output
+    assert "岗位与职责 / Posts and responsibilities: 1" in run(app, ["record", "list"]).output
+    assert "there is no kind of record" in run(app, ["record", "export", "ghost", str(sheet)]).output
