@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -19,7 +19,7 @@ from core.settings import Settings
 from service.estate import this_machine
 from service.own_state import chains, own_state
 from store.base import Store
-from store.filter import And, Term
+from store.filter import And, Term, Terms
 from store.snapshots import latest_snapshot
 
 AGAIN: Final = timedelta(hours=6)
@@ -89,12 +89,14 @@ class Recording:
     def _breaches(self, kinds: Mapping[str, RecordKind], found: Mapping[str, Sequence[Record]], now: datetime) -> Iterator[Breach]:
         held = holders(kinds, found)
         if held:
-            yield from breaches(held, self._logins(now), self._settings.zone)
+            yield from breaches(held, self._logins(held, now), self._settings.zone)
 
-    def _logins(self, now: datetime) -> Iterator[Event]:
+    def _logins(self, names: Iterable[str], now: datetime) -> Iterator[Event]:
+        """Log-ins of these accounts, the newest first; names are looked for in small letters, in capitals and with a capital first letter."""
+        spelled = tuple(sorted({form for name in names for form in (name, name.upper(), name.capitalize())}))
+        where = And((Term("event.kind", "login_ok"), Terms("user.name", spelled)))
         cursor: str | None = None
         for _ in range(MOST_LOGINS // 1000):
-            where = And((Term("event.kind", "login_ok"),))
             page = self._store.events.search(where, since=now - LOOK_BACK, until=now + timedelta(minutes=5), limit=1000, cursor=cursor)
             yield from page.items
             if (cursor := page.cursor) is None:
