@@ -55,8 +55,8 @@ class Test(Model):
         return all(getattr(self, name) is None for name in Test.model_fields)
 
 
-WORKED_OUT = frozenset({"asset", "estate", "object", "organisation", "wanglou"})
-"""Platforms that stand for what was worked out from records, not for what a device said."""
+WORKED_OUT = frozenset({"asset", "cloud", "estate", "object", "organisation", "wanglou"})
+"""Platforms that stand for what was worked out from records (or what a cloud said of itself), not for what a device said."""
 Rows = tuple[Mapping[str, Test], ...]
 _SUBJECTS = ("setting", "rows", "duplicates", "lines", "capture", "blocks", "any", "all", "none")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 
 import boto3
@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from pydantic import Field
 
 from collectors.base import Options, credential
+from collectors.cloud import aws_settings
 from core.errors import AuthRefused, BadReply, ConfigError, DeviceError, Unreachable
 from core.records import Record, Sample, Snapshot
 from core.secrets import Secrets
@@ -31,6 +32,7 @@ METRICS: Final[Mapping[str, tuple[str, Mapping[str, str], str]]] = {
     "StatusCheckFailed": ("cloud.status_check.failed", {}, "Maximum"),
 }
 PERIOD_S: Final = 300
+SETTINGS_EVERY: Final = timedelta(hours=1)
 LOOK_BACK: Final = timedelta(minutes=15)
 QUERIES: Final = 500  # in one GetMetricData call, by its documentation
 REFUSED: Final = ("AuthFailure", "UnauthorizedOperation", "InvalidClientTokenId", "SignatureDoesNotMatch", "AccessDenied", "ExpiredToken")
@@ -43,6 +45,7 @@ class AwsOptions(Options):
     endpoint: str = ""
     credential: str = ""
     metrics: bool = True
+    settings: bool = True
     timeout_s: float = Field(default=10, gt=0, le=60)
 
 
@@ -55,15 +58,20 @@ class AwsCollector:
 
     def __init__(self, options: AwsOptions, secrets: Secrets) -> None:
         self._options, self._secrets = options, secrets
+        self._settings_read = datetime.min.replace(tzinfo=UTC)
 
     def collect(self, asset: Asset, now: datetime) -> Iterator[Record]:
-        """The machines as one Snapshot ``cloud.instances`` (JSON), their number by state, and their newest figures."""
+        """The machines as one Snapshot ``cloud.instances`` (JSON), their number by state, newest figures; once an hour ``cloud.settings``."""
         try:
             instances = [_plain(item) for page in self._client("ec2", asset).get_paginator("describe_instances").paginate() for item in _instances(page)]
             yield Snapshot(time=now, asset=asset.id, kind="cloud.instances", body=json.dumps(instances, ensure_ascii=False, indent=1, sort_keys=True))
             for state in sorted({str(item["state"]) for item in instances} | {"running", "stopped"}):
                 count = sum(item["state"] == state for item in instances)
                 yield Sample(time=now, asset=asset.id, metric="cloud.instances.count", value=float(count), labels={"state": state})
+            if self._options.settings and now - self._settings_read >= SETTINGS_EVERY:
+                body = aws_settings.table(self._client("ec2", asset), lambda: self._client("s3", asset))
+                yield Snapshot(time=now, asset=asset.id, kind=aws_settings.KIND, body=body)
+                self._settings_read = now
             if self._options.metrics:
                 yield from self._figures(asset, [str(item["id"]) for item in instances if item["state"] == "running"], now)
         except (ClientError, BotoCoreError) as err:

@@ -16,7 +16,7 @@ CLASSES: Final[Mapping[str, frozenset[str]]] = {
     "room": frozenset({"sensor", "environment", "ac", "door", "camera"}),
     "power": frozenset({"ups", "pdu"}),
     "place": frozenset({"room", "site", "rack"}),
-    "system": frozenset({"system", "business", "service", "website", "software"}),
+    "system": frozenset({"system", "business", "service", "website", "software", "cloud"}),
 }
 """What checks ask of an asset follows from its class; a kind that stands nowhere here is of the class "other"."""
 WORTH: Final = ("critical", "high")

@@ -8,7 +8,11 @@ from pathlib import Path
 import boto3
 import pytest
 
+from compliance.check import load_checks
+from compliance.evaluate import evaluate
+from compliance.verdict import Outcome
 from core.errors import ConfigError, Unreachable
+from core.records import Snapshot
 from core.secrets import Secret
 from inventory.asset import Asset
 from tests.collectors.support import collector, poll
@@ -52,6 +56,29 @@ def test_machines_and_their_figures_are_read(endpoint: str) -> None:
     }
     assert polled.value("cloud.cpu.utilization", instance=ids[0]) == 42.0
     assert polled.value("cloud.network.io", instance=ids[0], direction="receive") == 10.0
+
+
+@pytest.mark.peer
+def test_what_the_cloud_leaves_open_public_or_plain_is_read_and_judged(endpoint: str) -> None:
+    ec2, s3 = client("ec2", endpoint), client("s3", endpoint)
+    group = ec2.create_security_group(GroupName="admin", Description="x")["GroupId"]
+    rule = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+    volume = ec2.create_volume(AvailabilityZone="cn-north-1a", Size=1, Encrypted=False)["VolumeId"]
+    for name, acl in (("open-one", "public-read"), ("closed-one", "private")):
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "cn-north-1"})
+        s3.put_bucket_acl(Bucket=name, ACL=acl)
+    now = datetime.now(UTC)
+    aws = collector("aws", {"region": "cn-north-1", "endpoint": endpoint, "metrics": False}, keys=KEYS)
+    body = poll(aws, ASSET, now).snapshot("cloud.settings")
+    assert {f"security_group\t{group}\topen\t22", f"volume\t{volume}\tencrypted\tno", "bucket\topen-one\tpublic\tyes", "bucket\tclosed-one\tpublic\tno"} <= set(
+        body.splitlines()
+    )
+    assert not [one for one in poll(aws, ASSET, now + timedelta(minutes=5)).records if getattr(one, "kind", "") == "cloud.settings"]
+    checks = load_checks().checks
+    text = Snapshot(time=now, asset="cloud", kind="cloud.settings", body=body)
+    for name in ("cld-open-ports", "cld-public", "cld-encrypted"):
+        assert evaluate(checks[name], "cloud", [text], now).outcome is Outcome.FAIL
 
 
 def test_a_cloud_that_is_not_there_is_unreachable() -> None:
