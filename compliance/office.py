@@ -63,8 +63,13 @@ class Office:
         return self.settings.data / FOLDER
 
     def register(self) -> Register:
-        """Protection objects and what is wrong in the site's file."""
-        return read_register(self.store, self.settings.site_folder)
+        """Protection objects and what is wrong in the site's file; one whose framework is not there is left out and told."""
+        found = read_register(self.store, self.settings.site_folder)
+        frameworks = self.frameworks()
+        lost = [one for one in found.objects.values() if one.framework not in frameworks.families]
+        told = [ConfigError(f"there is no framework {one.framework!r}; there are {', '.join(frameworks.families)}", key=f"{one.id}.framework") for one in lost]
+        kept = {name: one for name, one in found.objects.items() if one not in lost}
+        return Register(kept, (*found.problems, *frameworks.problems, *told))
 
     def checks(self) -> tuple[Check, ...]:
         """Shipped checks and those of the site; files that changed are read when the process starts anew."""
@@ -74,7 +79,8 @@ class Office:
         """An object by id; "" or ``whole-estate`` is everything at ``level``, with every marking. Raises NotFound that names those there are."""
         objects = self.register().objects
         if name in ("", WHOLE):
-            labels = sorted({one.label for one in objects.values() if one.label})
+            every_one = read_register(self.store, self.settings.site_folder).objects.values()
+            labels = sorted({one.label for one in every_one if one.label})
             return whole_estate(level).model_copy(update={"label": "、".join(labels)})
         if name not in objects:
             raise NotFound(f"there is no protection object {name!r}; there are {', '.join(objects) or 'none'}")

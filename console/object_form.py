@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, get_args
 
 import streamlit as st
 
+from compliance.check import Text
 from compliance.objects import TITLES, Dates, Extension, ProtectionObject
+from compliance.office import Office
 from compliance.register import read_object, remove_object, save_object
 from console import parts
 from console.desk import Desk
@@ -27,7 +29,8 @@ def edit(here: Desk, me: Account, assets: Sequence[Asset], subject: ProtectionOb
     @st.dialog(_("New protection object") if is_new else _("Edit {name}").format(name=subject.name), width="large")
     def ask() -> None:
         with st.form("object", border=False):
-            values = _fields(assets, subject, is_new=is_new)
+            families = Office(here.store, here.settings).frameworks().families
+            values = _fields(assets, subject, families, is_new=is_new)
             sent = st.form_submit_button(_("Save"), type="primary")
         if sent and parts.done(lambda: save_object(here.store, read_object(_merged(subject, values)), me.name, me.roles, here.now())):
             st.rerun()
@@ -35,7 +38,7 @@ def edit(here: Desk, me: Account, assets: Sequence[Asset], subject: ProtectionOb
     ask()
 
 
-def _fields(assets: Sequence[Asset], subject: ProtectionObject, *, is_new: bool) -> dict[str, Any]:
+def _fields(assets: Sequence[Asset], subject: ProtectionObject, families: Mapping[str, Text], *, is_new: bool) -> dict[str, Any]:
     """Widgets for every field; returns what was typed."""
     found: dict[str, Any] = {"id": subject.id}
     one, two_ = st.columns(2)
@@ -50,6 +53,13 @@ def _fields(assets: Sequence[Asset], subject: ProtectionObject, *, is_new: bool)
         _("extensions"), get_args(Extension), selection_mode="multi", default=list(subject.extensions), format_func=lambda name: _(EXTENSIONS[name])
     )
     found["label"] = two_.text_input(_("label (a marking makes it restricted)"), subject.label, max_chars=40).strip()
+    names = list(dict.fromkeys([*families, subject.framework]))
+    found["framework"] = one.selectbox(
+        _("judged by the framework"),
+        names,
+        index=names.index(subject.framework),
+        format_func=lambda name: two(families[name].zh, families[name].en) if name in families else name,
+    )
     found["high_continuity"] = two_.checkbox(_("needs high continuity"), subject.high_continuity)
     found["key_industry"] = two_.checkbox(_("key industry"), subject.key_industry)
     found["filing_number"] = one.text_input(_("filing number"), subject.filing_number)

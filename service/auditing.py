@@ -65,14 +65,18 @@ class Auditing:
         self.began = self.began or now
         if now - self.began < self.settle or self._memory("day").get("day") == day:
             return  # just after a start nothing is judged yet
-        figures = {one.id: self._figures(one, now) for one in objects or [whole_estate(3)]}
+        figures = {one.id: found for one in objects or [whole_estate(3)] if (found := self._figures(one, now))}
         evidence.note(documents, evidence.DAYS, "", {"day": day, "objects": figures}, now)
         seq, head = evidence.head(documents)
         self.office.store.audit.append(time=now, actor=WHO, action="compliance.head", object=str(seq), body={"seq": seq, "hash": head})
         documents.put(TOLD, "day", {"day": day})
 
     def _figures(self, one: ProtectionObject, now: datetime) -> dict[str, Any]:
-        dossier = self.office.dossier(one, now, now)
+        try:
+            dossier = self.office.dossier(one, now, now)
+        except WanglouError as err:  # no version of its framework is in force: the other objects are noted all the same
+            log.error("an object could not be judged", object=one.id, problem=str(err))
+            return {}
         counts = {word.value: count for word, count in dossier.score.counts.items()}
         return {"figure": round(dossier.score.figure, 4), "scheme": dossier.scheme, "conclusion": dossier.score.conclusion.zh, "counts": counts}
 

@@ -1,19 +1,24 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from compliance import evidence
 from compliance.dossier import gather
+from compliance.office import Office
 from compliance.prove import NOW
+from compliance.register import save_object
 from compliance.reports.content import Table
 from compliance.reports.kinds import make
 from compliance.rollup import Conformity
 from compliance.site_frameworks import read_framework, read_frameworks, unknown_checks
 from compliance.views import by_old_layers, units
 from core.errors import ConfigError, NotFound
-from tests.compliance.conftest import ASSETS, CHECKS, SUBJECT, ZONE, Judged
+from core.settings import Settings
+from service.auditing import Auditing
+from tests.compliance.conftest import ASSETS, CHECKS, OFFICER, SUBJECT, ZONE, Judged
 
 BASELINE = """
 id: bureau-baseline-2026
@@ -132,3 +137,22 @@ def test_the_five_layers_of_2008_tell_hosts_devices_and_applications_apart(judge
     assert all(check.startswith("lnx-") for result in host.items for check in result.checks)
     assert network.conformity in (Conformity.UNKNOWN, Conformity.NOT_APPLICABLE)
     assert len(found["物理安全", "防火"].items) == 3
+
+
+@pytest.mark.slow
+def test_an_object_of_a_framework_that_is_gone_is_told_and_the_others_are_judged(fresh: Judged, tmp_path: Path) -> None:
+    office = Office(fresh.store, Settings(data=tmp_path))
+    save_object(fresh.store, SUBJECT, "li", OFFICER, NOW)
+    save_object(fresh.store, SUBJECT.model_copy(update={"id": "lost", "framework": "gone", "label": "秘密"}), "li", OFFICER, NOW)
+    found = office.register()
+    assert list(found.objects) == ["oa"]
+    assert [str(problem) for problem in found.problems] == ["lost.framework: there is no framework 'gone'; there are mlps"]
+    assert office.subject("").label == "秘密"
+    tomorrow = f"valid_from: {NOW.date() + timedelta(days=2)}"
+    office.settings.site_folder.mkdir()
+    site(office.settings.site_folder, BASELINE.replace("valid_from: 2026-01-01", tomorrow))
+    save_object(fresh.store, SUBJECT.model_copy(update={"id": "early", "framework": "bureau-baseline"}), "li", OFFICER, NOW)
+    auditing = Auditing(office, settle=timedelta())
+    auditing.round(NOW)
+    ((_, noted),) = evidence.notes(fresh.store.documents, evidence.DAYS)
+    assert list(noted["objects"]) == ["oa"]

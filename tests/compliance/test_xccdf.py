@@ -55,6 +55,7 @@ def brought(store: Store, folder: Path, content: bytes, name: str = "") -> list[
     return list(bring(store, ASSETS, folder / "site", path, name, NOW))
 
 
+@pytest.mark.slow
 def test_results_become_verdicts_with_their_evidence(store: Store, tmp_path: Path) -> None:
     found = {"sshd_disable_root_login": "fail", "no_empty_passwords": "pass", "selinux_state": "notapplicable", "accounts_tmout": "error", "own_rule": "pass"}
     first, second = brought(store, tmp_path, arf(results(found)))
@@ -75,6 +76,7 @@ def test_results_become_verdicts_with_their_evidence(store: Store, tmp_path: Pat
     assert [entry.object for entry in store.audit.read(action="compliance.xccdf")] == ["web1"]
 
 
+@pytest.mark.slow
 def test_an_old_result_says_nothing_and_an_older_one_than_kept_is_left(store: Store, tmp_path: Path) -> None:
     brought(store, tmp_path, arf(results({"no_empty_passwords": "pass"}, NOW - timedelta(days=60))))
     fill(store, at=-timedelta(hours=1))
