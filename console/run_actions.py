@@ -72,7 +72,7 @@ def _plan_lines(here: Desk, stage: Stage) -> list[dict[str, Any]]:
     line = {
         _("step"): stage.id,
         _("what"): word(VERBS, stage.verb),
-        _("when"): under,
+        _("condition"): under,
         _("target"): "",
         _("wave"): "",
         _("commands"): _what(stage),
