@@ -16,6 +16,7 @@ import typer
 from core.errors import WanglouError
 from core.secrets import Secret
 from core.settings import Settings, read_settings
+from service.disk import read_bytes
 
 P = ParamSpec("P")
 EXIT_CONFIG = 78
@@ -159,7 +160,7 @@ def import_assets(
     from inventory.book import Book
     from inventory.imports import apply, preview
 
-    data, book = _read_bytes(file), Book(_store(read_settings(config)))
+    data, book = read_bytes(file), Book(_store(read_settings(config)))
     plan = preview(data, book)
     for problem in plan.problems:
         say(f"row {problem.row}: {problem.column}: {problem.message}")
@@ -379,7 +380,7 @@ def record_import(
     from service.recordkeeping import brought_in
 
     settings = read_settings(config)
-    for line in brought_in(settings, _store(settings), kind, _read_bytes(file), who, datetime.now(UTC), do=do):
+    for line in brought_in(settings, _store(settings), kind, read_bytes(file), who, datetime.now(UTC), do=do):
         say(line)
 
 
@@ -644,14 +645,5 @@ def _secret_value(key: str, value: str) -> str:
     if value == "-":
         return str(typer.prompt(key, hide_input=True))
     if value.startswith("@"):
-        return _read_bytes(Path(value[1:])).decode("utf-8").strip()
+        return read_bytes(Path(value[1:])).decode("utf-8").strip()
     return value
-
-
-def _read_bytes(path: Path) -> bytes:
-    from core.errors import ConfigError
-
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise ConfigError(f"cannot be read: {err.strerror}", path=path) from err

@@ -13,6 +13,7 @@ from compliance.exchange import oscal_catalog
 from compliance.site_frameworks import FOLDER, SiteFramework, framework_of, read_framework, read_frameworks, unknown_checks
 from core.errors import ConfigError
 from core.files import Document, build
+from service.disk import read_bytes
 
 CLASSIFIED: Final = Path(__file__).parents[1] / "compliance" / "frameworks" / "templates" / "classified.yaml"
 
@@ -38,8 +39,8 @@ def checked(path: Path, site_folder: Path) -> Iterator[str]:
 
 def brought(catalog: Path, profile: Path | None, name: str, site_folder: Path) -> Iterator[str]:
     """Write an OSCAL catalogue as a framework of the site; a file that is there is never written over."""
-    chosen = oscal_catalog.read_profile(_read(profile), str(profile)) if profile else oscal_catalog.EVERYTHING
-    made = oscal_catalog.framework(_read(catalog), str(catalog), name=name, chosen=chosen)
+    chosen = oscal_catalog.read_profile(read_bytes(profile), str(profile)) if profile else oscal_catalog.EVERYTHING
+    made = oscal_catalog.framework(read_bytes(catalog), str(catalog), name=name, chosen=chosen)
     framework = framework_of(build(Document(made, catalog), SiteFramework), Document(made, catalog))
     target = _write(made, site_folder / FOLDER / f"{name}.yaml")
     yield f"{target}: {framework.id}, {len(framework.layers)} layers, {len(framework.items)} items; name in it the checks that speak for its items"
@@ -50,13 +51,6 @@ def fresh(template: Path, site_folder: Path) -> Iterator[str]:
     target = site_folder / FOLDER / template.name
     _put(target, template.read_text(encoding="utf-8"))
     yield f"{target}: fill it in, then wanglou framework check {target}"
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise ConfigError(f"cannot be read: {err.strerror}", path=path) from None
 
 
 def _write(made: Mapping[str, Any], target: Path) -> Path:

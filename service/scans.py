@@ -15,6 +15,7 @@ from compliance.exchange.xccdf import KIND, Run
 from core.errors import ConfigError, NotFound
 from core.records import Snapshot
 from inventory.asset import Asset
+from service.disk import read_bytes
 from store.base import Store
 from store.snapshots import latest_snapshot, save_snapshot
 
@@ -25,11 +26,7 @@ WHO: Final = "command line"
 
 def bring(store: Store, assets: Sequence[Asset], site_folder: Path, path: Path, name: str, now: datetime) -> Iterator[str]:
     """Keep the results of a file; says for each target what was kept. Raises ConfigError or NotFound before anything is kept."""
-    try:
-        content = path.read_bytes()
-    except OSError as err:
-        raise ConfigError(f"cannot be read: {err.strerror}", path=path) from None
-    runs = list(xccdf.of_target(xccdf.read(content, str(path))))
+    runs = list(xccdf.of_target(xccdf.read(read_bytes(path), str(path))))
     if name and len(runs) > 1:
         raise ConfigError(f"speaks of {len(runs)} targets; --asset is for a file about one", path=path)
     meant = [(run, _asset(assets, run, name, path)) for run in runs]

@@ -21,6 +21,7 @@ from compliance.run import every
 from compliance.site_frameworks import FOLDER, read_framework, read_frameworks
 from core.errors import ConfigError, Conflict, NotFound, Refused
 from inventory.credentials import Vault
+from service.disk import read_bytes
 from store.base import ABSENT, Store
 
 KEYS: Final = "transfer-keys"
@@ -102,7 +103,7 @@ class Post:
 
     def take(self, path: Path, now: datetime, *, do: bool) -> Iterator[str]:
         """Check a file and, with ``do``, keep what is in it. Raises Refused or ConfigError before anything is kept."""
-        parcel = transfer.unpack(_read(path), self._trusted(), now)
+        parcel = transfer.unpack(read_bytes(path), self._trusted(), now)
         subject = self._fits(parcel)
         last, expect = self._last(parcel)
         if parcel.head.number <= last:
@@ -196,10 +197,3 @@ def catalogue() -> str:
 
 def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise ConfigError(f"cannot be read: {err.strerror}", path=path) from None
