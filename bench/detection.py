@@ -7,7 +7,10 @@ import random
 import time
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +22,8 @@ from detectors.base import Detector
 from detectors.benchmark import detect
 from detectors.replay import fresh
 from detectors.series.baseline import Baseline, Options
+from service.watchers import learn_history, make_watchers
+from store.open import open_store
 
 START: Final = datetime(2026, 3, 2, tzinfo=UTC)
 ASSETS: Final = 60
@@ -43,6 +48,7 @@ def run() -> dict[str, Any]:
         "series_a_minute": round(60e6 / every),
         "needed_series_a_minute": NEEDED,
         **_memory(),
+        **_cold_start(),
         "limit_bytes_per_series": 20_000,
     }
 
@@ -86,6 +92,19 @@ def _memory() -> dict[str, int]:
     tracemalloc.stop()
     series = 8 * sum(metric in detector.options.metrics for metric in METRICS)
     return {"bytes_per_series_in_memory": round(held / series), "bytes_per_series_on_disk": round(len(detector.state()) / series)}
+
+
+def _cold_start() -> dict[str, Any]:
+    """A first start over a store that holds a day of 100 series: seconds until the detectors know them, and how many could speak at once."""
+    with TemporaryDirectory() as folder, closing(open_store("embedded", Path(folder), "service")) as store:
+        for batch in polls(0, 1500, 20):
+            store.metrics.write(batch)
+        detectors = make_watchers(Path(folder), "Asia/Shanghai")
+        started = time.perf_counter()
+        taken = learn_history(detectors, store.metrics, START + timedelta(minutes=1500))
+        seconds = time.perf_counter() - started
+    (baseline,) = (one for one in detectors if isinstance(one, Baseline))
+    return {"cold_start_seconds": round(seconds, 1), "cold_start_samples": taken, "cold_start_series_ready": baseline.ready}
 
 
 def learned(assets: int) -> Baseline:

@@ -101,6 +101,11 @@ class Baseline:
         """How many series it has a memory of."""
         return len(self._bank)
 
+    @property
+    def ready(self) -> int:
+        """Of how many the warm-up is over."""
+        return sum(watch.series.is_ready for _, _, watch in self._bank.items())
+
     def expected(self, sample: Sample) -> Judgement:
         """Severity and expected band of the last row of this series, for charts."""
         watch = self._watch(sample)

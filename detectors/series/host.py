@@ -37,6 +37,10 @@ METRICS: Final = (
 )  # fmt: skip
 SCORER: Final = "knn"
 SMALL: Final = 300  # rows that this one keeps here: there are hundreds of hosts
+DAY_S: Final = 86_400.0
+HABIT_S: Final = 8 * DAY_S  # what began at this time of another day within so long is a habit: opening hours, a backup
+SAME_TIME_S: Final = 1800.0
+MOST_BEGINS: Final = 100
 LEAST_METRICS: Final = 3
 MOST: Final = 1e30  # beyond this a value is no measurement
 
@@ -83,6 +87,10 @@ class _Host:
     begun_at: float = math.inf
     strange: deque[float] = field(default_factory=deque)
     """when rows were alarms: they are not learned from"""
+    begins: deque[float] = field(default_factory=partial(deque, maxlen=MOST_BEGINS))
+    """when alarms began, told or not"""
+    is_habit: bool = False
+    """whether the alarm that goes on began at the time of day of another one"""
 
 
 def opinion(model: str, past: Floats, newest: Floats) -> float:
@@ -171,10 +179,8 @@ class Host:
         if host.many is None:
             return []
         severity, alarm = host.many.update(row)
-        if alarm[0]:
-            host.strange.append(host.open_at)
-        host.begun_at = min(host.begun_at, host.open_at) if alarm[0] else math.inf
-        begins = bool(alarm[0]) and not host.severity and self._may_begin(asset, float(severity[0]), host)
+        _note(host, bool(alarm[0]))
+        begins = bool(alarm[0]) and not host.severity and not host.is_habit and self._may_begin(asset, float(severity[0]), host)
         if begins or (host.severity == Severity.INFO.value and host.open_at - host.asked_at >= self.options.ask_s):
             self._ask(asset, host)
         if begins:
@@ -256,7 +262,10 @@ class Host:
         hosts, arrays = [], {}
         for number, (asset, at, host) in enumerate(self._bank.items()):
             head, model = host.many.state() if host.many else (None, {})
-            hosts.append([asset, at, list(host.columns), host.fitted_at, host.severity, head, host.is_told, _plain(host.told_at), _plain(host.begun_at)])
+            hosts.append(
+                [asset, at, list(host.columns), host.fitted_at, host.severity, head, host.is_told, _plain(host.told_at), _plain(host.begun_at), host.is_habit]
+            )
+            arrays[f"{number}.begins"] = np.array(host.begins, float)
             arrays[f"{number}.strange"] = np.array(host.strange, float)
             arrays[f"{number}.times"] = np.array([when for when, _ in host.rows])
             arrays[f"{number}.rows"] = np.array([row for _, row in host.rows], np.float32).reshape(len(host.rows), len(host.columns))
@@ -271,8 +280,9 @@ class Host:
             for number, (asset, at, columns, fitted_at, severity, model, *told) in enumerate(head["hosts"]):
                 rows = zip(arrays[f"{number}.times"].tolist(), map(tuple, arrays[f"{number}.rows"].tolist()), strict=True)
                 host = _Host(tuple(columns), deque(rows), severity=Severity(severity).value if severity else "")
-                host.is_told, host.told_at, host.begun_at = _told(told, bool(severity), float(at))
+                host.is_told, host.told_at, host.begun_at, host.is_habit = _told(told, bool(severity), float(at))
                 host.strange.extend(arrays.get(f"{number}.strange", np.zeros(0)).tolist())
+                host.begins.extend(arrays.get(f"{number}.begins", np.zeros(0)).tolist())
                 _revive(host, number, float(fitted_at), model, arrays, self._make)
                 bank.put(str(asset), float(at), host)
         except (KeyError, TypeError, ValueError) as err:
@@ -296,7 +306,23 @@ def _plain(at: float) -> float | None:
     return at if math.isfinite(at) else None
 
 
-def _told(told: list[Any], is_firing: bool, at: float) -> tuple[bool, float, float]:
-    """Whether and when it was told, and since when it fires; what was written before budgets was told, and has fired since ``at``."""
-    is_told, told_at, begun_at = told or (is_firing, None, at if is_firing else None)
-    return bool(is_told), -math.inf if told_at is None else float(told_at), math.inf if begun_at is None else float(begun_at)
+def _told(told: list[Any], is_firing: bool, at: float) -> tuple[bool, float, float, bool]:
+    """Whether and when it was told, since when it fires, whether it is a habit; what was written before budgets was told, and has fired since ``at``."""
+    is_told, told_at, begun_at, *habit = told or (is_firing, None, at if is_firing else None)
+    return bool(is_told), -math.inf if told_at is None else float(told_at), math.inf if begun_at is None else float(begun_at), bool(habit and habit[0])
+
+
+def _note(host: _Host, is_alarm: bool) -> None:
+    """When alarms begin, and which rows are not to be learned: those of an alarm, unless it is a habit."""
+    at = host.open_at
+    if not is_alarm:
+        host.begun_at, host.is_habit = math.inf, False
+        return
+    if math.isinf(host.begun_at):
+        host.begun_at = at
+        host.is_habit = any(
+            at - HABIT_S <= begun <= at - DAY_S / 2 and abs((at - begun + DAY_S / 2) % DAY_S - DAY_S / 2) <= SAME_TIME_S for begun in host.begins
+        )
+        host.begins.append(at)
+    if not host.is_habit:
+        host.strange.append(at)

@@ -60,6 +60,19 @@ def test_what_was_an_alarm_is_not_learned_and_is_told_again() -> None:
     assert [finding.firing for finding in run(host(model=""), polls(2900, twice))] == [True, False, True, False]
 
 
+def nightly(row: int, metric: str, value: float) -> float:
+    """From the second day on the hour of trouble comes each day 100 minutes after midnight, and once more at another time of the third."""
+    if 3600 <= row < 3660:
+        return broken(TROUBLE + row - 3600, metric, value)
+    return broken(TROUBLE + row % 1440 - 100, metric, value) if row >= 1440 and row % 1440 >= 100 else value
+
+
+def test_what_comes_each_day_at_the_same_time_is_told_once_and_hides_nothing_at_another_time() -> None:
+    found = [(finding.time - START) // timedelta(minutes=1) for finding in run(host(model=""), polls(4 * 1440, nightly)) if finding.firing]
+    assert [minute for minute in found if 95 <= minute % 1440 <= 130] == [1543]
+    assert [minute for minute in found if 3600 <= minute < 3660] == [3603]
+
+
 def test_both_voices_make_a_warning_of_an_information() -> None:
     found = [finding for finding in run(host(), polls(2000, broken)) if finding.firing]
     assert [finding.severity for finding in found] == [Severity.INFO, Severity.WARNING]
