@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from compliance.rollup import Conformity, ItemResult
 from compliance.run import Inspector
 from core.errors import Refused
 from store.base import Store
+from store.open import open_store
 from tests.compliance.conftest import OFFICER, Judged
 from tests.compliance.test_run import fill
 
@@ -61,8 +63,8 @@ def test_only_a_verdict_after_the_report_sends_a_remedy_back() -> None:
     assert follow(wanted(), result(Conformity.FAILS), [body("fail", 5)], NOW + HOUR) is None
 
 
-def test_a_gap_has_one_owner_a_day_and_a_measure(fresh: Judged) -> None:
-    store = fresh.store
+def test_a_gap_has_one_owner_a_day_and_a_measure(tmp_path: Path) -> None:
+    store = open_store("embedded", tmp_path / "data", "service")
     one = hand_out(store, wanted(), OFFICER, TODAY)
     assert read_remedy(store.documents.get("compliance-remedy", one.id).body) == one
     for wrong in (
@@ -82,12 +84,14 @@ def test_a_gap_has_one_owner_a_day_and_a_measure(fresh: Judged) -> None:
     withdraw(store, one.id, "li", OFFICER, "系统下线", NOW)
     assert hand_out(store, wanted(), OFFICER, TODAY).stage is Stage.OPEN
     assert evidence.first_break(store.documents) is None
+    store.close()
 
 
 def again(store: Store, moment: timedelta) -> None:
     Inspector(store, CHECKS).inspect(["web1", "web2"], NOW + moment)
 
 
+@pytest.mark.slow
 def test_work_that_was_only_said_to_be_done_comes_back_and_real_work_is_closed_by_its_evidence(fresh: Judged) -> None:
     store = fresh.store
     assert fresh.dossier().results[ITEM].conformity in (Conformity.FAILS, Conformity.PARTIAL)

@@ -125,7 +125,7 @@ def test_a_table_that_does_not_change_is_said_again_so_that_it_never_gets_old(st
 
 
 def test_what_comes_due_is_told_before_and_after_and_ends_when_it_is_done(store: Store, settings: Settings) -> None:
-    auditing = Auditing(Office(store, settings), recording=recording(store, settings))
+    auditing = Auditing(Office(store, settings), recording=recording(store, settings), settle=1000 * DAY)
     policy = {"title": "方针", "sort": "policy", "issued": "2025-06-10"}
     keep(store, "policy", "p", **policy)
     (soon,) = auditing.round(NOW)
@@ -140,7 +140,7 @@ def test_what_comes_due_is_told_before_and_after_and_ends_when_it_is_done(store:
 
 
 def test_a_login_after_the_end_of_the_contract_is_told_and_so_is_an_account_that_still_works(store: Store, settings: Settings) -> None:
-    auditing = Auditing(Office(store, settings), recording=recording(store, settings))
+    auditing = Auditing(Office(store, settings), recording=recording(store, settings), settle=1000 * DAY)
     keep(
         store,
         "outsourced",
@@ -207,8 +207,9 @@ def test_nothing_of_a_password_is_in_the_text(store: Store, settings: Settings) 
     assert "argon2" not in own_state(store, settings, this_machine(), chains(store), NOW).body
 
 
+@pytest.mark.slow
 def test_what_is_due_and_who_logged_in_become_incidents_named_for_people(store: Store, settings: Settings) -> None:
-    auditing = Auditing(Office(store, settings), recording=recording(store, settings))
+    auditing = Auditing(Office(store, settings), recording=recording(store, settings), settle=1000 * DAY)
     keep(store, "policy", "p", title="方针", sort="policy", issued="2024-01-01")
     keep(store, "vendor", "v", name="某公司", sort="operations", begins="2024-01-01")
     keep(store, "outsourced", "o", name="甲", vendor="某公司", contract_until="2026-05-20", accounts="ops1")
@@ -227,6 +228,7 @@ def test_what_is_due_and_who_logged_in_become_incidents_named_for_people(store: 
     assert len(found[ORGANISATION]["members"]) == 2
 
 
+@pytest.mark.slow
 def test_tables_go_out_and_come_in_by_the_command_line(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANGLOU_DATA", str(settings.data))
     run, sheet = CliRunner().invoke, tmp_path / "posts.csv"
