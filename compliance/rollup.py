@@ -169,8 +169,8 @@ def over_assets(item: Item, results: Sequence[ItemResult]) -> ItemResult:
         zh="，".join(f"{word.text.zh} {count} 个" for word, count in numbers.items() if count) or item.question.zh,
         en=", ".join(f"{count} {word.text.en}" for word, count in numbers.items() if count) or item.question.en,
     )
-    if all(result.by == "nobody" for result in telling):
-        reason = telling[0].reason if telling else item.question
+    if {result.by for result in telling} in ({"nobody"}, {"officer"}):
+        reason = telling[0].reason
     by = "nobody" if not telling else telling[0].by
     return ItemResult(item=item.id, conformity=conformity, proposed=proposed, by=by, reason=reason, checks=telling[0].checks if telling else ())
 

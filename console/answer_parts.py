@@ -47,7 +47,10 @@ def worklist(here: Desk, me: Account, view: conformity.Overview, items: Sequence
         parts.empty(_("Nothing waits for a decision."))
         return
     row = parts.rows(
-        [_row(view, item, states[stands[item.id]], given, here) for item in shown], "work", {_("question"): st.column_config.TextColumn(width="large")}
+        [_row(view, item, states[stands[item.id]], given, here) for item in shown],
+        "work",
+        {_("question"): st.column_config.TextColumn(width="large")},
+        height=min(380, 36 * (len(shown) + 1)),
     )
     asked = parts.asked("item")
     item = shown[row] if row is not None and row < len(shown) else next((one for one in shown if one.id == asked), shown[0])

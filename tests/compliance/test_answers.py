@@ -20,7 +20,7 @@ from compliance.framework import Grade, load_framework
 from compliance.prove import NOW
 from compliance.questions import asked, load_questions
 from compliance.reports.package import package
-from compliance.rollup import Answer, Conformity, book_of, on_asset
+from compliance.rollup import Answer, Conformity, book_of, on_asset, over_assets
 from core.errors import ConfigError, NotFound, Refused
 from inventory.imports import read_table
 from store.base import Store
@@ -157,6 +157,13 @@ def test_an_ended_decision_leaves_the_item_unknown_and_says_so() -> None:
     assert "li" in result.reason.zh
     assert "ended on" in result.reason.en
     assert [standing([GIVEN], ITEM.id, NOW + timedelta(days=days)) for days in (0, 350, 400)] == ["valid", "soon", "ended"]
+
+
+def test_over_all_assets_an_item_says_who_decided_and_why() -> None:
+    result = over_assets(ITEM, [on_asset(BOOK, ITEM, asset, {}, [GIVEN], NOW) for asset in ("a", "b")])
+    assert result.conformity is Conformity.CONFORMS
+    assert "li" in result.reason.zh
+    assert GIVEN.comment in result.reason.zh
 
 
 def test_the_decision_of_an_object_counts_before_the_one_about_all() -> None:
