@@ -113,6 +113,7 @@ def end(k: Kernel, alert: Alert, reason: str, at: float | None = None) -> None:
         cutoff.root_ended(k, alert)
     incident = lifecycle.survivor(k, alert.incident)
     if incident and alert.id in incident.members:
+        k.story(incident, "end", alert, ended=reason)
         lifecycle.note(k, incident, alert)
         lifecycle.settle(k, incident)
     k.touch_alert(alert)

@@ -182,6 +182,7 @@ def _accepted(k: Kernel, delivery: Delivery) -> None:
         {"to": delivery.receiver, "reason": delivery.reason, "at": k.now, "priority": priority, "incident": delivery.incident, "content": delivery.content}
     )
     if incident:
+        k.story(incident, "notice", receiver=delivery.receiver, reason=delivery.reason, person=delivery.person)
         note_told(k, incident, delivery.receiver, delivery.reason, delivery.told)
     if delivery.reason in ("digest", "summary"):
         for nth in delivery.names:

@@ -26,6 +26,7 @@ PRIORITIES: Final[Mapping[str, Mapping[str, str]]] = {
     "warning": {"critical": "P2", "high": "P3", "normal": "P3", "low": "P4"},
     "info": {"critical": "P4", "high": "P4", "normal": "P4", "low": "P4"},
 }
+MOST_LINES: Final = 2000
 STATE_REASONS: Final = frozenset({"first", "changed", "unmuted", "repeat", "reopened", "resolved", "worse", "flapping", "flapping_ended"})
 # what falls due in the same second happens in this order
 RANKS: Final[Mapping[str, int]] = {
@@ -148,6 +149,13 @@ class Kernel:
         if alert is not None:
             row.update(alert=alert.id, rule=alert.rule, asset=alert.asset)
         self.audit_rows.append(row)
+
+    def story(self, incident: Incident, what: str, alert: Alert | None = None, **detail: Any) -> None:
+        """A line of an incident's story that is no act of its own in the audit: an alert that came or ended, a notice, a promise; 2,000 lines at most."""
+        if len(incident.timeline) < MOST_LINES:
+            about = {"alert": alert.id, "rule": alert.rule, "asset": alert.asset} if alert else {}
+            incident.timeline.append({"at": self.now, "time": self.wall().isoformat(), "who": "system", "what": what, **detail, **about})
+            self.touch(incident)
 
     def kept(self, incident: int, receiver: str, reason: str, why: str) -> None:
         """A notice was not sent: ``why`` is quiet_hours, digest, limit, restricted or no_receiver."""

@@ -112,9 +112,11 @@ def add(k: Kernel, incident: Incident, alert: Alert, why: str) -> None:
     """Make an alert a member, without judging the incident."""
     known = incident.members.get(alert.id)
     if known is None:
+        k.story(incident, "join" if incident.members else "fire", alert)
         incident.members[alert.id] = Member(k.now, why, alert.start)
         _index(k, incident, alert, 1)
     else:
+        k.story(incident, "fire", alert)
         known.start = alert.start
         known.was_held = False
     rule = k.rule(alert)
@@ -340,6 +342,7 @@ def merge(k: Kernel, source: Incident, target: Incident, who: str, *, link: bool
     target.last_join = max(target.last_join, source.last_join)
     _earlier(k, target, source)
     k.audit("merge", who, incident=source, into=target.nth)
+    k.story(target, "merge_in", who=who, text=source.title)
     k.touch(target)
     _merge_told(target, source, told)
 

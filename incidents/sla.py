@@ -75,9 +75,11 @@ def judge(k: Kernel, incident: Incident) -> None:
         spent = used(k, incident, clock)
         if spent >= bound * WARN_AT - NEAR and not clock.warned:
             clock.warned = True
+            k.story(incident, "sla_warning", promise=name)
             tell_responsible(k, incident, "sla_warning")
         if spent >= bound - NEAR and not clock.breached:
             clock.breached = True
+            k.story(incident, "sla_breach", promise=name)
             tell_responsible(k, incident, "sla_breach")
         k.set_timer(key, None if clock.breached else _due(k, incident, (bound * WARN_AT if not clock.warned else bound) - spent))
         k.touch(incident)

@@ -13,6 +13,7 @@ from console.queries.times import read
 from core.errors import NotFound
 from core.names import INCIDENT
 from core.records import Severity
+from incidents.notify.templates import REASONS
 from store.base import Body, Page, Store
 from store.filter import EVERYTHING, And, Filter, Terms
 
@@ -202,6 +203,8 @@ def _member(body: Mapping[str, Any]) -> Member:
 def _step(body: Mapping[str, Any]) -> Step:
     """A timeline row: time, who, what, and whatever else belongs to it."""
     who = str(body.get("who") or "")
+    if body.get("what") == "notice" and (words := REASONS.get(str(body.get("reason")))):
+        body = {**body, "reason": two(words[1], words[0])}
     told = [_text(body[key]) for key in ("text", "reason", "cause", "person", "priority", "why", "asset", "rule", "receiver") if body.get(key)]
     return Step(time=read(body.get("time")), who="" if who == "system" else who, what=str(body.get("what") or ""), text=" · ".join(told))
 

@@ -40,6 +40,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "hold": marked("held back"),
     "release": marked("released"),
     "merge": marked("merged"),
+    "merge_in": marked("another incident was merged into this one"),
     "unmerge": marked("merge undone"),
     "split": marked("split"),
     "notice": marked("notice sent"),

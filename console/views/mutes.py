@@ -65,7 +65,7 @@ def quiet(hidden: list[mutes.Held]) -> None:
         [
             {
                 _("why"): word(HELD, one.why),
-                _("held by"): one.holder or str(one.member.body.get("via") or ""),
+                _("holder"): one.holder or str(one.member.body.get("via") or ""),
                 _("severity"): look(SEVERITY, one.member.severity).text,
                 _("asset"): here.estate.title(one.member.asset),
                 _("rule"): one.member.rule,

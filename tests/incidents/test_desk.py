@@ -6,7 +6,9 @@ from pathlib import Path
 from core.clock import ManualClock
 from core.names import INCIDENT, INTENT, MUTE, NOTICE
 from core.records import Finding, Severity
-from tests.incidents.test_live import NOW, ask, bodies, configuration, odd, opened
+from tests.incidents.test_live import NOW, Hook, ask, bodies, configuration, hook, odd, opened, until, with_hook
+
+__all__ = ["hook"]
 
 
 def other(rule: str = "quiet", asset: str = "core") -> Finding:
@@ -98,3 +100,24 @@ def test_a_window_that_comes_back_is_set_ended_for_now_and_listed_with_its_next_
         clock.advance(7 * 86400)
         alerting.tick()
         assert bodies(store, MUTE)[0]["active"]
+
+
+def test_the_story_tells_alerts_notices_and_promises_in_their_order(tmp_path: Path, hook: Hook) -> None:
+    clock = ManualClock(NOW)
+    with opened(tmp_path, clock, with_hook(hook)) as (alerting, store):
+        alerting.observe([odd()])
+        clock.advance(30)
+        until(alerting, lambda: "notice" in [entry["what"] for entry in bodies(store, INCIDENT)[0]["timeline"]])
+        clock.advance(900)
+        alerting.tick()
+        alerting.observe([odd(firing=False)])
+        story = [(entry["what"], entry.get("receiver") or entry.get("rule") or entry.get("promise") or "") for entry in bodies(store, INCIDENT)[0]["timeline"]]
+        assert story == [
+            ("fire", "odd"),
+            ("open", ""),
+            ("notice", "hook"),
+            ("sla_warning", "ack"),
+            ("sla_breach", "ack"),
+            ("end", "odd"),
+            ("resolve", ""),
+        ]

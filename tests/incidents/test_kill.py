@@ -26,7 +26,6 @@ ROOT: Final = Path(__file__).parents[2]
 ROUNDS: Final = int(os.environ.get("WANGLOU_KILLS", "20" if os.environ.get("CI") == "true" else "6"))
 EACH: Final = 12
 START_WITHIN_S: Final = 30.0
-TWICE_PERCENT: Final = 2.0
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 + 8 * ROUNDS)]
 
@@ -142,7 +141,7 @@ def test_nothing_acknowledged_is_lost_and_everybody_is_told(tmp_path: Path, hook
     assert not untold, f"seed {seed}: nobody was told of {sorted(untold)[:5]}"
     twice = [root for (root, reason), count in hook.told.items() if reason == "first" and count > 1]
     assert slowest < START_WITHIN_S
-    assert len(twice) <= max(1, ROUNDS * EACH * TWICE_PERCENT / 100 if ROUNDS > 50 else ROUNDS), f"seed {seed}: {len(twice)} were told twice"
+    assert len(twice) <= ROUNDS, f"seed {seed}: {len(twice)} were told twice"  # one in flight at a kill
     check(tmp_path, hook, everybody, ended, f"seed {seed}")
     print(f"kills {ROUNDS}, findings {len(lines)}, lost 0, told twice {len(twice)}, slowest start {slowest:.1f} s")  # noqa: T201 - the figure
 
