@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,13 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from compliance.kinds import Unreadable, readable, rows
-from compliance.records.judge import Record
+from compliance.records.judge import Record, day_in
 from compliance.records.kind import RecordKind
 from core.records import Event
 
 ACCOUNTS: Final = "accounts"
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WINDOW: Final = re.compile(r"(?i)(?:(?:mon|tue|wed|thu|fri|sat|sun)(?:-(?:mon|tue|wed|thu|fri|sat|sun))? )?\d\d:\d\d-\d\d:\d\d")
 NO_SHELLS: Final = ("/nologin", "/false", "/sync", "/halt", "/shutdown")
 
 
@@ -60,8 +62,7 @@ class Holder:
     @property
     def until(self) -> date | None:
         """The last day."""
-        told = self.record.values.get(self.kind.ends) if self.kind.ends else None
-        return date.fromisoformat(told) if told else None
+        return day_in(self.record.values, self.kind.ends)
 
     @property
     def window(self) -> str:
@@ -99,8 +100,11 @@ def _why(one: Holder, local: datetime) -> str:
 
 
 def in_hours(window: str, local: datetime) -> bool:
-    """Whether a local time lies in ``Mon-Fri 09:00-18:00`` (days may be left out; hours over midnight belong to the day on which they begin)."""
-    if not window:
+    """Whether a local time lies in ``Mon-Fri 09:00-18:00`` (days may be left out; hours over midnight belong to the day on which they begin).
+
+    Blank is any time, and so is what nobody can read: the form refuses it, a site's own kind may not.
+    """
+    if not WINDOW.fullmatch(window):
         return True
     days, _, hours = window.rpartition(" ")
     begin, _, end = hours.partition("-")

@@ -78,21 +78,22 @@ def _one(kind: RecordKind, record: Record, world: World) -> Judged:
 
 def is_ended(kind: RecordKind, values: Values, today: date) -> bool:
     """Whether the record is no longer in force (the last day still counts)."""
-    ends = _day(values, kind.ends) if kind.ends else None
+    ends = day_in(values, kind.ends) if kind.ends else None
     return ends is not None and ends < today
 
 
 def due_date(rule: Due, values: Values) -> date | None:
     """The day until which it is to be done; None when it was never done."""
     if rule.at:
-        return _day(values, rule.at)
-    done = [day for name in rule.after if (day := _day(values, name))]
-    months = float(values.get(rule.months_field) or rule.months) if rule.months_field else rule.months
+        return day_in(values, rule.at)
+    done = [day for name in rule.after if (day := day_in(values, name))]
+    own = values.get(rule.months_field) if rule.months_field else None
+    months = own if isinstance(own, int | float) and own > 0 else rule.months
     return max(done) + timedelta(days=round(months * MONTH)) if done else None
 
 
 def _is_asked(kind: RecordKind, rule: Due, record: Record, world: World) -> bool:
-    if not _fits(record.values, rule.when) or (rule.at and _day(record.values, rule.at) is None):
+    if not _fits(record.values, rule.when) or (rule.at and day_in(record.values, rule.at) is None):
         return False
     if not rule.newest:
         return True
@@ -132,7 +133,7 @@ def _is_there(needs: Needs, record: Record, world: World) -> bool:
     for other in world.records.get(needs.kind, ()):
         if not wanted & set(_words(other.values.get(needs.theirs))) or not _fits(other.values, needs.when):
             continue
-        day = _day(other.values, needs.date) if needs.date else None
+        day = day_in(other.values, needs.date) if needs.date else None
         if not needs.date or (day and timedelta() <= world.today - day and world.today <= day + timedelta(days=round(needs.months * MONTH))):
             return True
     return False
@@ -146,8 +147,12 @@ def _fits(values: Values, conditions: Conditions) -> bool:
     return all(holds(test, cell(values.get(name))) for name, test in conditions.items())
 
 
-def _day(values: Values, name: str) -> date | None:
-    return date.fromisoformat(values[name]) if values.get(name) else None
+def day_in(values: Values, name: str) -> date | None:
+    """The date in a field; none when it is blank, or was written before the field became a date."""
+    try:
+        return date.fromisoformat(str(values.get(name) or ""))
+    except ValueError:
+        return None
 
 
 def cell(value: Any) -> str:

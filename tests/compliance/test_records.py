@@ -102,6 +102,14 @@ def test_an_account_that_works_after_the_contract_is_a_gap_and_before_is_none() 
     assert judged(record("outsourced", "o", **one))["o"].state == "ended"
 
 
+def test_what_was_written_before_a_kind_changed_breaks_nothing() -> None:
+    old = Record(kind="policy", id="p", values={"title": "方针", "sort": "policy", "issued": "去年", "review_months": "很久", "gone": 1})
+    found = judged(old)["p"]
+    assert found.late == ("review",)
+    ended = Record(kind="outsourced", id="o", values={"name": "甲", "contract_until": "?", "accounts": ["ops1"]})
+    assert not list(breaches(holders(KINDS, {"outsourced": [ended]}), [login("ops1", NOW)], ZONE))
+
+
 def test_accounts_without_a_shell_or_expired_do_not_work_any_more() -> None:
     text = (
         "root:0:0:/root:/bin/bash:set:yescrypt:20000:1:90:7::\nops1:1001:1001:/home/o:/bin/bash:locked::20000:0:90:7::\n"
@@ -132,6 +140,7 @@ def test_hours_over_midnight_belong_to_the_day_on_which_they_begin() -> None:
     assert in_hours("Fri 22:00-06:00", datetime(2026, 6, 6, 5, 59, tzinfo=ZONE))
     assert not in_hours("Fri 22:00-06:00", datetime(2026, 6, 5, 5, 59, tzinfo=ZONE))
     assert in_hours("Sat-Mon 09:00-10:00", datetime(2026, 6, 7, 9, 0, tzinfo=ZONE))
+    assert in_hours("office hours", datetime(2026, 6, 7, 9, 0, tzinfo=ZONE))
     assert not in_hours("09:00-18:00", datetime(2026, 6, 7, 18, 0, tzinfo=ZONE))
 
 
