@@ -206,7 +206,7 @@ class TestScorer:
         assert np.allclose(one.score(ROWS[:20]), other.score(ROWS[:20]), rtol=1e-3)
 
 
-@pytest.mark.parametrize("model", ["knn", "pca", "hbos", "lof"])
+@pytest.mark.parametrize("model", ["knn", "pca", "hbos", "lof", "iforest"])
 def test_pyod_models_are_pluggable_by_name(model: str) -> None:
     made = Pyod(model)
     made.fit(ROWS)

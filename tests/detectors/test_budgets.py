@@ -161,6 +161,7 @@ def steps(budget: str, jump: float) -> int:
     return fired(found)
 
 
+@pytest.mark.slow
 def test_changes_of_level_keep_their_budget() -> None:
     assert steps("shipped", 2.7) == 1
     assert steps("calm", 2.7) == 0
