@@ -12,6 +12,7 @@ from compliance import evidence
 from compliance.answers import read_answer
 from compliance.check import Text
 from compliance.rollup import Answer
+from compliance.verdict import Outcome
 from core.errors import NotFound
 from core.names import CHANGE, CONFIG_CHANGE, EVIDENCE, INCIDENT
 from store.base import Body, Documents
@@ -105,8 +106,8 @@ def reasons(item: str, found: Iterable[Turn], before: Iterable[Answer], after: I
     """Why a requirement came out otherwise: verdicts that turned, and what people decided, changed or let run out. The answers are those that stood."""
     said = [
         Text(
-            zh=f"{turn.asset}：{turn.title['zh']} {turn.before or '—'} → {turn.after}",
-            en=f"{turn.asset}: {turn.title['en']} {turn.before or '-'} -> {turn.after}",
+            zh=f"{turn.asset}：{turn.title['zh']} {Outcome(turn.before).text.zh if turn.before else '—'} → {Outcome(turn.after).text.zh}",
+            en=f"{turn.asset}: {turn.title['en']} {Outcome(turn.before).text.en if turn.before else '-'} -> {Outcome(turn.after).text.en}",
         )
         for turn in found
         if item in turn.items

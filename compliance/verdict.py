@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from compliance.check import Text
 
@@ -17,6 +17,19 @@ class Outcome(StrEnum):
     FAIL = "fail"
     NOT_APPLICABLE = "not_applicable"
     UNKNOWN = "unknown"
+
+    @property
+    def text(self) -> Text:
+        """The word for people."""
+        return OUTCOME_TEXTS[self]
+
+
+OUTCOME_TEXTS: Final = {
+    Outcome.PASS: Text(zh="通过", en="passes"),
+    Outcome.FAIL: Text(zh="不通过", en="fails"),
+    Outcome.NOT_APPLICABLE: Text(zh="不适用", en="not applicable"),
+    Outcome.UNKNOWN: Text(zh="待核实", en="unknown"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,16 +15,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 from core.errors import ConfigError
 from core.files import read_yaml
+from core.placeholders import at, filled, in_path, names, tight
 from inventory.asset import Asset
 
 FORMS: Final = Path(__file__).with_name("tickets.yaml")
 NAMES: Final = ("subject", "text", "reference", "priority", "number")
 _REQUEST: Final = re.compile(r"(GET|POST|PUT|PATCH) (/[^\s#]*)", re.ASCII)
-_MARK: Final = re.compile(r"\{\{\s*([a-z]+)\s*\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +58,15 @@ def request(asset: Asset, what: str, values: Mapping[str, str]) -> Request | Non
     key = f"ticket_{what}"
     if not (line := form.get(key, "")):
         return None
-    found = _REQUEST.fullmatch(_MARK.sub(r"{{\1}}", line.strip()))
+    found = _REQUEST.fullmatch(tight(line.strip()))
     if found is None:
         raise _wrong(asset, key, "is no request such as POST /api/tickets")
-    path = _MARK.sub(lambda mark: quote(_value(asset, key, mark[1], values), safe=""), found[2])
-    if not (text := form.get("ticket_body" if what == "create" else f"{key}_body", "")):
-        return Request(found[1], path)
+    text = form.get("ticket_body" if what == "create" else f"{key}_body", "")
+    for name in names([line, text]):
+        if name not in NAMES:
+            raise _wrong(asset, key, f"there is nothing called {name!r}; there are {', '.join(NAMES)}")
     try:
-        return Request(found[1], path, _filled(asset, key, json.loads(text), values))
+        return Request(found[1], in_path(found[2], values), filled(json.loads(text), values) if text else None)
     except json.JSONDecodeError as err:
         raise _wrong(asset, f"{key} (body)", f"is no JSON: {err.msg}") from None
 
@@ -75,30 +75,7 @@ def number_in(asset: Asset, what: str, answer: Any) -> str:
     """The ticket's number in what was answered to ``create`` or ``find``; empty when there is none."""
     form = form_of(asset)
     place = form.get("ticket_find_number" if what == "find" else "ticket_number", "id")
-    for step in place.split("."):
-        if isinstance(answer, list) and step.isdigit() and int(step) < len(answer):
-            answer = answer[int(step)]
-        elif isinstance(answer, Mapping) and step in answer:
-            answer = answer[step]
-        else:
-            return ""
-    return str(answer)[:100] if isinstance(answer, str | int) and not isinstance(answer, bool) else ""
-
-
-def _filled(asset: Asset, key: str, template: Any, values: Mapping[str, str]) -> Any:
-    if isinstance(template, str):
-        return _MARK.sub(lambda mark: _value(asset, key, mark[1], values), template)
-    if isinstance(template, Mapping):
-        return {name: _filled(asset, key, inner, values) for name, inner in template.items()}
-    if isinstance(template, list):
-        return [_filled(asset, key, inner, values) for inner in template]
-    return template
-
-
-def _value(asset: Asset, key: str, name: str, values: Mapping[str, str]) -> str:
-    if name not in NAMES:
-        raise _wrong(asset, key, f"there is nothing called {name!r}; there are {', '.join(NAMES)}")
-    return values.get(name, "")
+    return at(answer, place)
 
 
 def _wrong(asset: Asset, key: str, message: str) -> ConfigError:

@@ -26,7 +26,7 @@ def summary(found: queries.Shelf) -> str | None:
         [
             {
                 _("records of"): two(kind.title.zh, kind.title.en),
-                _("number"): len(found.judged[name]),
+                _("how many"): len(found.judged[name]),
                 _("gap"): found.count(name, "gap"),
                 _("overdue"): found.count(name, "late"),
                 _("due soon"): found.count(name, "soon"),

@@ -6,21 +6,19 @@ break is refused. So what a device wrote adds no key, no header and no other add
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote
 
 import httpx2
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from core.placeholders import at, filled, in_path, names
 from incidents.notify.answer import Answer
 
 NAMES: Final = frozenset((
     "title", "text", "body", "reason", "incident", "reference", "number", "priority", "root", "state", "person", "phone", "token", "username", "password",
     "link", "ack_link",
 ))  # fmt: skip
-_MARK: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 MOST_ANSWER: Final = 1_000_000
 FAILED: Final = "500"
 
@@ -50,7 +48,7 @@ class Request(BaseModel):
     def _known(self) -> Request:
         if self.json_ is not None and self.form is not None:
             raise ValueError("a request has either 'json' or 'form'")
-        for name in _MARK.findall(f"{self.request} {self.headers} {self.json_} {self.form}"):
+        for name in names([self.request, self.headers, self.json_, self.form]):
             if name not in NAMES:
                 raise ValueError(f"there is nothing called {name!r}; there are {', '.join(sorted(NAMES))}")
         return self
@@ -59,7 +57,7 @@ class Request(BaseModel):
 def ask(wanted: Request, base: str, values: Mapping[str, str], within_s: float) -> tuple[Answer, Any]:
     """Send it; what was answered, and the body read as JSON (None when it is none). Never raises for what the other side does."""
     method, _, path = wanted.request.partition(" ")
-    address = base.rstrip("/") + _MARK.sub(lambda mark: quote(values.get(mark[1], ""), safe=""), path) if path else base
+    address = base.rstrip("/") + in_path(path, values) if path else base
     headers = {name: filled(text, values) for name, text in wanted.headers.items()}
     body: dict[str, Any] = {}
     if wanted.json_ is not None:
@@ -91,24 +89,3 @@ def _read(answer: httpx2.Response) -> Any:
         return httpx2.Response(200, content=body).json()
     except ValueError:
         return None
-
-
-def filled(template: Any, values: Mapping[str, str]) -> Any:
-    """A template of texts, lists and mappings with its values put in; keys stay as they are."""
-    if isinstance(template, str):
-        return _MARK.sub(lambda mark: values.get(mark[1], ""), template)
-    if isinstance(template, Mapping):
-        return {name: filled(inner, values) for name, inner in template.items()}
-    return [filled(inner, values) for inner in template] if isinstance(template, list | tuple) else template
-
-
-def at(answer: Any, place: str) -> str:
-    """The value at a place such as ``result.0.id``; empty when there is none."""
-    for step in place.split("."):
-        if isinstance(answer, list) and step.isdigit() and int(step) < len(answer):
-            answer = answer[int(step)]
-        elif isinstance(answer, Mapping) and step in answer:
-            answer = answer[step]
-        else:
-            return ""
-    return str(answer)[:200] if isinstance(answer, str | int | float) else ""

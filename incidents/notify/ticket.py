@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from core.placeholders import at
 from incidents.notify.answer import Answer, Target
 from incidents.notify.gateway import content_values
-from incidents.notify.request import FAILED, Request, ask, at
+from incidents.notify.request import FAILED, Request, ask
 
 
 class Options(BaseModel):
