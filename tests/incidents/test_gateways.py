@@ -10,7 +10,7 @@ import select
 import threading
 import tty
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -24,6 +24,7 @@ from incidents.notify.answer import Answer, Target
 from incidents.notify.pdu import EACH, ONE, number_of, submits
 from incidents.notify.send import check, send
 from incidents.notify.templates import short
+from tests.peers.hook import Taking, serving
 
 CONTENT: dict[str, Any] = {
     "reason": "first", "incident": 7, "root": "core", "title": "core: ping", "priority": "P1", "state": "open", "rules": ["ping"], "members": 3, "held": 2,
@@ -48,7 +49,7 @@ class Desk(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
-class _Serving(BaseHTTPRequestHandler):
+class _Serving(Taking):
     server: Desk
 
     def do_GET(self) -> None:
@@ -56,7 +57,7 @@ class _Serving(BaseHTTPRequestHandler):
         self._say(200, [{"id": int(number)} for number, ticket in self.server.tickets.items() if ticket["reference"] == reference])
 
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers["content-length"])).decode()
+        raw = self.body().decode()
         self.server.headers.append(self.headers.get("x-key", ""))
         if self.path.startswith("/sms"):
             self.server.sms.append({key: values[0] for key, values in parse_qs(raw).items()})
@@ -71,7 +72,7 @@ class _Serving(BaseHTTPRequestHandler):
         self._say(201, {"result": {"id": int(number)}})
 
     def do_PUT(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        body = json.loads(self.body())
         ticket = self.server.tickets.get(unquote(self.path.rpartition("/")[2]))
         if ticket is not None:
             ticket["notes"].append(body.get("note", ""))
@@ -85,19 +86,11 @@ class _Serving(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
-
 
 @pytest.fixture
 def desk() -> Iterator[Desk]:
-    server = Desk()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Desk()) as server:
+        yield server
 
 
 # tickets

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from service.alerting.live import LiveAlerting
 from service.alerting.loading import Loaded
 from store.base import Store
 from store.embedded import open_embedded
+from tests.peers.hook import Taking, serving
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 
@@ -180,28 +181,18 @@ class Hook(ThreadingHTTPServer):
         self.got: list[dict[str, Any]] = []
 
 
-class _Taking(BaseHTTPRequestHandler):
+class _Taking(Taking):
     server: Hook
 
     def do_POST(self) -> None:
-        self.server.got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-        self.send_response(self.server.answers.pop(0) if self.server.answers else 200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
+        self.server.got.append(json.loads(self.body()))
+        self.done(self.server.answers.pop(0) if self.server.answers else 200)
 
 
 @pytest.fixture
 def hook() -> Iterator[Hook]:
-    server = Hook()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Hook()) as server:
+        yield server
 
 
 def until(alerting: LiveAlerting, wanted: Callable[[], bool]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from core.settings import Settings, WatchdogSettings
 from service.pulse import write_heartbeat
 from service.watchdog import Watchdog, alarm, due_path, read_due, trouble, write_due
 from tests.incidents.test_live import NOW, odd, opened
+from tests.peers.hook import Taking, serving
 
 
 class Hook(ThreadingHTTPServer):
@@ -34,35 +35,22 @@ class Hook(ThreadingHTTPServer):
         return SecretStr(f"http://127.0.0.1:{self.server_address[1]}/")
 
 
-class _Keeping(BaseHTTPRequestHandler):
+class _Keeping(Taking):
     server: Hook
 
     def do_POST(self) -> None:
-        self.server.got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-        self._done()
+        self.server.got.append(json.loads(self.body()))
+        self.done(self.server.status)
 
     def do_GET(self) -> None:
         self.server.got.append("beat")
-        self._done()
-
-    def _done(self) -> None:
-        self.send_response(self.server.status)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
+        self.done(self.server.status)
 
 
 @pytest.fixture
 def hook() -> Iterator[Hook]:
-    server = Hook()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Hook()) as server:
+        yield server
 
 
 def wait(wanted: Callable[[], bool]) -> None:
