@@ -57,9 +57,12 @@ _LIST_TITLE: Final = {
     "zh": "望楼{{ word }}: {% if reason == 'summary' %}另有 {{ number }} 个事件{% else %}{{ number }} 个事件{% endif %}",
 }
 _LIST_BODY: Final = {
-    "en": "{{ number }} {% if reason == 'summary' %}more {% endif %}incident(s): {{ roots | join(', ') }}",
-    "zh": "共 {{ number }} 个事件: {{ roots | join(', ') }}",
+    "en": "{{ number }} {% if reason == 'summary' %}more {% endif %}incident(s): {{ roots[:most] | join(', ') }}{% if roots | length > most %} …{% endif %}",
+    "zh": "共 {{ number }} 个事件: {{ roots[:most] | join(', ') }}{% if roots | length > most %} …{% endif %}",
 }
+
+MOST_ROOTS: Final = 50
+"""A summary names so many, since chats refuse long messages."""
 
 
 @lru_cache(maxsize=64)
@@ -71,7 +74,7 @@ def _template(source: str) -> Template:
 def _render(sources: tuple[Mapping[str, str], Mapping[str, str]], content: Mapping[str, Any], language: str) -> str:
     word = REASONS[content["reason"]][language == "zh"]
     source = sources[0] if "incident" in content else sources[1]
-    return _template(source[language]).render(**content, word=word).strip()
+    return _template(source[language]).render(**content, word=word, most=MOST_ROOTS).strip()
 
 
 def title(content: Mapping[str, Any], language: str) -> str:

@@ -20,7 +20,7 @@ from core.errors import ConfigError
 from core.files import Document, build, read_yaml
 from detectors.library import Override, library
 from detectors.rules.told import conditions
-from incidents.config import BY_ID, WHOLE, Configuration, Rule
+from incidents.config import BY_ID, WHOLE, Configuration, Limit, Receiver, Rule
 from incidents.graph import Topology
 from incidents.notify.send import check as check_receiver
 from incidents.verify import verify
@@ -63,6 +63,9 @@ OWN: Final[tuple[tuple[Entry, str, str], ...]] = (
     ({"id": "no_data", "class": "collection", "severity": "warning"}, "数据缺失", "Data is missing"),
 )
 """Findings of the product's own detectors: rule, Chinese and English name."""
+USUAL_LIMIT: Final = Limit(notices=20, within=600.0)
+"""Of a site's receiver that people read and that says nothing of ``limit``: a storm is a few notices and a summary. ``limit: null`` has none."""
+READ_BY_PROGRAMS: Final = frozenset({"webhook", "ticket"})
 TOLD: Final[tuple[tuple[Entry, str, str], ...]] = tuple(
     ({"id": row.id, "class": row.class_, "severity": row.severity.value}, row.zh, row.en) for row in conditions()
 )
@@ -181,9 +184,17 @@ def _entries(document: Document, key: str, blocks: dict[str, Any], problems: lis
             (one,) = getattr(made, key)
             if key == "receivers":
                 check_receiver(one)
+                one = _limited(one)
             blocks[key][one.id] = one
         except ConfigError as err:
             problems.append(err)
+
+
+def _limited(receiver: Receiver) -> Receiver:
+    """With the usual limit, unless its file speaks of one or a program reads it."""
+    if "limit" in receiver.model_fields_set or receiver.kind in READ_BY_PROGRAMS:
+        return receiver
+    return receiver.model_copy(update={"limit": USUAL_LIMIT})
 
 
 def _shifted(document: Document, key: str, number: int) -> dict[tuple[str | int, ...], int]:

@@ -2,13 +2,12 @@
 
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
 from email.policy import default
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from incidents.notify import send as sending
 from incidents.notify.answer import Answer, Target
 from incidents.notify.send import check, send
 from incidents.notify.templates import REASONS, whole
+from tests.peers.hook import Taking, serving
 
 CONTENT: dict[str, Any] = {
     "reason": "first", "incident": 7, "root": "core", "title": "core: ping", "priority": "P1", "state": "open", "rules": ["ping"], "members": 3, "held": 2,
@@ -45,32 +45,20 @@ class Web(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/hook"
 
 
-class _Answering(BaseHTTPRequestHandler):
+class _Answering(Taking):
     server: Web
 
     def do_POST(self) -> None:
-        self.server.bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        self.server.bodies.append(json.loads(self.body()))
         self.server.authorization = self.headers.get("authorization", "")
         time.sleep(self.server.delay_s)
-        self.send_response(self.server.status)
-        for name, value in self.server.headers.items():
-            self.send_header(name, value)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
+        self.done(self.server.status, self.server.headers)
 
 
 @pytest.fixture
 def web() -> Iterator[Web]:
-    server = Web()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Web()) as server:
+        yield server
 
 
 def free_port() -> int:
@@ -219,3 +207,10 @@ def test_a_webhook_without_a_web_address_is_refused_when_it_is_read() -> None:
     with pytest.raises(ConfigError, match="begins with http"):
         check(Receiver(id="hook", kind="webhook", target="ftp://files"))
     check(Receiver(id="hook", kind="webhook", target="secret:hook"))
+
+
+def test_a_summary_of_a_storm_names_fifty_and_says_that_there_are_more() -> None:
+    content = {"reason": "summary", "person": "", "number": 980, "roots": [f"host-{n:03d}" for n in range(980)], "priority": "P2"}
+    for language in ("zh", "en"):
+        told = whole(content, language)
+        assert ("980" in told, "host-049 …" in told, "host-050" in told) == (True, True, False)

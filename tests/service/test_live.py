@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,10 @@ from typing import Any
 import pytest
 
 from core.clock import ManualClock
-from core.names import INCIDENT, INTENT
+from core.names import INCIDENT, INTENT, NOTICE
 from core.records import Finding, Result, Sample, Severity, State
 from core.settings import Settings
+from incidents.notify.answer import Answer
 from inventory.asset import Asset
 from inventory.credentials import Vault
 from service.alerting.journal import DiskJournal
@@ -49,6 +52,16 @@ class House:
     def incidents(self) -> list[dict[str, Any]]:
         self.alerting.tick()
         return [document.body for document in self.store.documents.find(INCIDENT).items]
+
+    def pass_time(self, until: Callable[[], bool]) -> None:
+        """Steps of five seconds, none of them while a notice is under way; at most a minute of waiting."""
+        deadline = time.monotonic() + 60
+        while not until():
+            assert time.monotonic() < deadline
+            if not self.alerting._flying:
+                self.clock.advance(5)
+            self.alerting.tick()
+            time.sleep(0.001)
 
     def ask(self, what: str, on: str, roles: list[str], **args: Any) -> dict[str, Any]:
         body = {"what": what, "user": "li", "roles": roles, "unit": "", "args": args, "on": on, "state": "new"}
@@ -174,3 +187,22 @@ def test_an_intent_that_breaks_does_not_keep_the_others_waiting(house: House) ->
     found = {document.id: document.body for document in house.store.documents.find(INTENT).items}
     assert {body["state"] for body in found.values()} == {"refused"}
     assert all(body["message"] for body in found.values())
+
+
+def test_a_storm_is_twenty_mails_and_one_summary_where_the_site_said_nothing_of_a_limit(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def mail(_receiver: Any, content: Mapping[str, Any], *_rest: Any) -> Answer:
+        told.append(content["reason"])
+        return Answer("ok")
+
+    monkeypatch.setattr("service.alerting.live.send", mail)
+    folder = house.settings.site_folder / "alerting"
+    folder.mkdir(parents=True)
+    (folder / "a.yaml").write_text("receivers: [{id: mail, target: duty@bureau.example, default: true}]\n")
+    house.kill(1)
+    house.alerting.observe([Finding(time=NOW, source="odd", asset=f"x{n}", title="x", severity=Severity.WARNING, firing=True) for n in range(60)])
+    house.pass_time(lambda: len(told) > 20)
+    assert told == ["first"] * 20 + ["summary"]
+    answers = Counter(document.body["answer"] for document in house.store.documents.find(NOTICE, limit=200).items)
+    assert answers["held:limit"] == 40

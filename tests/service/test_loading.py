@@ -60,6 +60,15 @@ def test_one_broken_entry_is_named_with_its_line_and_the_others_hold(folder: Pat
     assert places == [("a.yaml", 3), ("a.yaml", 4), ("b.yaml", 2)]
 
 
+def test_receivers_that_people_read_have_a_limit_unless_their_file_speaks_of_one(folder: Path) -> None:
+    (folder / "a.yaml").write_text(
+        "receivers:\n  - {id: mail, target: x@example.org}\n  - {id: chat, kind: chat}\n  - {id: free, limit: null}\n"
+        "  - {id: own, limit: {notices: 3, within: 1m}}\n  - {id: hook, kind: webhook}\n"
+    )
+    limits = {one.id: one.limit and (one.limit.notices, one.limit.within) for one in load(folder).config.receivers}
+    assert limits == {"mail": (20, 600), "chat": (20, 600), "free": None, "own": (3, 60), "hook": None}
+
+
 def test_a_web_hook_to_nowhere_is_refused(folder: Path) -> None:
     (folder / "a.yaml").write_text("receivers: [{id: h, kind: webhook, target: 'ftp://x'}]\n")
     (problem,) = load(folder).problems
