@@ -1,6 +1,7 @@
 """Risk of every gap: high, medium or low, by the cases of the high-risk guide of 2025, after exemptions and an officer's word.
 
-A case is met by telemetry (a check of its condition fails), by the register (a step is overdue) or by an item that fails as a whole.
+A case is met by telemetry (a check of its condition fails), by the register (a step is overdue) or by an item that fails as a whole: where the
+case has a condition, by an officer's word alone.
 What is not met and not excluded stays before an officer as medium.
 """
 
@@ -59,7 +60,7 @@ _LEVELS: Final[Mapping[Level, Text]] = {
 
 
 class Condition(Model):
-    """What meets a case."""
+    """What meets a case beside an officer's answer that the item does not conform; with neither checks nor step, nothing does."""
 
     case: str
     checks: tuple[str, ...] = ()
@@ -162,7 +163,7 @@ def _rate(ground: Ground, item: Item, failing: Mapping[str, Mapping[str, list[Bo
     result, here = ground.results[item.id], failing.get(item.id, {})
     is_gap = result.conformity in (Conformity.FAILS, Conformity.PARTIAL)
     cases = [case for case in ground.cases if item.id in case.items and _asks(case, ground.subject)]
-    met = next(((case, by) for case in cases if (by := _met(case, here, late, result.conformity))), None)
+    met = next(((case, by) for case in cases if (by := _met(case, here, late, result))), None)
     if not is_gap and met is None:
         return None
     case, by = met or (cases[0] if cases else None, "")
@@ -179,13 +180,13 @@ def _asks(case: Case, subject: ProtectionObject) -> bool:
     return case.asked_at(subject.grade.level)
 
 
-def _met(case: Case, failing: Mapping[str, list[Body]], late: Collection[str], conformity: Conformity) -> str:
+def _met(case: Case, failing: Mapping[str, list[Body]], late: Collection[str], result: ItemResult) -> str:
     condition = load_conditions().get(case.case)
-    if condition is None:
-        return "item" if conformity is Conformity.FAILS else ""
-    if any(check in failing for check in condition.checks):
+    if condition and any(check in failing for check in condition.checks):
         return "telemetry"
-    return "register" if condition.step and condition.step in late else ""
+    if condition and condition.step and condition.step in late:
+        return "register"
+    return "item" if result.conformity is Conformity.FAILS and (condition is None or result.by == "officer") else ""
 
 
 def _ordinary(conformity: Conformity, failing: Mapping[str, list[Body]], *, has_case: bool) -> Level:
@@ -200,7 +201,7 @@ def _why(case: Case | None, by: str) -> Text:
         return Text(zh="高风险判定指引没有对应的情形", en="no case of the high-risk guide speaks of it")
     head_zh, head_en = f"{case.case} {case.title}", f"{case.case} {case.title_en}"
     zh, en = {
-        "telemetry": ("监测数据符合该情形", "telemetry meets the case"),
+        "telemetry": ("监测数据或管理台账符合该情形", "what was measured or recorded meets the case"),
         "register": ("登记的日期符合该情形", "the recorded dates meet the case"),
         "item": ("该要求项整体不符合", "the whole requirement is not met"),
     }.get(by, ("未达到该情形的判定条件，须人工核实", "its condition is not met so far; an officer looks at it"))

@@ -146,4 +146,4 @@ def test_every_condition_names_a_case_and_checks_that_exist() -> None:
         assert condition.case in cases
         assert set(condition.checks) <= checks
         assert condition.step in ("", *TITLES)
-        assert condition.checks or condition.step
+        assert not (condition.checks and condition.step)
