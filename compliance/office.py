@@ -17,9 +17,10 @@ from compliance.dossier import Dossier, Tell, gather
 from compliance.exchange.oscal_results import oscal
 from compliance.objects import ProtectionObject
 from compliance.register import WHOLE, Register, read_register, whole_estate
-from compliance.reports.content import Language
+from compliance.reports.content import Content, Language
+from compliance.reports.detection import KIND as DETECTION
 from compliance.reports.package import package
-from compliance.reports.write import KINDS, file_name, write
+from compliance.reports.write import KINDS, file_name, rendered, write
 from compliance.run import every
 from compliance.site_frameworks import Frameworks, read_frameworks
 from core.errors import ConfigError, NotFound
@@ -127,17 +128,31 @@ class Office:
     def keep(self, made: Made, kind: str, who: str, now: datetime, extra: Mapping[str, Any] | None = None) -> str:
         """Put a report on the shelf: the file, then its document; returns the document's id."""
         self.audit(made, kind, who, now)
-        self.shelf.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = f"{now:%Y%m%dT%H%M%S%f}-{made.name}"
-        path, fresh = self.shelf / name, self.shelf / f".{name}"
-        fresh.write_bytes(made.content)
-        fresh.replace(path)
         one = made.dossier.subject
         body = {
-            "kind": kind, "object": one.id, "title": one.name, "file": name, "sha256": made.sha256, "bytes": len(made.content), "made": now.isoformat(),
-            "state": made.dossier.moment.isoformat(), "who": who, "figure": round(made.dossier.score.figure, 2), "label": one.label, **(extra or {}),
+            "kind": kind, "object": one.id, "title": one.name, "sha256": made.sha256, "state": made.dossier.moment.isoformat(), "who": who,
+            "figure": round(made.dossier.score.figure, 2), "label": one.label, **(extra or {}),
         }  # fmt: skip
-        return self.store.documents.put(REPORT, name, body, ABSENT).id
+        return self._shelve(made.name, made.content, body, now)
+
+    def keep_detection(self, content: Content, form: str, who: str, now: datetime, extra: Mapping[str, Any] | None = None) -> str:
+        """Write a report on detection, put it on the shelf and say so in the audit; returns the document's id. Raises ConfigError."""
+        made = rendered(content, form)
+        digest, file = hashlib.sha256(made).hexdigest(), f"wanglou-{DETECTION}-{content.subject.replace(' – ', '_')}.{form}"
+        self.store.audit.append(time=now, actor=who, action="quality.report", object=content.subject, body={"file": file, "sha256": digest})
+        body = {
+            "kind": DETECTION, "object": "", "title": f"{content.title} {content.subject}", "sha256": digest, "state": now.isoformat(), "who": who,
+            "figure": None, "label": "", **(extra or {}),
+        }  # fmt: skip
+        return self._shelve(file, made, body, now)
+
+    def _shelve(self, file: str, content: bytes, body: Mapping[str, Any], now: datetime) -> str:
+        self.shelf.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = f"{now:%Y%m%dT%H%M%S%f}-{file}"
+        path, fresh = self.shelf / name, self.shelf / f".{name}"
+        fresh.write_bytes(content)
+        fresh.replace(path)
+        return self.store.documents.put(REPORT, name, {**body, "file": name, "bytes": len(content), "made": now.isoformat()}, ABSENT).id
 
     def kept(self) -> list[Mapping[str, Any]]:
         """Reports on the shelf, the newest first."""

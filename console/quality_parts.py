@@ -9,6 +9,10 @@ from typing import Any, Final
 
 import streamlit as st
 
+from compliance.office import Office
+from compliance.reports import detection
+from compliance.reports.content import Words
+from compliance.reports.schedule import in_force, read_schedule
 from compliance.reports.write import TYPES, rendered
 from console import parts
 from console.case_actions import do
@@ -17,7 +21,6 @@ from console.i18n import _, marked, report_language, two
 from console.identity.accounts import Account
 from console.identity.roles import Right, Role
 from console.queries import charts, quality, times
-from console.reports import quality as report
 from console.text import plain
 from console.words import KINDS, Look, word
 from store.base import Body
@@ -65,6 +68,10 @@ def may_tune(me: Account) -> bool:
     return bool(MAY & set(me.roles))
 
 
+def _words(here: Desk) -> Words:
+    return Words(report_language(), here.zone)
+
+
 # proposals
 
 
@@ -79,8 +86,8 @@ def proposed(here: Desk, me: Account) -> None:
         return
     for body in found:
         with st.container(border=True):
-            st.markdown(f"{parts.badge(PROPOSAL, body['state'])} **{plain(body['rule'])}** {plain(quality.changes(body))}")
-            st.markdown(plain(quality.effect(body), 400))
+            st.markdown(f"{parts.badge(PROPOSAL, body['state'])} **{plain(body['rule'])}** {plain(detection.changes(body, _words(here)))}")
+            st.markdown(plain(detection.effect(body, _words(here)), 400))
             if body["decided"]:
                 st.caption(plain(f"{body['by']} · {times.clock(times.read(body['decided']), here.zone, here.now())} {body['why']}", 300))
             if may_tune(me):
@@ -298,7 +305,7 @@ def tested(here: Desk) -> None:
     moment = times.read(body["updated"])
     if moment:
         parts.data_from(moment, _("laid over copies of {n} stored series once a week, nothing is raised").format(n=body["series"]))
-    parts.strip([(word(report.FAULTS, kind), plain(report.found(row))) for kind, row in body["by_fault"].items()])
+    parts.strip([(detection.named(detection.FAULTS, kind, _words(here)), plain(detection.found(row, _words(here)))) for kind, row in body["by_fault"].items()])
 
 
 def documents(here: Desk, name: str, body: Body) -> None:
@@ -308,9 +315,31 @@ def documents(here: Desk, name: str, body: Body) -> None:
     def made(form: str) -> bytes:
         last = quality.recall(here.store, month) if name != quality.ROLLING else quality.recall(here.store)
         within = [one for one in quality.proposals(here.store) if (one["decided"] or one["proposed"])[:7] == month or name == quality.ROLLING]
-        return rendered(report.content(month, body, last, within, report_language(), here.zone, here.now()), form)
+        return rendered(detection.content(month, body, last, within, _words(here), here.now()), form)
 
     with st.container(horizontal=True):
         for form, label in (("docx", _("Report (Word)")), ("pdf", _("Report (PDF)"))):
             file = f"wanglou-detection-{month}.{form}"
             st.download_button(label, partial(made, form), file, TYPES[form], icon=":material/download:", on_click="ignore", key=f"quality-{form}")
+
+
+def shelf(here: Desk) -> None:
+    """Reports that the calendar made."""
+    office = Office(here.store, here.settings)
+    titles = {str(body["file"]): _kept_title(here, body) for body in office.kept() if body["kind"] == detection.KIND}
+    schedule = [one for one in in_force(read_schedule(here.settings.site_folder)[0], here.settings.language) if one.kind == detection.KIND]
+    st.markdown(f"##### {_('On the shelf')}")
+    nexts = "、".join(times.clock(one.next_due(here.now(), here.zone), here.zone, here.now()) for one in schedule)
+    st.caption(_("A report makes itself by the calendar, next {time}; reports.yaml in the site's folder says when.").format(time=nexts))
+    if not titles:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = str(st.selectbox(_("Report"), list(titles), format_func=titles.__getitem__, key="quality-shelf", width=420))
+        content = parts.attempt(lambda: office.read(name))
+        if content:
+            st.download_button(_("Download"), content, name, TYPES[name.rsplit(".", 1)[1]], icon=":material/download:", on_click="ignore", key="quality-kept")
+
+
+def _kept_title(here: Desk, body: Mapping[str, Any]) -> str:
+    form = str(body["file"]).rsplit(".", 1)[1]
+    return f"{body['title']} · {form} · {times.clock(times.read(body['made']), here.zone, here.now())}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,7 +15,9 @@ from compliance.objects import Progress, ProtectionObject, Step, horizon
 from compliance.office import Office
 from compliance.register import whole_estate
 from compliance.remedies import Remedy, checked, remedies, settle
-from compliance.reports.schedule import Scheduled, read_schedule
+from compliance.reports.content import Content
+from compliance.reports.detection import KIND as DETECTION
+from compliance.reports.schedule import Scheduled, in_force, read_schedule
 from compliance.risk import Level
 from core.errors import ConfigError, NotFound, WanglouError
 from core.records import Finding, Severity
@@ -39,6 +41,8 @@ class Auditing:
     office: Office
     rounds: Rounds | None = None
     recording: Recording | None = None
+    on_detection: Callable[[Scheduled, datetime, datetime], Content] | None = None
+    """the report on detection for a due time; none: those are left to who has it"""
     settle: timedelta = SETTLE
     problems: tuple[ConfigError, ...] = field(default=())
     began: datetime | None = None
@@ -53,7 +57,7 @@ class Auditing:
         problems = (*(self.rounds.templates()[1] if self.rounds else ()), *(self.recording.problems if self.recording else ()))
         self.problems = (*register.problems, *wrong, *problems)
         self._note_day(list(register.objects.values()), now)
-        for scheduled in schedule:
+        for scheduled in in_force(schedule, self.office.settings.language):
             self._make(scheduled, now)
         remedied = list(self._remedies(now))
         return self._told([*self._findings(register.objects.values(), now), *recorded, *remedied], now)
@@ -82,23 +86,31 @@ class Auditing:
 
     def _make(self, scheduled: Scheduled, now: datetime) -> None:
         """One report for its latest due time; what cannot be made is logged and tried again at the next due time."""
-        due = scheduled.due(now, self.office.zone).isoformat()
+        due = scheduled.due(now, self.office.zone)
         mark = f"report-{scheduled.id}"
         before = self._memory(mark).get("due")
-        if before == due:
+        if before == due.isoformat():
             return
-        self.office.store.documents.put(TOLD, mark, {"due": due})
+        self.office.store.documents.put(TOLD, mark, {"due": due.isoformat()})
         if before is None:
             return  # new in the file: from its next due time on
         try:
-            dossier = self.office.dossier(self.office.subject(scheduled.object), now, now)
-            made = self.office.make(scheduled.kind, dossier, scheduled.format, scheduled.language)
-            self.office.keep(made, scheduled.kind, WHO, now, {"schedule": scheduled.id, "due": due})
+            self._keep(scheduled, due, now)
             for old in [body for body in self.office.kept() if body.get("schedule") == scheduled.id][scheduled.keep :]:
                 self.office.drop(str(old["file"]))
         except (WanglouError, OSError) as err:
             log.error("a report could not be made", report=scheduled.id, problem=str(err))
             self.problems = (*self.problems, ConfigError(f"the report {scheduled.id} could not be made: {err}"))
+
+    def _keep(self, scheduled: Scheduled, due: datetime, now: datetime) -> None:
+        about = {"schedule": scheduled.id, "due": due.isoformat()}
+        if scheduled.kind == DETECTION:
+            if self.on_detection:
+                self.office.keep_detection(self.on_detection(scheduled, due, now), scheduled.format, WHO, now, about)
+            return
+        dossier = self.office.dossier(self.office.subject(scheduled.object), now, now)
+        made = self.office.make(scheduled.kind, dossier, scheduled.format, scheduled.language)
+        self.office.keep(made, scheduled.kind, WHO, now, about)
 
     def _findings(self, objects: Iterable[ProtectionObject], now: datetime) -> Iterator[Finding]:
         for one, step in horizon(objects, now.astimezone(self.office.zone).date()):

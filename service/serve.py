@@ -52,6 +52,7 @@ from service.pipeline import Pipeline
 from service.playing import Playing
 from service.pulse import SELF, Part, Pulse, write_heartbeat
 from service.quality.quality import Quality
+from service.quality.report import report_of
 from service.quality.tuning import accepted
 from service.recording import Recording
 from service.rounds import Rounds
@@ -337,7 +338,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         discovering=discovering,
         quality=quality,
         configurations=configurations,
-        auditing=Auditing(office, inspections, recording),
+        auditing=Auditing(office, inspections, recording, lambda scheduled, due, at: report_of(store, scheduled, quality.detector, due, at, office.zone)),
         recording=recording,
         playing=Playing(settings, store, vault, clock, alerting, lambda finding: pipeline.tell([finding])),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
@@ -24,7 +24,7 @@ class Scheduled(Model):
 
     id: str = Field(min_length=1, max_length=64, pattern=r"^[\w.-]+$")
     object: str = ""
-    kind: Literal["assessment", "rectification", "summary", "applicability", "units", "evidence", "oscal"] = "summary"
+    kind: Literal["assessment", "rectification", "summary", "applicability", "units", "evidence", "oscal", "detection"] = "summary"
     format: Literal["docx", "xlsx", "pdf"] = "pdf"
     language: Language = "zh_CN"
     every: Literal["day", "week", "month", "quarter", "year"] = "month"
@@ -38,10 +38,35 @@ class Scheduled(Model):
             raise ValueError("day of a weekly report is 1 (Monday) to 7 (Sunday)")
         return self
 
+    @model_validator(mode="after")
+    def _of_no_object(self) -> Scheduled:
+        if self.kind == "detection" and self.object:
+            raise ValueError("a report on detection is about no object; leave `object` out")
+        return self
+
     def due(self, now: datetime, zone: ZoneInfo) -> datetime:
         """The latest time at which it was due."""
         local = now.astimezone(zone)
         return max(moment for moment in self._around(local) if moment <= local)
+
+    def next_due(self, now: datetime, zone: ZoneInfo) -> datetime:
+        """The next time at which it is due."""
+        at = now.astimezone(zone)
+        while (due := self.due(at, zone)) <= now:
+            at += timedelta(days=1)
+        return due
+
+    def period(self, due: datetime) -> tuple[datetime, datetime]:
+        """[begin, end) of the last whole day, week (from Monday), month, quarter or year before it was due, in the zone of ``due``."""
+        midnight = due.replace(hour=0, minute=0, second=0, microsecond=0)
+        if self.every == "day":
+            return midnight - timedelta(days=1), midnight
+        if self.every == "week":
+            end = midnight - timedelta(days=midnight.weekday())
+            return end - timedelta(days=7), end
+        end = midnight.replace(day=1)
+        months = end.year * 12 + end.month - 1 - 12 // len(MONTHS[self.every])
+        return end.replace(year=months // 12, month=months % 12 + 1), end
 
     def _around(self, local: datetime) -> Iterable[datetime]:
         at = local.replace(hour=self.hour, minute=0, second=0, microsecond=0)
@@ -52,6 +77,16 @@ class Scheduled(Model):
             return [here, here - timedelta(days=7)]
         months = [(year, month) for year in (local.year - 1, local.year) for month in MONTHS[self.every]]
         return [at.replace(year=year, month=month, day=min(self.day, _days(year, month))) for year, month in months]
+
+
+SHIPPED: Final = Scheduled(id="detection", kind="detection", format="docx")
+"""Made where the site's file has no report on detection: Word, as it needs no further library."""
+
+
+def in_force(written: Sequence[Scheduled], language: Language) -> list[Scheduled]:
+    """Those of the site, and the shipped monthly one on detection unless the site has its own or another of that id."""
+    is_own = any(one.kind == SHIPPED.kind or one.id == SHIPPED.id for one in written)
+    return [*written, *([] if is_own else [SHIPPED.model_copy(update={"language": language})])]
 
 
 def _days(year: int, month: int) -> int:

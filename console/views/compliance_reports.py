@@ -9,7 +9,7 @@ import streamlit as st
 
 from compliance.office import Made, Office
 from compliance.reports.content import Language
-from compliance.reports.schedule import read_schedule
+from compliance.reports.schedule import in_force, read_schedule
 from compliance.reports.write import KINDS, TYPES
 from console import audit_parts, parts
 from console.i18n import _, language, marked
@@ -24,6 +24,7 @@ NAMES = {
     "units": marked("Results by unit"),
     "evidence": marked("Evidence package"),
     "oscal": marked("OSCAL results (JSON)"),
+    "detection": marked("Detection quality"),
 }
 FORMATS = {"docx": "Word", "xlsx": "Excel", "pdf": "PDF"}
 LANGUAGES = {"zh_CN": "中文", "en": "English"}
@@ -80,9 +81,9 @@ st.markdown(f"##### {_('On the shelf')}")
 schedule, problems = read_schedule(here.settings.site_folder)
 for problem in problems:
     st.error(plain(str(problem)))
-if schedule:
-    due = "、".join(f"{one.id} ({_(NAMES[one.kind])}, {FORMATS.get(one.format, one.format)})" for one in schedule)
-    st.caption(_("made by the calendar: {reports}").format(reports=plain(due)))
+scheduled = in_force(schedule, here.settings.language)
+due = "、".join(f"{one.id} ({_(NAMES[one.kind])}, {FORMATS.get(one.format, one.format)})" for one in scheduled)
+st.caption(_("made by the calendar: {reports}").format(reports=plain(due)))
 if not kept:
     parts.empty(
         _("No report is kept yet."), _("Make one and keep it, or write reports.yaml in the site's folder: then they make themselves, by month for instance.")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from compliance.reports import detection
+from compliance.reports.content import Words
 from console import parts, quality_parts
-from console.i18n import _
+from console.i18n import _, report_language
 from console.identity.roles import Right
 from console.queries import quality, times
-from console.words import word
 
 here, me = parts.enter(Right.INCIDENT_READ)
 found = quality.spans(here.store)
@@ -27,7 +28,7 @@ def head() -> None:
         parts.heading(_("Detection quality"), _("No alarm in the last 30 days."))
         return
     text = _("{alarms} alarms, {judged} judged; of these {precision} were worth it.") if total["judged"] else _("{alarms} alarms, none of them judged yet.")
-    parts.heading(_("Detection quality"), text.format(alarms=total["alarms"], judged=total["judged"], precision=quality.share(total["precision"])))
+    parts.heading(_("Detection quality"), text.format(alarms=total["alarms"], judged=total["judged"], precision=detection.share(total["precision"])))
 
 
 def figures() -> None:
@@ -46,7 +47,9 @@ def figures() -> None:
     if not body["total"]:
         st.caption(_("No alarm in this span."))
         return
-    rows = [quality.row(row, word(quality.DETECTORS, row["name"]) if way == "by_detector" else row["name"]) for row in body[way]]
+    words = Words(report_language(), here.zone)
+    names = detection.DETECTORS if way == "by_detector" else {}
+    rows = [detection.row(row, detection.named(names, row["name"], words), words) for row in body[way]]
     parts.table(rows, {_("name"): st.column_config.TextColumn(width="medium"), _("precision"): st.column_config.TextColumn(width=140)})
     quality_parts.documents(here, chosen, body)
 
@@ -56,6 +59,7 @@ tabs = st.tabs([_("Figures"), _("Proposals"), _("Budgets"), _("Forecasts")])
 with tabs[0]:
     figures()
     quality_parts.tested(here)
+    quality_parts.shelf(here)
 with tabs[1]:
     quality_parts.proposed(here, me)
 with tabs[2]:

@@ -12,15 +12,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from compliance.office import Office
+from compliance.reports.content import Words
+from compliance.reports.detection import content
 from compliance.reports.write import rendered
 from console.desk import Desk
-from console.i18n import speak
 from console.identity.accounts import Account
 from console.identity.roles import Role
 from console.queries import quality
 from console.queries.charts import line_chart
 from console.queries.quality import level_changes
-from console.reports.quality import content
 from core.names import ALARM, BUDGET, INTENT, OUTLOOK, PREVIEW, QUALITY, ROOTS, TUNING
 from detectors.faults import Trial, recall
 from detectors.honesty import Alarm
@@ -202,15 +203,23 @@ def test_a_change_of_level_is_marked_on_the_chart_of_its_metric(live: Desk) -> N
 
 @pytest.mark.parametrize(("language", "words"), [("en", "Detection quality"), ("zh_CN", "检测质量")])
 def test_the_month_is_a_document_in_both_languages(counted: Desk, language: Literal["en", "zh_CN"], words: str) -> None:
-    speak(language)
-    try:
-        body = counted.store.documents.get(QUALITY, "last30").body
-        made = content("2026-03", body, quality.recall(counted.store), quality.proposals(counted.store), language, counted.zone, NOW)
-    finally:
-        speak("zh_CN")
+    body, proposals = counted.store.documents.get(QUALITY, "last30").body, quality.proposals(counted.store)
+    made = content("2026-03", body, quality.recall(counted.store), proposals, Words(language, counted.zone), NOW)
     with ZipFile(BytesIO(rendered(made, "docx"))) as parts:
         text = re.sub(r"<[^>]+>", "", parts.read("word/document.xml").decode())
     assert words in text
     assert "disk_filling" in text
     assert "3 / 4 (75%)" in text
     assert made.title == words
+
+
+def test_a_report_of_the_calendar_is_offered_on_the_page(counted: Desk, visitor: Visitor) -> None:
+    body = counted.store.documents.get(QUALITY, "last30").body
+    made = content("2026-03", body, None, [], Words("en", counted.zone), NOW)
+    Office(counted.store, counted.settings).keep_detection(made, "docx", "wanglou", NOW)
+    visitor.account = leader()
+    test = opened("quality.py")
+    assert not test.exception
+    assert "A report makes itself by the calendar, next" in said(test)
+    (shelf,) = [box for box in test.selectbox if box.key == "quality-shelf"]
+    assert shelf.options[0].startswith("Detection quality 2026-03 · docx")

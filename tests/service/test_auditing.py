@@ -12,11 +12,15 @@ from compliance.exemptions import Exemption, decide, request
 from compliance.objects import Dates, ProtectionObject
 from compliance.office import Office
 from compliance.register import save_object
-from compliance.reports.schedule import Scheduled, read_schedule
+from compliance.reports.content import Content
+from compliance.reports.detection import span_title
+from compliance.reports.schedule import Scheduled, in_force, read_schedule
 from core.errors import ConfigError, NotFound
+from core.names import ALARM, QUALITY
 from core.records import Finding
 from core.settings import Settings
 from service.auditing import Auditing
+from service.quality.report import report_of
 from store.base import Store
 from store.open import open_store
 
@@ -99,6 +103,57 @@ def test_a_scheduled_report_is_made_once_per_due_time_kept_and_thinned_out(store
     assert len(list(office.shelf.iterdir())) == 2
     assert len([entry for entry in store.audit.read() if entry.action == "compliance.report.summary"]) == 4
     assert office.read(str(kept[0]["file"]))[:2] == b"PK"
+
+
+def test_the_report_on_detection_makes_itself_on_the_first_of_the_month_about_the_month_before(store: Store, office: Office) -> None:
+    for name, start in (("in", NOW + 20 * DAY), ("late", NOW + 30 * DAY)):
+        body = {"rule": f"rule_{name}", "asset": "a", "group": "server", "start": start.isoformat(), "verdict": "false"}
+        store.documents.put(ALARM, name, body)
+    for at in (NOW + 5 * DAY, NOW - 40 * DAY):
+        store.documents.put(QUALITY, f"recall-{at:%Y-%m}", {"updated": at.isoformat(), "series": at.day, "by_fault": {}})
+    made: list[Content] = []
+
+    def on_detection(scheduled: Scheduled, due: datetime, now: datetime) -> Content:
+        made.append(report_of(store, scheduled, lambda _alarm: "threshold", due, now, ZONE))
+        return made[-1]
+
+    auditing = Auditing(office, on_detection=on_detection)
+    for days in range(32):
+        auditing.round(NOW + days * DAY)
+    ((kept,), (report,)) = office.kept(), made
+    assert (kept["kind"], kept["title"], kept["schedule"]) == ("detection", "检测质量 2026-03", "detection")
+    assert office.read(str(kept["file"]))[:2] == b"PK"
+    assert [entry.object for entry in store.audit.read() if entry.action == "quality.report"] == ["2026-03"]
+    assert dict(report.cover)["告警数"] == "1"
+    text = str(report.blocks)
+    assert "rule_in" in text
+    assert "rule_late" not in text
+    assert "在 7 条历史序列" in text
+
+
+def test_a_site_writes_its_own_time_for_the_report_on_detection_and_the_shipped_one_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "reports.yaml").write_text("reports:\n  - {id: w, kind: detection, every: week}\n  - {id: x, kind: detection, object: oa}\n", encoding="utf-8")
+    found, problems = read_schedule(tmp_path)
+    assert [one.id for one in in_force(found, "en")] == ["w"]
+    assert [(one.id, one.language, one.every) for one in in_force([], "en")] == [("detection", "en", "month")]
+    assert "about no object" in str(problems[0])
+
+
+@pytest.mark.parametrize(
+    ("every", "title"),
+    [
+        ("day", "2026-03-01"),
+        ("week", "2026-02-23 – 2026-03-01"),
+        ("month", "2026-02"),
+        ("quarter", "2025-10-01 – 2025-12-31"),
+        ("year", "2025-01-01 – 2025-12-31"),
+    ],
+)
+def test_a_report_on_detection_is_about_the_whole_period_before_it(every: str, title: str) -> None:
+    scheduled = Scheduled.model_validate({"id": "x", "kind": "detection", "every": every})
+    due = scheduled.due(NOW, ZONE)
+    assert span_title(*scheduled.period(due)) == title
+    assert scheduled.due(scheduled.next_due(NOW, ZONE), ZONE) == scheduled.next_due(NOW, ZONE) > NOW
 
 
 def test_a_report_that_was_changed_on_disk_is_not_handed_out(office: Office) -> None:
