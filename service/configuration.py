@@ -107,7 +107,7 @@ class Configurations:
         signs = {self._about(event) for event in events if event.kind in SAYS_SO and OWN not in event.fields and event.kind != "config_stamp"}
         now = self.clock.monotonic()
         with self._lock:
-            for asset in signs:
+            for asset in sorted(signs):
                 self._wanted[asset] = (now + SETTLE_S, self._wanted.get(asset, (0.0, now + AT_MOST_S))[1])
         return ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,9 @@ class Told:
     def __init__(self) -> None:
         self.texts: list[tuple[str, str]] = []
 
-    def tell(self, to: str, text: Mapping[str, str], more: str = "") -> int:
+    def tell(self, to: str, text: Mapping[str, str], run: str, only: Collection[str], heard: Callable[[str, bool], None]) -> int:
         self.texts.append((to, text["en"]))
+        heard("mail", True)
         return 1
 
 
