@@ -37,13 +37,13 @@ STATES: Final[Mapping[str, tuple[str, ...]]] = {
     "comment": ("candidate", "open", "acknowledged", "resolved", "closed", "merged"),
     "review": ("open", "acknowledged", "resolved"),
 }
-FREE: Final = ("open", "mute", "unmute", "except")
+FREE: Final = ("open", "mute", "unmute", "except", "unexcept")
 FULL: Final = ("operator", "duty_leader")
 Args = Mapping[str, Any]
 # the key that a bare value stands for
 BARE: Final[Mapping[str, str]] = {
     "assign": "person", "comment": "text", "resolve": "reason", "close": "reason", "snooze": "for", "reroot": "asset", "set_priority": "priority",
-    "pause": "for", "judge": "verdict", "unmute": "id", "respond": "person", "review": "text", "acknowledge": "expires", "merge": "into",
+    "pause": "for", "judge": "verdict", "unmute": "id", "unexcept": "id", "respond": "person", "review": "text", "acknowledge": "expires", "merge": "into",
 }  # fmt: skip
 KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "acknowledge": ("expires", "sticky"),
@@ -68,6 +68,7 @@ KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "mute": ("id", "kind", "match", "from", "until", "why", "by", "weekly", "recurring", "classes"),
     "unmute": ("id",),
     "except": ("match", "until", "why"),
+    "unexcept": ("id",),
     "respond": ("person",),
     "review": ("text",),
 }
@@ -86,7 +87,7 @@ def act(k: Kernel, user: str, do: str | Args, on: Any = None) -> None:
             raise Refused(f"{name} has no key {min(unknown)!r}")
         if name in FREE:
             _free_right(k, person, name, args)
-            {"open": _open, "mute": _mute, "unmute": _unmute, "except": _except}[name](k, person, args)
+            {"open": _open, "mute": _mute, "unmute": _unmute, "except": _except, "unexcept": _unexcept}[name](k, person, args)
             return
         incident = select(k, on)
         _may(k, person, name, incident)
@@ -158,7 +159,7 @@ def _leader(person: Person) -> bool:
 
 
 def _free_right(k: Kernel, person: Person, name: str, args: Args) -> None:
-    allowed = ("security_officer", "duty_leader") if name == "except" else FULL
+    allowed = ("security_officer", "duty_leader") if name in ("except", "unexcept") else FULL
     if not any(role in allowed for role in person.roles):
         raise Refused(f"the roles of {person.id} do not allow {name}")
     if name == "open" and person.unit and (asset := k.assets.get(str(args.get("asset", "")))) and asset.unit != person.unit:
@@ -518,6 +519,15 @@ def _except(k: Kernel, person: Person, args: Args) -> None:
     k.audit("except", person.id, until=until, reason=str(args.get("why") or ""))
     for alert in [one for one in k.world.alerts.values() if one.firing and holds.excepted(k, one)]:
         alert_life.end(k, alert, "excepted")
+
+
+def _unexcept(k: Kernel, person: Person, args: Args) -> None:
+    name = _text(args, "id", "unexcept").removeprefix("except-")
+    if all(one.id != name for one in k.world.excepts):
+        raise Refused(f"not found: there is no exception {name!r} in force")
+    k.set_timer(f"except:{name}", None)
+    k.audit("unexcept", person.id, exception=f"except-{name}")
+    except_over(k, name)
 
 
 def except_over(k: Kernel, name: str) -> None:

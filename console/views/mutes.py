@@ -1,4 +1,4 @@
-"""Silences, maintenance and freezes: what is quiet now and what that hides, and a new one with a preview of what it would hide."""
+"""Silences, maintenance, freezes and exceptions: what is quiet now and what that hides, and a new one with a preview of what it would hide."""
 
 from __future__ import annotations
 
@@ -45,10 +45,19 @@ def listed(found: list[mutes.Mute], hidden: list[mutes.Held]) -> None:
     mine = [one for one in hidden if one.holder == mute.id]
     for one in mine[:50]:
         _line(one)
-    if mute.state != "past" and mute.kind != "except" and me.may(Right.MUTE_WRITE):
+    if mute.state != "past" and _may_end(mute):
         text = _("End the present window of {mute}") if mute.window else _("End {mute} now")
-        if st.button(text.format(mute=plain(mutes.match_text(mute.match), 40)), key="mute-end") and do(here, me, "unmute", {"id": mute.id}, ""):
+        if st.button(text.format(mute=plain(mutes.match_text(mute.match), 40)), key="mute-end") and do(here, me, _ending(mute), {"id": mute.id}, ""):
             st.rerun()
+
+
+def _may_end(mute: mutes.Mute) -> bool:
+    """Exceptions are ended by those who may make them."""
+    return me.may(Right.MUTE_WRITE) and (mute.kind != "except" or bool(mute_form.MAY_EXCEPT & set(me.roles)))
+
+
+def _ending(mute: mutes.Mute) -> str:
+    return "unexcept" if mute.kind == "except" else "unmute"
 
 
 def _line(one: mutes.Held) -> None:

@@ -156,6 +156,13 @@ def mute_body(engine: Engine, mute: MuteState) -> dict[str, Any]:
     }
 
 
+def ended(mute: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The document of a mute that is no more: it holds until now at the latest."""
+    until = mute.get("until")
+    end = min(now, datetime.fromisoformat(until)) if until else now
+    return {**mute, "active": False, "changes": None, "ended": True, "until": end.isoformat()}
+
+
 def _member(engine: Engine, incident: Incident, alert: Alert, texts: Texts) -> dict[str, Any]:
     """An alert as it was in this incident; when it fires anew in a later one, it has ended here."""
     member = incident.members[alert.id]

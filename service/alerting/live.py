@@ -94,6 +94,7 @@ class LiveAlerting:
             self.set_estate(self._loaded.config.assets, self._loaded.config.people)
         self._repeat_lost_audit()
         self._repeat_lost_documents()
+        self._recall_mutes()
         self._settle()
 
     def _repeat_lost_documents(self) -> None:
@@ -107,6 +108,14 @@ class LiveAlerting:
             pass
         engine.dirty_incidents.update(dict.fromkeys(engine.world.incidents, True))
         engine.dirty_alerts.update(dict.fromkeys(engine.world.alerts, True))
+
+    def _recall_mutes(self) -> None:
+        """What the store says is in force or to come, so that what is no more is ended there."""
+        try:
+            found = self._store.documents.find(MUTE, Term("ended", False), limit=5000).items
+        except StoreError:
+            return
+        self._written_mutes = {document.id: dict(document.body) for document in found}
 
     def _repeat_lost_audit(self) -> None:
         """Entries whose input was durable but whose audit was cut off by a kill are appended now."""
@@ -432,12 +441,20 @@ class LiveAlerting:
             if alert is not None and (alert.state != "quiet" or alert.pending):
                 self._store.documents.put(ALERT, name, docs.alert_body(engine, alert, texts))
             del engine.dirty_alerts[name]
+        self._write_mutes()
+
+    def _write_mutes(self) -> None:
+        """Mutes and exceptions as they are; one that is no more (its time is over, a person ended it, a file lost it) says so."""
+        engine = self._alerting.engine
         mutes = {**engine.world.mutes, **{f"except-{one.id}": one for one in engine.world.excepts}}
         for name, mute in mutes.items():
             body = {**docs.mute_body(engine, mute), "id": name}
             if self._written_mutes.get(name) != body:
                 self._store.documents.put(MUTE, name, body)
                 self._written_mutes[name] = body
+        for name in self._written_mutes.keys() - mutes.keys():
+            self._store.documents.put(MUTE, name, docs.ended(self._written_mutes[name], engine.wall(engine.now)))
+            del self._written_mutes[name]
 
     def next_due(self) -> float | None:
         """When the next step falls due, in monotonic seconds."""

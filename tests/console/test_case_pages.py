@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from console.desk import Desk
 from console.identity.accounts import Account
 from console.identity.roles import Role
 from console.identity.sessions import Session
-from core.names import INCIDENT, INTENT
+from core.names import INCIDENT, INTENT, MUTE
 from tests.console.conftest import person
 
 pytestmark = pytest.mark.slow
@@ -194,6 +194,19 @@ def test_an_exception_is_offered_to_who_may_and_asked_for_with_its_end(li: Desk,
     assert (intent["what"], intent["args"]["match"]) == ("except", {"asset": ["server-000"], "rule": ["cpu"]})
     assert datetime.fromisoformat(intent["args"]["until"]) > li.now()
     assert set(intent["args"]) == {"match", "why", "until"}
+
+
+def test_an_exception_in_force_is_ended_by_who_may_set_one(li: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for found in li.store.documents.find(MUTE).items:
+        li.store.documents.delete(MUTE, found.id)
+    body = {"id": "except-3", "kind": "except", "match": {"asset": "server-000", "rule": "cpu"}, "active": True, "ended": False, "by": "boss", "why": "x"}
+    li.store.documents.put(MUTE, "except-3", {**body, "from": li.now().isoformat(), "until": (li.now() + timedelta(days=9)).isoformat()})
+    monkeypatch.setattr(parts, "rows", lambda _rows, key, **_more: 0 if key == "mutes" else None)
+    assert "mute-end" not in [button.key for button in opened("mutes.py").button]
+    leader = Account(name="li", roles=(Role.DUTY_LEADER,), language="en")
+    monkeypatch.setattr(parts, "present_session", lambda **_: Session(id="x", account=leader, created=datetime.now(UTC), seen=datetime.now(UTC)))
+    shown(opened("mutes.py").button(key="mute-end").click().run())
+    assert (asked(li)["what"], asked(li)["args"]) == ("unexcept", {"id": "except-3"})
 
 
 def test_a_person_opens_an_incident_that_no_alert_tells(li: Desk) -> None:

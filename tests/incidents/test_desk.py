@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from core.clock import ManualClock
 from core.names import INCIDENT, INTENT, MUTE, NOTICE
@@ -9,6 +10,8 @@ from core.records import Finding, Severity
 from tests.incidents.test_live import NOW, Hook, ask, bodies, configuration, hook, odd, opened, until, with_hook
 
 __all__ = ["hook"]
+
+MUTED = {"id": "m1", "match": {"rule": "odd"}, "until": (NOW + timedelta(days=9)).isoformat(), "by": "li", "why": "x"}
 
 
 def other(rule: str = "quiet", asset: str = "core") -> Finding:
@@ -100,6 +103,41 @@ def test_a_window_that_comes_back_is_set_ended_for_now_and_listed_with_its_next_
         clock.advance(7 * 86400)
         alerting.tick()
         assert bodies(store, MUTE)[0]["active"]
+
+
+def test_an_exception_is_ended_early_by_who_may_and_what_still_fires_is_told_again(tmp_path: Path) -> None:
+    clock = ManualClock(NOW)
+    leader: dict[str, Any] = {"user": "wang", "roles": ["duty_leader"]}
+    with opened(tmp_path, clock) as (alerting, store):
+        alerting.observe([odd()])
+        ask(store, "except", **leader, match={"rule": "odd", "asset": "web"}, until=(NOW + timedelta(days=30)).isoformat(), why="accepted")
+        alerting.carry_out_intents()
+        (exception,) = bodies(store, MUTE)
+        assert (exception["kind"], exception["active"], exception["ended"]) == ("except", True, False)
+        refused = ask(store, "unexcept", id=exception["id"])
+        alerting.carry_out_intents()
+        assert (refused()["state"], bodies(store, MUTE)) == ("refused", [exception])
+        alerting.observe([odd()])
+        assert [one["state"] for one in bodies(store, INCIDENT)] == ["resolved"]
+        clock.advance(60)
+        done = ask(store, "unexcept", **leader, id=exception["id"])
+        alerting.carry_out_intents()
+        assert done()["state"] == "done"
+        (over,) = bodies(store, MUTE)
+        assert (over["active"], over["ended"], over["until"]) == (False, True, (NOW + timedelta(seconds=60)).isoformat())
+        assert "open" in [one["state"] for one in bodies(store, INCIDENT)]
+        assert [(entry.actor, entry.body["exception"]) for entry in store.audit.read() if entry.action == "alert.unexcept"] == [("wang", exception["id"])]
+        again = ask(store, "unexcept", **leader, id=exception["id"])
+        alerting.carry_out_intents()
+        assert again()["state"] == "refused"
+
+
+def test_a_mute_that_a_file_lost_while_the_service_was_away_is_over_in_the_store_too(tmp_path: Path) -> None:
+    with opened(tmp_path, ManualClock(NOW), configuration(mutes=[MUTED])) as (_, store):
+        assert [one["active"] for one in bodies(store, MUTE)] == [True]
+    with opened(tmp_path, ManualClock(NOW)) as (alerting, store):
+        alerting.tick()
+        assert [(one["active"], one["ended"]) for one in bodies(store, MUTE)] == [(False, True)]
 
 
 def test_the_story_tells_alerts_notices_and_promises_in_their_order(tmp_path: Path, hook: Hook) -> None:

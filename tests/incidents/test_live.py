@@ -67,8 +67,8 @@ def bodies(store: Store, kind: str) -> list[dict[str, Any]]:
     return [dict(document.body) for document in store.documents.find(kind).items]
 
 
-def ask(store: Store, what: str, on: str = "", **args: Any) -> Callable[[], dict[str, Any]]:
-    body = {"what": what, "user": "li", "roles": ["operator"], "unit": "", "args": args, "on": on, "state": "new"}
+def ask(store: Store, what: str, on: str = "", user: str = "li", roles: Sequence[str] = ("operator",), **args: Any) -> Callable[[], dict[str, Any]]:
+    body = {"what": what, "user": user, "roles": list(roles), "unit": "", "args": args, "on": on, "state": "new"}
     store.documents.put(INTENT, f"{what}-{on}", body)
     return lambda: dict(next(one.body for one in store.documents.find(INTENT).items if one.id == f"{what}-{on}"))
 
