@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import streamlit as st
@@ -168,7 +169,8 @@ def take_along(here: Desk, name: str, body: dict[str, Any], before: dict[str, An
     with st.container(horizontal=True):
         for form, label in FORMS.items():
             if st.button(label, key=f"round-{form}", icon=":material/description:"):
-                made = report.content(name, body, before, here.estate.title, report_language(), here.zone, here.now())
+                kept = partial(attachments.read, here.settings.data)
+                made = report.content(name, body, before, here.estate.title, report_language(), here.zone, here.now(), kept)
                 if content := parts.attempt(lambda made=made, form=form: rendered(made, form)):  # type: ignore[misc]
                     file = f"wanglou-{name}.{form}"
                     st.download_button(

@@ -63,7 +63,23 @@ class Break:
     """A new page."""
 
 
-Block = Heading | Para | Facts | Table | Break
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A JPEG of ``width`` x ``height`` points with a line below it; Excel has the rows of its table alone."""
+
+    jpeg: bytes
+    width: int
+    height: int
+    caption: str
+
+    @property
+    def size_mm(self) -> tuple[float, float]:
+        """Width and height on paper: as large as fits into 120 x 85 mm."""
+        scale = min(120 / self.width, 85 / self.height)
+        return self.width * scale, self.height * scale
+
+
+Block = Heading | Para | Facts | Table | Picture | Break
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

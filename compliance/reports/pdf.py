@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import sys
 from functools import lru_cache
@@ -11,7 +12,7 @@ from typing import Final
 from jinja2 import FileSystemLoader, StrictUndefined, Template
 from jinja2.sandbox import SandboxedEnvironment
 
-from compliance.reports.content import Content, plain, tint_of
+from compliance.reports.content import Content, Picture, plain, tint_of
 from compliance.reports.print_pdf import NO_PANGO
 from core.errors import WanglouError
 
@@ -36,7 +37,12 @@ def pdf(content: Content) -> bytes:
 def page(content: Content) -> str:
     """The page; every text is escaped."""
     mark = plain(content.mark).replace("\\", "").replace('"', "")
-    return _template().render(content=content, mark=mark, text=plain, tint=tint_of, name=lambda block: type(block).__name__)
+    return _template().render(content=content, mark=mark, text=plain, tint=tint_of, source=source, name=lambda block: type(block).__name__)
+
+
+def source(picture: Picture) -> str:
+    """The picture as an address that holds it, so that nothing is fetched."""
+    return f"data:image/jpeg;base64,{base64.b64encode(picture.jpeg).decode()}"
 
 
 @lru_cache(maxsize=1)

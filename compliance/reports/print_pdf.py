@@ -1,6 +1,6 @@
 """A page on standard input, a PDF on standard output. Run as a program of its own: WeasyPrint takes hundreds of megabytes and a core for long tables.
 
-Nothing is fetched: the page holds everything. Exit status 3: the system's Pango library is missing.
+Nothing is fetched: the page holds everything, pictures too. Exit status 3: the system's Pango library is missing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def main() -> int:
     except OSError as err:
         sys.stderr.write(f"{err}\n")
         return NO_PANGO
-    sys.stdout.buffer.write(HTML(string=sys.stdin.buffer.read().decode("utf-8"), url_fetcher=URLFetcher(allowed_protocols=())).write_pdf())
+    sys.stdout.buffer.write(HTML(string=sys.stdin.buffer.read().decode("utf-8"), url_fetcher=URLFetcher(allowed_protocols=("data",))).write_pdf())
     return 0
 
 

@@ -13,7 +13,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
-from compliance.reports.content import Break, Content, Facts, Heading, Para, Table, Value, plain, tint_of
+from compliance.reports.content import Break, Content, Facts, Heading, Para, Picture, Table, Value, plain, tint_of
 
 FONT: Final = "宋体"
 HEAD_FONT: Final = "黑体"
@@ -104,8 +104,19 @@ def _block(made: Any, block: object) -> None:
     elif isinstance(block, Table):
         _table(made, block.columns, block.rows, block.widths)
         made.add_paragraph()
+    elif isinstance(block, Picture):
+        _picture(made, block)
     elif isinstance(block, Break):
         made.add_page_break()
+
+
+def _picture(made: Any, block: Picture) -> None:
+    """A picture that stays on one page with its caption, which screen readers read as well."""
+    holder, (width, height) = made.add_paragraph(), block.size_mm
+    holder.paragraph_format.keep_with_next = True
+    shape = holder.add_run().add_picture(BytesIO(block.jpeg), width=Mm(width), height=Mm(height))
+    shape._inline.docPr.set("descr", plain(block.caption))  # noqa: SLF001 - the library has no other way to describe a picture
+    made.add_paragraph().add_run(plain(block.caption)).font.size = Pt(8)
 
 
 def _table(made: Any, columns: Sequence[str], rows: Sequence[Sequence[Value]], widths: Sequence[int]) -> None:

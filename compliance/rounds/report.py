@@ -8,7 +8,9 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from compliance.reports.content import Block, Cell, Content, Heading, Language, Para, Table, Tint, Words
+from compliance.reports.pictures import picture
 from compliance.rounds import walk
+from core.errors import ConfigError, NotFound
 
 STATES: Final[Mapping[str, tuple[str, str, Tint]]] = {
     "ok": ("正常", "in order", "green"),
@@ -26,17 +28,19 @@ CHANGES: Final[Mapping[str, tuple[str, str]]] = {
 }
 Body = Mapping[str, Any]
 Name = Callable[[str], str]
+Photo = Callable[[str], bytes]
+"""The kept file of a digest; raises NotFound or ConfigError as attachments.read does."""
 
 
-def content(name: str, body: Body, before: Body | None, title: Name, language: Language, zone: ZoneInfo, now: datetime) -> Content:
-    """``before`` is the last signed round of the template, ``title`` names an asset."""
+def content(name: str, body: Body, before: Body | None, title: Name, language: Language, zone: ZoneInfo, now: datetime, photo: Photo | None = None) -> Content:
+    """``before`` is the last signed round of the template, ``title`` names an asset, ``photo`` reads a kept photo (none: names and digests alone)."""
     words = Words(language, zone)
     return Content(
         title=words(body["title"]["zh"], body["title"]["en"]),
         subject=words.time(datetime.fromisoformat(body["begun"])),
         language=language,
         cover=tuple(_cover(name, body, words)),
-        blocks=tuple(_blocks(body, before, title, words)),
+        blocks=(*_blocks(body, before, title, words), *_photos(body, photo, words)),
         mark=f"{name} · {str(body.get('digest') or words('未签字', 'not signed'))[:16]}",
         made=now,
     )
@@ -73,12 +77,29 @@ def _blocks(body: Body, before: Body | None, title: Name, words: Words) -> Itera
         )
     last = words("与之比较的巡检：", "Compared with the round of ") + words.time(datetime.fromisoformat(before["begun"])) if before else ""
     yield Para(last or words("此前没有已签字的巡检。", "No round was signed before."))
-    photos = [(item, photo) for item in body["items"] for photo in (item["answer"] or {}).get("photos", ())]
-    if photos:
-        yield Heading(words("照片", "Photos"), 2)
-        heads = words.heads("检查项|item", "文件|file", "字节|bytes", "sha256|sha256")
-        rows = tuple((words(item["zh"], item["en"]), str(one["name"]), str(one["bytes"]), str(one["sha256"])) for item, one in photos)
-        yield Table(heads, rows, (26, 24, 10, 40))
+
+
+def _photos(body: Body, photo: Photo | None, words: Words) -> Iterator[Block]:
+    """The photos with name and digest, scaled down below them."""
+    found = [(item, one) for item in body["items"] for one in (item["answer"] or {}).get("photos", ())]
+    if not found:
+        return
+    yield Heading(words("照片", "Photos"), 2)
+    heads = words.heads("检查项|item", "文件|file", "字节|bytes", "sha256|sha256")
+    rows = tuple((words(item["zh"], item["en"]), str(one["name"]), str(one["bytes"]), str(one["sha256"])) for item, one in found)
+    yield Table(heads, rows, (26, 24, 10, 40))
+    for number, (item, one) in enumerate(found if photo else (), 1):
+        yield _shown(photo, one, f"{number}. {words(item['zh'], item['en'])} · {one['name']} · sha256 {str(one['sha256'])[:16]}", words)
+
+
+def _shown(photo: Photo | None, one: Body, caption: str, words: Words) -> Block:
+    """A photo, or why it cannot be shown."""
+    try:
+        return picture(photo(str(one["sha256"])), caption) if photo else Para(caption)
+    except NotFound:
+        return Para(f"{caption} · {words('该照片不在本机上', 'the photo is not on this machine')}", strong=True)
+    except ConfigError:
+        return Para(f"{caption} · {words('照片在磁盘上被改动，与摘要不符', 'the photo was changed on disk and does not match its digest')}", strong=True)
 
 
 def _row(item: Body, before: Body | None, title: Name, words: Words) -> tuple[str | Cell, ...]:
