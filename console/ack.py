@@ -36,6 +36,11 @@ class Link:
     document: Document
     case: Case
 
+    @property
+    def people(self) -> list[str]:
+        """Who was called by the notice."""
+        return [str(one["name"]) for one in self.document.body["people"]]
+
 
 def routes(desk: Desk) -> list[Route]:
     """GET shows, POST acknowledges."""
@@ -50,14 +55,15 @@ class Page:
         self._desk = desk
 
     async def show(self, request: Request) -> Response:
-        """What it is about, and a button while it is open."""
+        """What it is about, and a button for each who was called while it is open."""
         token = request.query_params.get("t", "")
         return await self._answer(request, token, lambda: self._seen(token))
 
     async def act(self, request: Request) -> Response:
-        """Acknowledge it."""
-        token = (await read_form(request)).get("t", "")
-        return await self._answer(request, token, lambda: self._acknowledged(token))
+        """Acknowledge it, as the person ``p`` when several were called."""
+        form = await read_form(request)
+        token = form.get("t", "")
+        return await self._answer(request, token, lambda: self._acknowledged(token, form.get("p", "")))
 
     async def _answer(self, request: Request, token: str, work: Any) -> Response:
         speak_as(self._desk, request)
@@ -67,22 +73,28 @@ class Page:
             values, status = {"error": str(err)}, 410
         except StoreError:
             values, status = {"error": _("the store cannot be reached now; try again in a moment")}, 503
-        return HTMLResponse(render("ack.html", {"case": None, "person": "", "token": token, "done": "", "error": "", **values}), status)
+        return HTMLResponse(render("ack.html", {"case": None, "people": (), "token": token, "done": "", "error": "", **values}), status)
 
     def _seen(self, token: str) -> tuple[dict[str, Any], int]:
         link = self._link(token)
-        return {"case": link.case, "person": link.document.body["person"]}, 200
+        return {"case": link.case, "people": link.people}, 200
 
-    def _acknowledged(self, token: str) -> tuple[dict[str, Any], int]:
+    def _acknowledged(self, token: str, name: str) -> tuple[dict[str, Any], int]:
+        """The page again, with status 400, when it is not clear which of several people it is."""
         link = self._link(token)
         body = link.document.body
-        account = self._account(body)
+        chosen = [one for one in body["people"] if one["name"] == name or (not name and len(body["people"]) == 1)]
+        if not chosen:
+            return {"case": link.case, "people": link.people}, 400
+        account = self._account(chosen[0])
         try:
-            self._desk.store.documents.put(ACK_LINK, link.document.id, {**body, "used": self._desk.now().isoformat()}, link.document.version)
+            self._desk.store.documents.put(
+                ACK_LINK, link.document.id, {**body, "used": self._desk.now().isoformat(), "by": account.name}, link.document.version
+            )
         except Conflict:
             raise Refused(_("this link was used already")) from None
         state, message = outcome(self._desk, ask(self._desk, account, "acknowledge", {}, link.case.id))
-        values = {"case": link.case, "person": account.name}
+        values = {"case": link.case}
         if state == "refused":
             return {**values, "error": message}, 409
         return {**values, "done": _("Acknowledged. You have it now.") if state == "done" else _("Asked; the service has not answered yet.")}, 200
@@ -104,9 +116,9 @@ class Page:
             raise Refused(_("this incident is not open any more"))
         return Link(document, case)
 
-    def _account(self, body: dict[str, Any]) -> Account:
+    def _account(self, called: dict[str, Any]) -> Account:
         """Who acts: the account of that name as it is now, else the person as the site's files know them."""
-        known = self._desk.identity.accounts.find(body["person"])
+        known = self._desk.identity.accounts.find(called["name"])
         if known is not None and known.disabled:
             raise Refused(_("this account is closed"))
-        return known or Account(name=body["person"], roles=tuple(role for role in Role if role in body["roles"]), unit=body["unit"])
+        return known or Account(name=called["name"], roles=tuple(role for role in Role if role in called["roles"]), unit=called["unit"])

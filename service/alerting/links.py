@@ -1,12 +1,13 @@
 """Links in notices: to the incident, and for who is called one that acknowledges it without a login, once.
 
-The link holds a random token; the store keeps its digest, the incident, the person and the end, so that a copy of the store lets nobody in.
+The link holds a random token; the store keeps its digest, the incident, who was called and the end, so that a copy of the store lets nobody in.
+One notice that calls several people carries one link, whose page asks which of them it is.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -24,16 +25,17 @@ LASTS: Final = timedelta(hours=24)
 ASKS: Final = frozenset({"first", "worse", "repeat", "reopened", "escalation", "ack_expired", "sla_warning", "sla_breach", "unmuted"})
 
 
-def links(store: Store, address: str, content: Mapping[str, Any], incident: str, person: Person | None, now: datetime) -> dict[str, str]:
-    """What a notice about an incident links to; without a public address nothing, and without a person or a question no acknowledgement."""
+def links(store: Store, address: str, content: Mapping[str, Any], incident: str, people: Sequence[Person], now: datetime) -> dict[str, str]:
+    """What a notice about an incident links to; without a public address nothing, and without people or a question no acknowledgement."""
     if not address or not incident:
         return {}
     base = address.rstrip("/")
     found = {"link": f"{base}/incident?id={incident}"}
-    if person is None or content.get("state") != "open" or content.get("reason") not in ASKS:
+    if not people or content.get("state") != "open" or content.get("reason") not in ASKS:
         return found
     token = secrets.token_urlsafe(32)
-    body = {"incident": incident, "person": person.id, "roles": list(person.roles), "unit": person.unit, "expires": (now + LASTS).isoformat(), "used": ""}
+    called = [{"name": person.id, "roles": list(person.roles), "unit": person.unit} for person in people]
+    body = {"incident": incident, "people": called, "expires": (now + LASTS).isoformat(), "used": ""}
     try:
         store.documents.put(ACK_LINK, token_id(token), body, ABSENT)
     except StoreError as err:

@@ -308,12 +308,13 @@ class LiveAlerting:
             return "404", None
         if delivery.id in self._flying:
             return None  # the attempt before is not over; its answer counts
-        person = self._alerting.engine.people.get(delivery.person)
+        called = (self._alerting.engine.people.get(name) for name in delivery.person.split(","))
+        people = [person for person in called if person and not person.disabled]
         incident = docs.incident_id(delivery.incident) if delivery.incident else ""
         content = {
             **delivery.content,
             "person": delivery.person,
-            **links(self._store, self._settings.console.address, delivery.content, incident, person, self._clock.now()),
+            **links(self._store, self._settings.console.address, delivery.content, incident, people, self._clock.now()),
         }
         self._flying.add(delivery.id)
         self._lane(receiver.id).submit(self._deliver, delivery.id, receiver.id, receiver, content, delivery.tries)

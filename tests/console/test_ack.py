@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import pytest
@@ -26,7 +26,7 @@ def client(filled: Desk) -> Iterator[TestClient]:
         yield opened
 
 
-def token(here: Desk, incident: str = "i00000", who: Person | None = LI, reason: str = "escalation") -> str:
+def token(here: Desk, incident: str = "i00000", who: Sequence[Person] = (LI,), reason: str = "escalation") -> str:
     found = links(here.store, "http://127.0.0.1:8600/", {"state": "open", "reason": reason}, incident, who, here.now())
     assert found["link"] == f"http://127.0.0.1:8600/incident?id={incident}"
     return found.get("ack_link", "").partition("?t=")[2]
@@ -45,6 +45,22 @@ def test_one_press_acknowledges_as_the_person_who_was_called(client: TestClient,
     assert (intent.body["what"], intent.body["user"], intent.body["roles"], intent.body["on"]) == ("acknowledge", "li", ["operator"], "i00000")
     again = client.post("/ack", data={"t": sent})
     assert (again.status_code, "used already" in again.text) == (410, True)
+
+
+def test_of_several_who_were_called_by_one_notice_one_says_who_it_is(client: TestClient, filled: Desk) -> None:
+    sent = token(filled, who=(LI, Person(id="wang", roles=("duty_leader",), unit="north")))
+    shown = client.get("/ack", params={"t": sent}).text
+    assert ("Acknowledge as li" in shown, "Acknowledge as wang" in shown) == (True, True)
+    for nobody in ({}, {"p": "mallory"}):
+        asked = client.post("/ack", data={"t": sent, **nobody})
+        assert (asked.status_code, "Acknowledge as wang" in asked.text) == (400, True)
+    assert filled.store.documents.find(INTENT).items == ()
+    thread = serve(filled, "done")
+    assert "Acknowledged. You have it now." in client.post("/ack", data={"t": sent, "p": "wang"}).text
+    thread.join()
+    (intent,) = filled.store.documents.find(INTENT).items
+    assert (intent.body["user"], intent.body["roles"], intent.body["unit"]) == ("wang", ["duty_leader"], "north")
+    assert client.post("/ack", data={"t": sent, "p": "li"}).status_code == 410
 
 
 def test_a_link_that_is_no_good_says_why(client: TestClient, filled: Desk) -> None:
@@ -69,6 +85,6 @@ def test_a_closed_account_acknowledges_nothing(client: TestClient, filled: Desk)
 
 
 def test_what_asks_for_nobody_carries_no_token(filled: Desk) -> None:
-    assert token(filled, who=None) == ""
+    assert token(filled, who=()) == ""
     assert token(filled, reason="resolved") == ""
-    assert links(filled.store, "", {"state": "open", "reason": "first"}, "i00000", LI, filled.now()) == {}
+    assert links(filled.store, "", {"state": "open", "reason": "first"}, "i00000", [LI], filled.now()) == {}

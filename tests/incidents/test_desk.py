@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from core.clock import ManualClock
-from core.names import INCIDENT, INTENT, MUTE, NOTICE
+from core.names import ACK_LINK, INCIDENT, INTENT, MUTE, NOTICE
 from core.records import Finding, Severity
 from tests.incidents.test_live import NOW, Hook, ask, bodies, configuration, hook, odd, opened, until, with_hook
 
@@ -130,6 +130,20 @@ def test_an_exception_is_ended_early_by_who_may_and_what_still_fires_is_told_aga
         again = ask(store, "unexcept", **leader, id=exception["id"])
         alerting.carry_out_intents()
         assert again()["state"] == "refused"
+
+
+def test_a_notice_that_calls_several_people_has_one_link_for_all_who_are_not_disabled(tmp_path: Path, hook: Hook) -> None:
+    clock = ManualClock(NOW)
+    people = [{"id": name, "roles": ["operator"], "receivers": ["hook"], "disabled": name == "gone"} for name in ("li", "wang", "gone")]
+    chains = [{"id": "all", "steps": [{"notify": {"role": "operator"}}]}]
+    config = with_hook(hook).model_copy(update={"people": configuration(people=people).people, "chains": configuration(chains=chains).chains})
+    with opened(tmp_path, clock, config, address="http://wanglou.bureau.example/") as (alerting, store):
+        alerting.observe([odd()])
+        until(alerting, lambda: any(one["reason"] == "escalation" for one in hook.got))
+        (call,) = [one for one in hook.got if one["reason"] == "escalation"]
+        assert (call["person"], call["ack_link"].partition("?t=")[0]) == ("li,wang", "http://wanglou.bureau.example/ack")
+        (link,) = bodies(store, ACK_LINK)
+        assert [one["name"] for one in link["people"]] == ["li", "wang"]
 
 
 def test_a_mute_that_a_file_lost_while_the_service_was_away_is_over_in_the_store_too(tmp_path: Path) -> None:

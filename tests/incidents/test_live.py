@@ -15,7 +15,7 @@ from core.clock import ManualClock
 from core.errors import StoreAway
 from core.names import ALERT, INCIDENT, INTENT, MUTE, NOTICE
 from core.records import Finding, Result, Severity, State
-from core.settings import Settings
+from core.settings import ConsoleSettings, Settings
 from incidents.config import Configuration
 from inventory.credentials import Vault
 from service.alerting import open_alerting
@@ -41,11 +41,12 @@ def configuration(**more: Any) -> Configuration:
 
 @contextmanager
 def opened(
-    folder: Path, clock: ManualClock, config: Configuration | None = None, wrap: Callable[[Store], Store] | None = None
+    folder: Path, clock: ManualClock, config: Configuration | None = None, wrap: Callable[[Store], Store] | None = None, address: str = ""
 ) -> Iterator[tuple[LiveAlerting, Store]]:
     store = open_embedded(folder, "service")
     seen = wrap(store) if wrap else store
-    alerting = open_alerting(Settings(data=folder), seen, Vault(store, b"k" * 32), clock, Loaded(config or configuration(), {}))
+    settings = Settings(data=folder, console=ConsoleSettings(address=address))
+    alerting = open_alerting(settings, seen, Vault(store, b"k" * 32), clock, Loaded(config or configuration(), {}))
     try:
         yield alerting, store
     finally:
