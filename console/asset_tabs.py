@@ -13,7 +13,7 @@ from console.desk import Desk
 from console.i18n import _, two
 from console.queries import cases, charts, graphs, times
 from console.queries.assets import last_seen, state_of
-from console.queries.quality import band_now, level_changes
+from console.queries.quality import band_now, bands_then, level_changes
 from console.text import plain
 from console.words import OUTCOME, RELATIONS, look, word
 from core.names import SNAPSHOT, VERDICT
@@ -75,7 +75,8 @@ def _chart(here: Desk, asset: str, metric: str, since: Any, until: Any, *, is_co
         return
     steps = level_changes(here.store, asset, metric, since, until)
     band = band_now(here.store, asset, metric) if len(series) == 1 else None
-    spec = charts.line_chart(series, since=since, until=until, zone=here.zone, unit=unit, compared=before, steps=steps, band=band)
+    past = bands_then(here.store, asset, metric, since, until) if len(series) == 1 else []
+    spec = charts.line_chart(series, since=since, until=until, zone=here.zone, unit=unit, compared=before, steps=steps, band=band, past=past)
     st.echarts_chart(spec, height=190 if len(spec["series"]) > 1 else 165, alt=charts.title_of(metric))
 
 

@@ -41,6 +41,7 @@ KEYS: Final[Pairs] = {
     "clear_below": ("恢复低于", "over below"),
     "clear_above": ("恢复高于", "over above"),
     "at_least": ("至少次数", "at least"),
+    "within": ("允许静默", "silence allowed"),
 }
 DECISIONS: Final[Pairs] = {
     "proposed": ("建议中", "proposed"),
@@ -120,7 +121,7 @@ def changes(body: Body, words: Words) -> str:
 def _value(key: str, value: float | None, words: Words) -> str:
     if value is None:
         return "–"
-    return _span(value, words) if key == "for" else f"{value:,.6g}"
+    return _span(value, words) if key in ("for", "within") else f"{value:,.6g}"
 
 
 def _span(seconds: float, words: Words) -> str:

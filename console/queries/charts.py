@@ -33,11 +33,12 @@ WEEK: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """What was expected of a series, and the moment at which it was found to be otherwise."""
+    """What was expected of a series, and the moment at which it was found to be otherwise; ``end`` is when that was over."""
 
     low: float | None = None
     high: float | None = None
     at: datetime | None = None
+    end: datetime | None = None
 
 
 def step_for(length: timedelta, points: int = POINTS) -> timedelta:
@@ -76,8 +77,11 @@ def line_chart(
     band: Band | None = None,
     labels: Sequence[str] = (),
     steps: Sequence[datetime] = (),
+    past: Sequence[Band] = (),
 ) -> dict[str, Any]:
-    """ECharts options; ``compared`` are the same series a week earlier, drawn pale and dashed; ``steps`` are changes of level, marked."""
+    """ECharts options; ``compared`` are the same series a week earlier, drawn pale and dashed; ``steps`` are changes of level, marked; ``past`` bands are
+    drawn while they held.
+    """
     step = step_for(until - since)
     given = unit
     series, compared, unit = scaled(series, compared, unit)
@@ -88,8 +92,11 @@ def line_chart(
         index = names.index(name) if name in names else len(names)
         title = f"{name} · {_('a week earlier')}" if name else _("a week earlier")
         drawn.append(_line(title, with_gaps(each.points, step, zone, WEEK), index, is_pale=True))
+    by = 1024 ** (PREFIXES.index(unit[0]) if unit != given else 0)
     if band and drawn:
-        _mark(drawn[0], _scaled_band(band, 1024 ** (PREFIXES.index(unit[0]) if unit != given else 0)), zone)
+        _mark(drawn[0], _scaled_band(band, by), zone)
+    if past and drawn:
+        _mark_past(drawn[0], [_scaled_band(one, by) for one in past], since, until, zone)
     if steps and drawn and "markLine" not in drawn[0]:
         _mark_steps(drawn[0], steps, zone)
     return {
@@ -213,6 +220,16 @@ def _mark(line: dict[str, Any], band: Band, zone: ZoneInfo) -> None:
     if band.at is not None:
         label = {"formatter": _("found"), "fontSize": 11}
         line["markLine"] = {"symbol": "none", "lineStyle": {"color": "#C62828"}, "label": label, "data": [{"xAxis": _site_ms(band.at, zone)}]}
+
+
+def _mark_past(line: dict[str, Any], bands: Sequence[Band], since: datetime, until: datetime, zone: ZoneInfo) -> None:
+    """A box per band from its alarm to the end of it, made as wide as can be seen."""
+    area = line.setdefault("markArea", {"silent": True, "itemStyle": {"color": "#2E7D32", "opacity": 0.16}, "data": []})
+    least = (until - since) / 60
+    for band in bands:
+        if band.at and band.end:
+            begin, end = max(since, band.at - least), min(until, band.end + least)
+            area["data"].append([{"xAxis": _site_ms(begin, zone), "yAxis": band.low}, {"xAxis": _site_ms(end, zone), "yAxis": band.high}])
 
 
 def _mark_steps(line: dict[str, Any], steps: Sequence[datetime], zone: ZoneInfo) -> None:

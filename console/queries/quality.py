@@ -11,7 +11,7 @@ from console.queries.times import read
 from core.errors import NotFound
 from core.names import ALARM, ALERT, BUDGET, OUTLOOK, PREVIEW, QUALITY, TUNING
 from store.base import Body, Store
-from store.filter import And, Term
+from store.filter import And, Range, Term
 
 ROLLING: Final = "last30"
 MONTH: Final = "month-"
@@ -74,6 +74,17 @@ def band_now(store: Store, asset: str, metric: str) -> Band | None:
         if proof.get("metric") == metric and proof.get("low") is not None:
             return Band(low=float(proof["low"]), high=float(proof["high"]), at=read(str(proof.get("since") or "")))
     return None
+
+
+def bands_then(store: Store, asset: str, metric: str, since: datetime, until: datetime) -> list[Band]:
+    """What ``baseline`` expected when it alarmed within the range, of alarms that are over, the oldest first, at most twenty."""
+    where = And((Term("asset", asset), Term("rule", "baseline"), Term("metric", metric), Range("end", gte=since.isoformat())))
+    found = []
+    for document in store.documents.find(ALARM, where, sort="-start", limit=20).items:
+        begin, end = read(str(document.body["start"])), read(str(document.body["end"]))
+        if begin and end and begin < until and document.body.get("low") is not None:
+            found.append(Band(low=float(document.body["low"]), high=float(document.body["high"]), at=begin, end=end))
+    return found[::-1]
 
 
 def outlooks(store: Store) -> Body | None:

@@ -82,6 +82,8 @@ class Alarms:
             "severity": str(alert.get("severity", "")),
             "title": alert.get("title") or {},
             "since": str(evidence.get("since") or ""),
+            "low": evidence.get("low"),
+            "high": evidence.get("high"),
             "start": at.isoformat(),
             "end": "",
             "incident": str(alert.get("incident") or ""),

@@ -30,6 +30,8 @@ REST: Final = timedelta(days=30)  # a declined proposal is not made again for so
 SETTLE: Final = timedelta(days=7)  # an accepted one is left alone for so long
 LASTS_S: Final = 900.0  # an alert of a counting rule without further events, as alerting has it by default
 LOOK_AGAIN: Final = timedelta(hours=6)
+SILENCES: Final = (1.5, 2, 3, 4, 6)
+"""How many times as long a silence is tried."""
 
 
 class Tuning:
@@ -57,7 +59,7 @@ class Tuning:
             if submit and submit(rule, own, now):
                 self._looked[rule.id] = now
                 begun.append(rule.id)
-            elif rule.kind == "check":
+            elif rule.kind in ("check", "absence"):
                 self._looked[rule.id] = now
                 self._propose(rule.id, longer_hold(rule, own), now)
                 begun.append(rule.id)
@@ -159,20 +161,24 @@ def setting_of(rule: Rule) -> Setting:
 
 
 def longer_hold(rule: Rule, alarms: Sequence[Alarm]) -> dict[str, Any] | None:
-    """For a rule on results of checks: the hold that the durations of its alarms speak for; None when none is good enough."""
+    """For a rule on results of checks the hold, for one on silence the silence allowed, that the durations of its alarms speak for; None when none is
+    good enough.
+    """
+    key, now = ("within", rule.within or 0.0) if rule.kind == "absence" else ("for", rule.for_)
+    tried = [now * times for times in SILENCES] if key == "within" else [one for one in HOLDS_S if one > now]
     useful = sum(alarm.verdict == "useful" for alarm in alarms)
     found = []
-    for hold in (one for one in HOLDS_S if one > rule.for_):
-        gone = [alarm for alarm in alarms if alarm.end is not None and (alarm.end - alarm.start).total_seconds() + rule.for_ < hold]
+    for hold in tried:
+        gone = [alarm for alarm in alarms if alarm.end is not None and (alarm.end - alarm.start).total_seconds() + now < hold]
         lost, false = (sum(alarm.verdict == verdict for alarm in gone) for verdict in ("useful", "false"))
-        found.append((hold, Effect(len(alarms), len(gone), lost, false, useful, hold - rule.for_)))
+        found.append((hold, Effect(len(alarms), len(gone), lost, false, useful, hold - now)))
     good = [pair for pair in found if pair[1].is_good]
     if not good:
         return None
     most = max(effect.worth for _, effect in good)
     hold, effect = next(pair for pair in good if pair[1].worth >= 0.9 * most)
     series = len({(alarm.asset, tuple(sorted(alarm.labels.items()))) for alarm in alarms})
-    return {"set": {"for": hold}, "was": {"for": rule.for_}, "effect": effect.body(), "series": series, "all_series": series}
+    return {"set": {key: hold}, "was": {key: now}, "effect": effect.body(), "series": series, "all_series": series}
 
 
 def _better(

@@ -21,7 +21,7 @@ from console.identity.accounts import Account
 from console.identity.roles import Role
 from console.queries import quality
 from console.queries.charts import line_chart
-from console.queries.quality import level_changes
+from console.queries.quality import bands_then, level_changes
 from core.names import ALARM, BUDGET, INTENT, OUTLOOK, PREVIEW, QUALITY, ROOTS, TUNING
 from detectors.faults import Trial, recall
 from detectors.honesty import Alarm
@@ -199,6 +199,25 @@ def test_a_change_of_level_is_marked_on_the_chart_of_its_metric(live: Desk) -> N
     series = Series(metric=metric, asset="a", labels={}, points=((NOW - timedelta(hours=1), 5.0), (NOW, 6.0)))
     spec = line_chart([series], since=NOW - timedelta(hours=6), until=NOW, zone=ZoneInfo("Asia/Shanghai"), unit="%", steps=steps)
     assert len(spec["series"][0]["markLine"]["data"]) == 1
+
+
+def test_the_band_of_an_alarm_that_is_over_is_drawn_where_it_held(live: Desk) -> None:
+    metric = "system.memory.utilization"
+
+    def alarm(name: str, hours: int, minutes: int) -> None:
+        start = NOW - timedelta(hours=hours)
+        body = {"asset": "a", "rule": "baseline", "metric": metric, "start": start.isoformat(), "low": 10.0, "high": 20.0, "fingerprint": name}
+        live.store.documents.put(ALARM, name, {**body, "end": (start + timedelta(minutes=minutes)).isoformat()})
+
+    alarm("in", 3, 20)
+    alarm("before", 9, 20)
+    past = bands_then(live.store, "a", metric, NOW - timedelta(hours=6), NOW)
+    assert [(band.low, band.high, band.at) for band in past] == [(10.0, 20.0, NOW - timedelta(hours=3))]
+    series = Series(metric=metric, asset="a", labels={}, points=((NOW - timedelta(hours=1), 5.0), (NOW, 6.0)))
+    spec = line_chart([series], since=NOW - timedelta(hours=6), until=NOW, zone=ZoneInfo("Asia/Shanghai"), unit="%", past=past)
+    ((low, high),) = spec["series"][0]["markArea"]["data"]
+    assert (low["yAxis"], high["yAxis"]) == (10.0, 20.0)
+    assert 20 * 60_000 < high["xAxis"] - low["xAxis"] < 60 * 60_000
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "Detection quality"), ("zh_CN", "检测质量")])

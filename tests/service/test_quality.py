@@ -261,6 +261,19 @@ def test_a_proposal_goes_when_its_rule_is_noisy_no_longer(judged: Judged) -> Non
     assert judged.store.documents.find(TUNING).items == ()
 
 
+def test_durations_speak_for_a_longer_silence_before_a_rule_on_it_fires() -> None:
+    rule = Rule.model_validate({"id": "quiet", "kind": "absence", "of": {"kind": "syslog"}, "within": "10m"})
+    lasted = [(4, "false")] * 8 + [(90, "useful")] * 2
+    alarms = [
+        Alarm(rule="quiet", asset=f"a{n}", group="server", start=NOW, end=NOW + timedelta(minutes=minutes), verdict=verdict)
+        for n, (minutes, verdict) in enumerate(lasted)
+    ]
+    found = longer_hold(rule, alarms)
+    assert found is not None
+    assert (found["set"], found["was"]) == ({"within": 900.0}, {"within": 600.0})
+    assert (found["effect"]["removed"], found["effect"]["lost_useful"], found["effect"]["later_s"]) == (8, 0, 300)
+
+
 def test_durations_speak_for_a_longer_hold_of_a_rule_on_checks() -> None:
     rule = Rule.model_validate({"id": "reach", "kind": "check", "problem_after": 2})
     said = ["false"] * 8 + ["useful"] * 2
