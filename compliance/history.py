@@ -16,7 +16,7 @@ from compliance.verdict import Outcome
 from core.errors import NotFound
 from core.names import CHANGE, CONFIG_CHANGE, EVIDENCE, INCIDENT
 from store.base import Body, Documents
-from store.filter import And, Range, Term
+from store.filter import And, Or, Range, Term
 
 LOOK_BACK: Final = timedelta(days=1)
 DARK_AFTER: Final = timedelta(hours=48)
@@ -54,7 +54,7 @@ def as_of(documents: Documents, moment: datetime) -> Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """What may have caused a change: the text that differs, a change of the configuration or of the asset's record, or an incident that opened."""
+    """What may have caused a change: the text that differs, a change of the configuration or of the asset's record, or an incident."""
 
     kind: str
     time: datetime
@@ -133,12 +133,35 @@ def causes(documents: Documents, turn: Turn) -> list[Cause]:
         body = document.body
         fields = ", ".join(sorted({*body.get("before", {}), *body.get("after", {})}))
         found.append(Cause(kind="asset", time=datetime.fromisoformat(body["time"]), text=f"{body.get('who', '')}: {body.get('what', '')} {fields}".strip()))
-    where = And((Term("root", turn.asset), Range("opened", gte=since, lte=turn.time.isoformat())))
-    for document in documents.find(INCIDENT, where, sort="-opened", limit=5).items:
-        title = document.body.get("title") or {}
-        text = " / ".join(str(title[key]) for key in ("zh", "en") if title.get(key)) if isinstance(title, Mapping) else str(title)
-        found.append(Cause(kind="incident", time=datetime.fromisoformat(document.body["opened"]), text=text, id=document.id))
+    found += _incidents(documents, turn, since)
     return found
+
+
+def _incidents(documents: Documents, turn: Turn, since: str) -> list[Cause]:
+    """Incidents about the asset that opened since then, and those that an alert of it joined since then; the newest five."""
+    until = turn.time.isoformat()
+    about = And((Term("root", turn.asset), Range("opened", gte=since, lte=until)))
+    member = And((Term("members.asset", turn.asset), Range("opened", lte=until), Range("updated", gte=since)))
+    bodies = documents.find(INCIDENT, Or((about, member)), sort="-opened", limit=50).items
+    return [cause for document in bodies if (cause := _of_incident(document.id, document.body, turn, since))][:5]
+
+
+def _of_incident(id: str, body: Body, turn: Turn, since: str) -> Cause | None:
+    """An incident as a cause: since it opened when it is about the asset, else since the asset's first alert in it, the one about this check aside."""
+    until = turn.time.isoformat()
+    if body["root"] == turn.asset and since <= body["opened"] <= until:
+        return Cause(kind="incident", time=datetime.fromisoformat(body["opened"]), text=_both(body.get("title")), id=id)
+    mine = [one for one in body.get("members", ()) if one["asset"] == turn.asset and one["rule"] != f"compliance.{turn.check}"]
+    joined = min((one for one in mine if since <= (one.get("joined") or "") <= until), key=lambda one: str(one["joined"]), default=None)
+    if joined is None:
+        return None
+    text = f"{_both(body.get('title'))} · {_both(joined.get('title'))}"
+    return Cause(kind="incident", time=datetime.fromisoformat(joined["joined"]), text=text, id=id)
+
+
+def _both(title: object) -> str:
+    """A title in both languages, as far as it has them."""
+    return " / ".join(str(title[key]) for key in ("zh", "en") if title.get(key)) if isinstance(title, Mapping) else str(title or "")
 
 
 def _of_configuration(body: Body) -> Cause:

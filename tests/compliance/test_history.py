@@ -68,6 +68,26 @@ def test_a_turn_names_the_line_the_change_and_the_incident_before_it(told: Store
     assert (incident.kind, incident.id) == ("incident", "i1")
 
 
+def member(asset: str, after: timedelta, rule: str = "link_down") -> dict[str, object]:
+    return {"asset": asset, "rule": rule, "joined": (NOW + after).isoformat(), "title": {"zh": f"{asset} 断开", "en": f"{asset} down"}}
+
+
+def test_a_turn_names_an_incident_that_the_asset_joined_and_no_other(told: Store) -> None:
+    own = member("web1", HOUR / 2, "compliance.lnx-ssh-root")
+    for name, opened, members in (
+        ("joined", -72 * HOUR, [member("sw1", -72 * HOUR), member("web1", HOUR / 2)]),
+        ("long-before", -72 * HOUR, [member("sw1", HOUR / 2), member("web1", -72 * HOUR)]),
+        ("afterwards", -HOUR, [member("sw1", -HOUR), member("web1", 2 * HOUR)]),
+        ("by-itself", -HOUR, [member("sw1", -HOUR), own]),
+        ("others", -HOUR, [member("sw1", HOUR / 2)]),
+    ):
+        body = {"root": "sw1", "opened": (NOW + opened).isoformat(), "updated": (NOW + 3 * HOUR).isoformat(), "title": {"zh": "断电"}, "members": members}
+        told.documents.put(INCIDENT, name, body)
+    (turn,) = turns(as_of(told.documents, NOW).verdicts, as_of(told.documents, NOW + 2 * HOUR).verdicts)
+    (cause,) = [cause for cause in causes(told.documents, turn) if cause.kind == "incident"]
+    assert (cause.id, cause.time, cause.text) == ("joined", NOW + HOUR / 2, "断电 · web1 断开 / web1 down")
+
+
 def test_a_turn_names_who_changed_the_configuration(told: Store) -> None:
     body = {"asset": "web1", "time": (NOW + HOUR / 2).isoformat(), "user": "zhao", "source": "10.0.0.9", "how": "said", "added": 1, "removed": 2, "run": ""}
     told.documents.put(CONFIG_CHANGE, "web1/1", body)
