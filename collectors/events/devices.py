@@ -1,7 +1,8 @@
 """Log lines of network devices: facility, mnemonic, interface, user, peer; and by the table ``devices.yaml`` the kind of event.
 
-Five ways of writing are known. Cisco, Arista and Ruijie ``%LINK-3-UPDOWN: text``; Huawei and H3C ``%%01IFNET/4/IF_STATE(l)[3]:text (Name=value, ...)``;
-Juniper ``SNMP_TRAP_LINK_DOWN: text``, also as structured data; Fortinet ``name=value name="value"``; Hillstone ``Event@MGMT: text``. Pure, never raises.
+Eight ways of writing are known. Cisco, Arista and Ruijie ``%LINK-3-UPDOWN: text``; Huawei and H3C ``%%01IFNET/4/IF_STATE(l)[3]:text (Name=value, ...)``;
+Juniper ``SNMP_TRAP_LINK_DOWN: text``, also as structured data; Fortinet and TOPSEC ``name=value name="value"``; Hillstone ``Event@MGMT: text``; ZTE
+``alarm 6 occurred %ENVIRONMENT% text sent by MPU``; Sangfor ``日志类型:系统操作, 用户:admin, ...``. Pure, never raises.
 """
 
 from __future__ import annotations
@@ -22,14 +23,25 @@ from collectors.events.traps.names import tables
 from core.files import build, read_yaml
 
 ANY: Final = "*"
-CISCO, JUNIPER, FORTINET, HILLSTONE = "", "Juniper", "Fortinet", "Hillstone"
+CISCO, JUNIPER, FORTINET, HILLSTONE, ZTE, SANGFOR, TOPSEC = "", "Juniper", "Fortinet", "Hillstone", "ZTE", "Sangfor", "TOPSEC"
 _MSGID: Final = re.compile(r"^(.{1,41}?)-(\d)-(.{1,60})$")
 _SLASHED: Final = re.compile(r"^(?:%%(\d\d))?([A-Z][\w-]{0,40})/(\d)/([\w-]{1,60})(?:\(\w{1,4}\))?(?:\[\d{1,10}\])?$")
 _HEAD_END: Final = re.compile(r"(?:\(\w{1,4}\))?(?:\[\d{1,10}\])?: ?")
 _HEAD: Final = re.compile(r"%(?:%\d\d)?[A-Z][\w-]{0,40}[/-](?:\w{1,20}-)?\d[/-][\w-]{1,60}")
 _JUNIPER: Final = re.compile(r"^([A-Z][A-Z0-9]{1,20}(?:_[A-Z0-9]{1,30}){1,8}): ")
 _PAIR: Final = re.compile(r'([A-Za-z][\w-]{0,40})=(?:"([^"]{0,2000})"|([^\s",;)]{1,400}))')
-_HILLSTONE: Final = re.compile(r"(?:^|\s)((?:Event|Alarm|Config|Network|Security|Traffic|Threat)@[A-Z0-9]{2,20}): (.*)", re.DOTALL)
+_HILLSTONE: Final = re.compile(
+    r"(?:^|\s|HillstoneNetworks#)((?:Event|Alarm|Config|Configuration|Network|Security|Traffic|Threat|IPS|AV"
+    r"|ALERT|CRIT|ERR|WARNING|NOTICE|INFO)@[A-Z0-9]{2,20}): (.*)",
+    re.DOTALL,
+)
+_ZTE: Final = re.compile(r"\balarm (\d{1,10}) (?:level (\w{1,16}) )?(occurred|cleared)\b\.?(.*)", re.DOTALL)
+_ZTE_TYPE: Final = re.compile(r"%([A-Za-z][\w-]{0,30})% ?")
+_ZTE_PORT: Final = re.compile(r"\bon ((?:fei|gei|xgei)[_-]\d[\d/.]{0,12})")
+_SANGFOR: Final = re.compile(r"^(?:所属系统:[^,]{0,60}, )?日志类型:([^,]{1,40}), ")
+_SANGFOR_PAIR: Final = re.compile(r"(?:^|, )([^,:]{1,20}):([^,]{0,400})")
+_TOPSEC: Final = re.compile(r'(?:^|\s)id="?(?:ng)?tos"? ', re.IGNORECASE)
+_ABSENT: Final = frozenset(("", "(null)", "null", "N/A"))
 _TRAP_OID: Final = re.compile(r"^OID (1\.3\.6\.1(?:\.\d{1,10}){3,30}) ")
 _BRACKETS: Final = re.compile(r"\(([^()]{0,1500}=[^()]{0,1500})\)\.?\s*$")
 _DOUBLED: Final = {"01": "Huawei", "10": "H3C"}
@@ -90,7 +102,7 @@ def table() -> Table:
 
 def line(message: Message) -> Line | None:
     """The parts of a line that a network device wrote; None when it is none."""
-    return _lettered(message) or _slashed(message) or _juniper(message) or _fortinet(message) or _hillstone(message)
+    return next((said for reader in _READERS if (said := reader(message)) is not None), None)
 
 
 def _lettered(message: Message) -> Line | None:
@@ -143,6 +155,41 @@ def _hillstone(message: Message) -> Line | None:
     return None if found is None else Line(found[1].partition("@")[2], found[1], found[2], HILLSTONE)
 
 
+def _zte(message: Message) -> Line | None:
+    """The mnemonic is the alarm's number; the text begins with ``occurred`` or ``cleared``."""
+    found = _ZTE.search(message.text[:MAX_TEXT]) if "alarm " in message.text[:200] else None
+    if found is None or " sent by " not in found[4]:
+        return None
+    kind, port = _ZTE_TYPE.search(found[4]), _ZTE_PORT.search(found[4])
+    level = int(found[2]) if (found[2] or "").isdecimal() else None
+    text = f"{found[3]} {_ZTE_TYPE.sub('', found[4], count=1).strip()}"
+    return Line(kind[1] if kind else "ALARM", found[1], text, ZTE, level, {"interface": port[1]} if port else {})
+
+
+def _sangfor(message: Message) -> Line | None:
+    found = _SANGFOR.match(message.text)
+    if found is None:
+        return None
+    return Line(message.program, found[1], message.text, SANGFOR, None, _present(dict(_SANGFOR_PAIR.findall(message.text[:MAX_TEXT]))))
+
+
+def _topsec(message: Message) -> Line | None:
+    if "type=" not in message.text or not _TOPSEC.search(message.text[:200]):
+        return None
+    pairs = _present(_pairs(message.text))
+    if "rule" in pairs:
+        pairs.setdefault("action", pairs["rule"])
+    severity = int(pairs["pri"]) if re.fullmatch("[0-7]", pairs.get("pri", "")) else None
+    return Line(pairs.get("type", ""), pairs.get("recorder") or pairs.get("op", ""), message.text, TOPSEC, severity, pairs)
+
+
+_READERS: Final = (_lettered, _slashed, _juniper, _fortinet, _topsec, _sangfor, _hillstone, _zte)
+
+
+def _present(pairs: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in pairs.items() if value.strip() not in _ABSENT}
+
+
 def _bracketed(text: str) -> Mapping[str, str]:
     """The names and values that Huawei and H3C put at the end."""
     found = _BRACKETS.search(text[-2000:])
@@ -174,7 +221,7 @@ def meaning(message: Message, known: Table) -> tuple[str, dict[str, Any]]:
 
 
 def _kind(said: Line, program: str, known: Table) -> tuple[str, dict[str, str]]:
-    for key in (f"{said.vendor}:{said.mnemonic}", f"{said.facility}/{said.mnemonic}", f"{ANY}/{said.mnemonic}"):
+    for key in (f"{said.vendor}:{said.mnemonic}", f"{said.vendor}:{ANY}", f"{said.facility}/{said.mnemonic}", f"{ANY}/{said.mnemonic}"):
         for row in known.rows.get(key, ()):
             if row.program and row.program != program:
                 continue

@@ -71,7 +71,7 @@ def parse(raw: bytes, received: datetime, zone: tzinfo = UTC) -> Message:
     line = decoded(raw.rstrip(b"\r\n\0"))
     priority = DEFAULT_PRIORITY
     if (found := _PRI.match(line)) and int(found[1]) <= 191:
-        priority, line = int(found[1]), line[found.end() :]
+        priority, line = int(found[1]), line[found.end() :].lstrip(" ")  # Hillstone writes a space there
     if found := _V5.match(line):
         return _new(line[found.end() :], found, priority, received)
     return _old(line, priority, received, zone)

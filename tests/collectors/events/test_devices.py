@@ -140,6 +140,71 @@ def test_every_row_reads_its_own_example(row: Row) -> None:
             "log",
             {"observer.vendor": "Hillstone", "event.code": "Traffic@FLOW"},
         ),
+        (
+            "<190> Mar  1 10:00:00 15(root) 48088401 HillstoneNetworks#IPS@IPS: From 192.0.2.9:46158 to 192.0.2.80:80, detected network intrusion",
+            "log",
+            {"observer.vendor": "Hillstone", "event.provider": "IPS", "event.code": "IPS@IPS"},
+        ),
+        (
+            (
+                '<134>id=tos time="2026-03-01 10:00:00" fw=TopsecOS  pri=6 type=ac recorder=tos_fw_nat src=10.1.1.1 dst=10.2.2.2 sport=4048 '
+                "dport=446 proto=tcp indev=eth5 outdev=eth4 user= rule=accept connid=682102025"
+            ),
+            "log",
+            {
+                "observer.vendor": "TOPSEC",
+                "event.provider": "ac",
+                "event.code": "tos_fw_nat",
+                "event.severity": 6,
+                "source.ip": "10.1.1.1",
+                "destination.ip": "10.2.2.2",
+                "network.interface": "eth5",
+                "event.action": "accept",
+                "user.name": None,
+            },
+        ),
+        (
+            '<133>id=tos time="2026-03-01 10:00:00" fw=OS  pri=5 type=mgmt user=superman src=192.0.2.9 result=0 recorder=config msg="user add wang password x"',
+            "log",
+            {"user.name": "superman", "source.ip": "192.0.2.9", "process.command_line": None},
+        ),
+        (
+            '<5>id="ngtos" version="v3" time="2026-03-01 10:00:00" dev="ADS" pri="information" type="ads_lead" recorder="ads_lead_log" admin="superman"',
+            "log",
+            {"observer.vendor": "TOPSEC", "event.provider": "ads_lead", "user.name": "superman", "event.severity": None},
+        ),
+        (
+            (
+                "<134>Mar  1 10:00:00 sfos fwlog[1408064]: 所属系统:public, 日志类型:服务控制或应用控制, 策略名称:p, 用户:(null), "
+                "源IP:10.1.1.1, 源端口:9026, 目的IP:10.2.2.2, 目的端口:9000, 应用类型:any, 应用名称:, 系统动作:允许"
+            ),
+            "log",
+            {
+                "observer.vendor": "Sangfor",
+                "event.provider": "fwlog",
+                "event.code": "服务控制或应用控制",
+                "source.ip": "10.1.1.1",
+                "destination.ip": "10.2.2.2",
+                "event.action": "允许",
+                "user.name": None,
+            },
+        ),
+        (
+            "<23>Mar  1 10:00:00 localhost fwlog: 日志类型:系统操作, 用户:admin, IP地址:192.0.2.9, 操作对象:控制台, 操作类型:登录, 描述:登录 成功",
+            "log",
+            {"user.name": "admin", "source.ip": "192.0.2.9"},
+        ),
+        (
+            "<130>2026 Mar  1 10:00:00 olt1 command-log:An alarm 35125 level minor occurred at 10:00:00 03/01/2026 UTC sent by MCP GPON alarm link: shelf 1",
+            "log",
+            {"observer.vendor": "ZTE", "event.provider": "ALARM", "event.code": "35125", "event.severity": None},
+        ),
+        (
+            "<130>2026 Mar  1 10:00:00 sw1 command-log:An alarm 16924 level 5 occurred at 10:00:00 03/01/2026 UTC sent by MPU 1 %OSPF% text on fei_1/2",
+            "log",
+            {"event.provider": "OSPF", "event.severity": 5, "network.interface": "fei_1/2"},
+        ),
+        ("<13>Mar  1 10:00:00 web1 app: alarm 3 occurred", "log", {}),
         ("<189>1 2026-03-01T10:00:00Z core1 - - - - %LINK-3-UPDOWN: Interface Gi0/1, changed state to down", "link_down", {"network.interface": "Gi0/1"}),
         ("<189>1 2026-03-01T10:00:00Z core1 %LINK-3-UPDOWN - - - Interface Gi0/1, changed state to down", "link_down", {"network.interface": "Gi0/1"}),
         ("<13>Mar  1 10:00:00 web1 nginx[812]: GET /a-b/c HTTP/1.1", "log", {}),
