@@ -63,6 +63,13 @@ def test_a_case_is_met_by_the_failing_sample_and_not_by_the_passing_one(name: st
         assert risks(case, item, ours, verdict) == []
 
 
+def test_missing_anti_malware_meets_its_case_at_level_2_as_well() -> None:
+    case, check = CASES["6.4.4.1"].model_copy(update={"upward": False}), CHECKS["lnx-antimalware"]
+    item = next(item for item in WORLD.items if item.id == "G.CES.MC.1@L12")
+    (risk,) = risks(case, item, check, verdicts_of(check, Outcome.FAIL)[0])
+    assert (subject_of(case).grade.level, risk.level, risk.by) == (2, Level.HIGH, "telemetry")
+
+
 @pytest.mark.parametrize("name", QUIET)
 def test_where_checks_say_something_else_only_an_officer_meets_the_case(name: str) -> None:
     case = CASES[name]
