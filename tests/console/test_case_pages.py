@@ -201,7 +201,7 @@ def test_an_exception_in_force_is_ended_by_who_may_set_one(li: Desk, monkeypatch
         li.store.documents.delete(MUTE, found.id)
     body = {"id": "except-3", "kind": "except", "match": {"asset": "server-000", "rule": "cpu"}, "active": True, "ended": False, "by": "boss", "why": "x"}
     li.store.documents.put(MUTE, "except-3", {**body, "from": li.now().isoformat(), "until": (li.now() + timedelta(days=9)).isoformat()})
-    monkeypatch.setattr(parts, "rows", lambda _rows, key, **_more: 0 if key == "mutes" else None)
+    monkeypatch.setattr(parts, "rows", lambda _rows, key, *_more, **_named: 0 if key == "mutes" else None)
     assert "mute-end" not in [button.key for button in opened("mutes.py").button]
     leader = Account(name="li", roles=(Role.DUTY_LEADER,), language="en")
     monkeypatch.setattr(parts, "present_session", lambda **_: Session(id="x", account=leader, created=datetime.now(UTC), seen=datetime.now(UTC)))
