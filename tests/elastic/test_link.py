@@ -39,7 +39,7 @@ def answering(*answers: Answer, context: ssl.SSLContext | None = None) -> Iterat
             self.end_headers()
             self.wfile.write(body.encode())
 
-        do_POST = do_PUT = do_GET  # noqa: N815 - the library's names
+        do_POST = do_PUT = do_GET
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
