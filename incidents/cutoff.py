@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from incidents import holds, lifecycle, ticks
+from incidents import holds, lifecycle, place, ticks
 from incidents.kernel import Kernel
 from incidents.state import Alert, Incident, Takeover
 
@@ -141,14 +141,35 @@ def judge_again(k: Kernel, top: str) -> None:
         mark(k, alert, found[alert.id])
     old = lifecycle.survivor(k, takeover.incident)
     freed = [alert for alert in firing if not alert.cut]
-    for asset in dict.fromkeys(alert.asset for alert in freed):
-        _own_incident(k, old, [alert for alert in freed if alert.asset == asset])
+    for asset in sorted(dict.fromkeys(alert.asset for alert in freed), key=lambda one: _tells_links(k, freed, one)):
+        left = [alert for alert in freed if alert.asset == asset]
+        if not (_tells_links(k, freed, asset) and _at_other_end(k, old, left)):
+            _own_incident(k, old, left)
     for alert in firing:
         if alert.cut:
             _follow(k, old, alert)
+    for alert in [k.world.alerts[name] for name in old.firing] if old else []:
+        if not alert.cut and place.is_link(k, alert):
+            _at_other_end(k, old, [alert])
     holds.judge_all(k, [alert.id for alert in firing])
     if old:
         lifecycle.settle(k, old)
+
+
+def _tells_links(k: Kernel, alerts: list[Alert], asset: str) -> bool:
+    return all(place.is_link(k, alert) for alert in alerts if alert.asset == asset)
+
+
+def _at_other_end(k: Kernel, old: Incident | None, alerts: list[Alert]) -> bool:
+    """Links that lead to a device that is silent by itself belong to its incident; whether they went there."""
+    end = next((found for alert in alerts if (found := place.other_end(k, alert)) and found[0] is not old), None)
+    if end is None or old is None:
+        return False
+    for alert in alerts:
+        if alert.id in old.members:
+            lifecycle.remove(k, old, alert)
+            lifecycle.join(k, end[0], alert, end[1])
+    return True
 
 
 def _own_incident(k: Kernel, old: Incident | None, alerts: list[Alert]) -> None:
