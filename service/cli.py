@@ -12,7 +12,7 @@ import typer
 
 from core.settings import read_settings
 from service.commands import compliance, credentials, devices, playbooks, replays
-from service.commands.terminal import Config, group, open_store, plainly, say
+from service.commands.terminal import Config, group, open_store, plainly, say, say_all
 from service.disk import read_bytes
 
 app = typer.Typer(
@@ -99,8 +99,7 @@ def restore(source: Path, config: Config = None) -> None:
     """Bring a backup into an empty data folder; the service must not run."""
     from service.backup import restore_backup
 
-    for line in restore_backup(read_settings(config), source):
-        say(line)
+    say_all(restore_backup(read_settings(config), source))
 
 
 @app.command("import")

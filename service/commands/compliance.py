@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from core.settings import read_settings
-from service.commands.terminal import Config, group, open_store, open_vault, plainly, say
+from service.commands.terminal import Config, group, open_store, open_vault, plainly, say, say_all
 from service.disk import read_bytes
 
 app = typer.Typer()
@@ -47,8 +47,7 @@ def report(
     office, now = Office(open_store(settings), settings), datetime.now(UTC)
     spoken: Any = "en" if language.startswith("en") else "zh_CN"
     asked = Asked(kind=kind, name=name, level=level, form=form, language=spoken, day=day, out=out, framework=framework)
-    for line in make_report(office, asked, now, lambda share, what: print(f"{share:4.0%} {what}", file=sys.stderr)):  # noqa: T201
-        say(line)
+    say_all(make_report(office, asked, now, lambda share, what: print(f"{share:4.0%} {what}", file=sys.stderr)))  # noqa: T201
 
 
 @record.command("list")
@@ -58,8 +57,7 @@ def record_list(config: Config = None) -> None:
     from service.recordkeeping import listed
 
     settings = read_settings(config)
-    for line in listed(settings, open_store(settings), datetime.now(UTC)):
-        say(line)
+    say_all(listed(settings, open_store(settings), datetime.now(UTC)))
 
 
 @record.command("export")
@@ -90,8 +88,7 @@ def record_import(
     from service.recordkeeping import brought_in
 
     settings = read_settings(config)
-    for line in brought_in(settings, open_store(settings), kind, read_bytes(file), who, datetime.now(UTC), do=do):
-        say(line)
+    say_all(brought_in(settings, open_store(settings), kind, read_bytes(file), who, datetime.now(UTC), do=do))
 
 
 @framework.command("list")
@@ -100,8 +97,7 @@ def framework_list(config: Config = None) -> None:
     """The shipped framework and those of the site."""
     from service.frameworks import listed
 
-    for line in listed(read_settings(config).site_folder):
-        say(line)
+    say_all(listed(read_settings(config).site_folder))
 
 
 @framework.command("check")
@@ -111,8 +107,7 @@ def framework_check(paths: list[Path], config: Config = None) -> None:
     from service.frameworks import checked
 
     for path in paths:
-        for line in checked(path, read_settings(config).site_folder):
-            say(line)
+        say_all(checked(path, read_settings(config).site_folder))
 
 
 @framework.command("import")
@@ -126,8 +121,7 @@ def framework_import(
     """Write an OSCAL catalogue as a framework file into the site's folder."""
     from service.frameworks import brought
 
-    for line in brought(catalog, profile, name, read_settings(config).site_folder):
-        say(line)
+    say_all(brought(catalog, profile, name, read_settings(config).site_folder))
 
 
 @framework.command("classified")
@@ -136,8 +130,7 @@ def framework_classified(config: Config = None) -> None:
     """Put the empty template for a classified system into the site's folder."""
     from service.frameworks import CLASSIFIED, fresh
 
-    for line in fresh(CLASSIFIED, read_settings(config).site_folder):
-        say(line)
+    say_all(fresh(CLASSIFIED, read_settings(config).site_folder))
 
 
 @xccdf.command("import")
@@ -153,8 +146,7 @@ def xccdf_import(
 
     settings = read_settings(config)
     store = open_store(settings)
-    for line in bring(store, Book(store).all(), settings.site_folder, path, asset, datetime.now(UTC)):
-        say(line)
+    say_all(bring(store, Book(store).all(), settings.site_folder, path, asset, datetime.now(UTC)))
 
 
 def _post(config: Path | None) -> Any:
@@ -169,8 +161,7 @@ def _post(config: Path | None) -> Any:
 @plainly
 def transfer_key(config: Config = None) -> None:
     """The public key of this installation, for the other side; made when there is none."""
-    for line in _post(config).key(datetime.now(UTC)):
-        say(line)
+    say_all(_post(config).key(datetime.now(UTC)))
 
 
 @transfer.command("make")
@@ -181,8 +172,7 @@ def transfer_make(
     config: Config = None,
 ) -> None:
     """Write a signed file about an object: its record, framework, answers and evidence package."""
-    for line in _post(config).make(name, out, datetime.now(UTC)):
-        say(line)
+    say_all(_post(config).make(name, out, datetime.now(UTC)))
 
 
 @transfer.command("take")
@@ -191,8 +181,7 @@ def transfer_take(
     path: Path, config: Config = None, do: Annotated[bool, typer.Option("--do", help="Keep it; without it the file is only checked.")] = False
 ) -> None:
     """Check a signed file of another installation and keep what is in it."""
-    for line in _post(config).take(path, datetime.now(UTC), do=do):
-        say(line)
+    say_all(_post(config).take(path, datetime.now(UTC), do=do))
 
 
 @evidence.command("verify")

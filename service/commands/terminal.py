@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec
@@ -38,6 +38,12 @@ def plainly(function: Callable[P, None]) -> Callable[P, None]:
 def say(text: str) -> None:
     """One line for the person at the terminal."""
     print(text, flush=True)  # noqa: T201
+
+
+def say_all(lines: Iterable[str]) -> None:
+    """Each line as soon as it is there."""
+    for line in lines:
+        say(line)
 
 
 def group(about: str) -> typer.Typer:
