@@ -178,8 +178,3 @@ def _age(text: str, now: datetime) -> str:
         return ""
     aware = time if time.tzinfo else time.replace(tzinfo=UTC)
     return f"{(now - aware).total_seconds() / 86400:.0f}"
-
-
-def command_of(kind: str) -> str:
-    """How a person reads the same text."""
-    return form_of(kind).command

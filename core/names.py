@@ -30,7 +30,6 @@ TOKEN: Final = "token"  # noqa: S105 - a kind of document, not a secret
 CREDENTIAL: Final = "credential"
 CHANGE: Final = "change"
 HEALTH: Final = "health"
-LEASE: Final = "lease"
 RUN: Final = "run"
 RUN_PLAN: Final = "run-plan"
 RUN_ENTRY: Final = "run-entry"

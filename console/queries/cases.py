@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from console.i18n import one, two
@@ -177,11 +177,6 @@ def matches(case: Case, words: str) -> bool:
     """Whether title, id, root, owner or a member's text holds all words."""
     text = " ".join((case.id, *case.titles.values(), case.root, case.owner, *(f"{m.asset} {m.rule}" for m in case.members))).lower()
     return all(word in text for word in words.lower().split())
-
-
-def opened_within(cases: Iterable[Case], now: datetime, length: timedelta) -> int:
-    """How many began lately."""
-    return sum(case.opened is not None and now - case.opened <= length for case in cases)
 
 
 def _member(body: Mapping[str, Any]) -> Member:

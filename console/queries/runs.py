@@ -16,7 +16,7 @@ from console.words import ROLES, word
 from core.errors import NotFound
 from core.names import CONFIG_CHANGE, INCIDENT, RUN, TASK
 from playbooks.capabilities import capability
-from playbooks.fold import ActState, Entry, RunState, decision, fold
+from playbooks.fold import ActState, Entry, RunState, fold
 from playbooks.form import Both, Playbook
 from playbooks.journal import read_entries, read_plan
 from playbooks.load import Catalogue, Shelf
@@ -218,11 +218,6 @@ def act_word(act: ActState | None, stage: str) -> str:
     if act is None or (act.status == "waiting" and stage == "dropped"):
         return stage if stage in ("skipped", "dropped") else "waiting"
     return {"running": "undoing", "undone": "undone", "failed": "undo_failed"}.get(act.undo, act.status)
-
-
-def undecided(found: Whole) -> list[tuple[str, str]]:
-    """(step, target) of acts whose outcome a person has to tell."""
-    return [key for key, act in found.state.acts.items() if act.status == "unknown" and decision(*key) in found.state.tasks]
 
 
 def half(text: str) -> str:
