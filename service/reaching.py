@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from collectors.network.cli import CliOptions, is_refusal, session
+from collectors.network.snmp.access import Access
 from collectors.network.snmp.collector import SnmpCollector, access_to
-from collectors.network.snmp.session import Access
 from collectors.network.snmp.thorough import PysnmpSession
 from collectors.servers.sshlink import SshLink, approved_keys, shown_key, stranger
 from core.errors import BadReply, ConfigError, Unreachable

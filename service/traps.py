@@ -16,8 +16,8 @@ from collectors.events.delivery import Deliver
 from collectors.events.traps.listener import Resolve, TrapListener
 from collectors.events.traps.listener import Settings as ListenerSettings
 from collectors.events.traps.usm import MOST_BOOTS, Engine, User
+from collectors.network.snmp.access import Access, auth_protocol, privacy_protocol
 from collectors.network.snmp.samples import named
-from collectors.network.snmp.session import Access, auth_protocol, privacy_protocol
 from core.clock import Clock
 from core.errors import ConfigError, NotFound, StoreError
 from core.records import Sample

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from collectors.network.snmp.session import Access, open_session
+from collectors.network.snmp.access import Access
+from collectors.network.snmp.session import open_session
 from core.errors import DeviceError
 from tests.peers.program import free_port, program, running
 

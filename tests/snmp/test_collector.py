@@ -10,7 +10,8 @@ import pytest
 
 from collectors.base import Collector, make
 from collectors.network.snmp import SnmpCollector
-from collectors.network.snmp.session import Access, Engine, auth_protocol, open_session, privacy_protocol
+from collectors.network.snmp.access import Access, auth_protocol, privacy_protocol
+from collectors.network.snmp.session import Engine, open_session
 from core.catalogue import catalogue
 from core.errors import AuthRefused, BadReply, ConfigError, DeviceError, NotFound, Unreachable
 from core.records import Record, Sample, Snapshot

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from collectors.network.snmp.access import Access
 from collectors.network.snmp.device import read_device
 from collectors.network.snmp.fast import GufoSession
 from collectors.network.snmp.poll import poll_device
@@ -15,7 +16,7 @@ from collectors.network.snmp.reader import Kept, Reader
 from collectors.network.snmp.reading import Reading, document
 from collectors.network.snmp.recording import RecordedSession
 from collectors.network.snmp.samples import measures
-from collectors.network.snmp.session import Access, Engine, open_session
+from collectors.network.snmp.session import Engine, open_session
 from collectors.network.snmp.thorough import PysnmpSession
 from collectors.network.snmp.values import Value
 from core.errors import BadReply, DeviceError, Unreachable

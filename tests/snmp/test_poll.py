@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from collectors.network.snmp.access import Access
 from collectors.network.snmp.poll import access_of, main, poll_line, poll_targets
 from collectors.network.snmp.profile import standard_profiles
 from collectors.network.snmp.recording import read_recording
-from collectors.network.snmp.session import Access
 from collectors.network.snmp.walk import record, shown, try_profiles
 from core.errors import BadReply, ConfigError
 from tests.peers.snmp_agent import Agent, Answer, Bench, Circles, Silent, Table, recorded, switch

@@ -21,7 +21,7 @@ from pysnmp.proto.secmod.rfc3414.localkey import hash_passphrase, localize_key
 
 from collectors.events.traps.ber import COUNTER, OCTETS, BadPacket, Item, one, packed, packed_number, packed_oid, sequence
 from collectors.events.traps.message import Trap, notification, response_pdu
-from collectors.network.snmp.session import Auth, Privacy
+from collectors.network.snmp.access import Auth, Privacy
 
 WINDOW_S: Final = 150
 MOST_BOOTS: Final = 2**31 - 1

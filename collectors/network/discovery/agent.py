@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from collectors.network.snmp.access import Access, Version
 from collectors.network.snmp.collector import with_secret
 from collectors.network.snmp.identity import identity
 from collectors.network.snmp.match import SYS_DESCR, SYS_OBJECT_ID, SYSTEM, matching, object_id
 from collectors.network.snmp.profile import profiles_in_force
 from collectors.network.snmp.reader import Reader
-from collectors.network.snmp.session import Access, Version, open_session
+from collectors.network.snmp.session import open_session
 from collectors.network.snmp.standard.topology import surroundings
 from core.errors import ConfigError, DeviceError
 from core.secrets import Secret

@@ -13,13 +13,14 @@ from pydantic import Field
 
 from collectors.base import Options as BaseOptions
 from collectors.base import credential
+from collectors.network.snmp.access import Access, Version, auth_protocol, privacy_protocol
 from collectors.network.snmp.device import read_device
 from collectors.network.snmp.match import SYS_UPTIME
 from collectors.network.snmp.profile import Profile, profiles_in_force
 from collectors.network.snmp.reader import Kept, Reader
 from collectors.network.snmp.reading import Interface, Reading, Role, Wireless
 from collectors.network.snmp.samples import COUNTERS, Measure, limits, measures, named
-from collectors.network.snmp.session import Access, Engine, Session, Version, auth_protocol, open_session, privacy_protocol
+from collectors.network.snmp.session import Engine, Session, open_session
 from collectors.network.snmp.standard.topology import Body, learned_in, topology, vlans_apart
 from collectors.rates import Rates
 from core.errors import BadReply, DeviceError, Unreachable

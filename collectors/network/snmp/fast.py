@@ -28,8 +28,8 @@ from gufo.snmp import (
 )
 from gufo.snmp.sync import SnmpSession
 
+from collectors.network.snmp.access import Access
 from collectors.network.snmp.oid import arcs
-from collectors.network.snmp.session import Access
 from collectors.network.snmp.thorough import PysnmpSession
 from collectors.network.snmp.values import Value
 from core.errors import AuthRefused, BadReply, Unreachable

@@ -15,11 +15,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, TextIO
 
+from collectors.network.snmp.access import Access, auth_protocol, privacy_protocol
 from collectors.network.snmp.device import read_device
 from collectors.network.snmp.profile import Profile, standard_profiles
 from collectors.network.snmp.reader import Reader
 from collectors.network.snmp.reading import Reading, document
-from collectors.network.snmp.session import Access, Engine, auth_protocol, open_session, privacy_protocol
+from collectors.network.snmp.session import Engine, open_session
 from core.errors import ConfigError, WanglouError
 
 DEADLINE_S = 120.0

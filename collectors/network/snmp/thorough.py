@@ -10,8 +10,8 @@ from typing import Any
 
 from pyasn1.type import univ
 
+from collectors.network.snmp.access import Access
 from collectors.network.snmp.oid import inside
-from collectors.network.snmp.session import Access
 from collectors.network.snmp.values import Value, opaque
 from core.errors import AuthRefused, BadReply, Unreachable
 

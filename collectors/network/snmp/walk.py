@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from collectors.network.snmp.access import Access
 from collectors.network.snmp.device import read_device
 from collectors.network.snmp.profile import Profile, read_profiles, standard_profiles
 from collectors.network.snmp.reader import Reader
 from collectors.network.snmp.reading import Reading, document
 from collectors.network.snmp.recording import line, read_recording
-from collectors.network.snmp.session import Access
 from core.errors import BadReply
 
 ROOTS = ("1.0.8802", "1.3.6.1", "1.3.111")
