@@ -47,7 +47,8 @@ class CallOptions(GetOptions):
 def base_of(target: Asset | None) -> str:
     """Scheme and place of the asset; raises ConfigError. Nothing that a playbook is given changes where it goes."""
     asset = asset_of(target)
-    url = str(asset.collect.get("http", {}).get("url", "")) or (f"https://{asset.address}" if asset.address else "")
+    place = f"[{asset.address}]" if ":" in asset.address else asset.address
+    url = str(asset.collect.get("http", {}).get("url", "")) or (f"https://{place}" if place else "")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"{asset.id} has no address and no url of a collector http", key=f"assets.{asset.id}.collect.http.url")

@@ -17,6 +17,7 @@ from core.errors import AuthRefused, BadReply, ConfigError, Unreachable
 from core.secrets import Secret
 from inventory.asset import Asset
 from playbooks.capabilities import capability
+from playbooks.capabilities.web import base_of
 from service.reaching import ServiceReach
 from tests.peers.machine import Machine, machine
 from tests.peers.postgres import Postgres, postgres
@@ -88,6 +89,11 @@ def test_a_wrong_status_or_credential_is_an_error(web: str) -> None:
         on_web(web, "http.get", path="/", contains="gone").do()
     with pytest.raises(Unreachable):
         on_web(f"http://127.0.0.1:{free_port()}", "http.get").do()
+
+
+def test_a_target_with_an_ipv6_address_alone_is_written_as_urls_want_it() -> None:
+    assert base_of(Asset(id="lb", address="2001:db8::7")) == "https://[2001:db8::7]"
+    assert base_of(Asset(id="lb", address="192.0.2.7")) == "https://192.0.2.7"
 
 
 def test_no_path_leads_to_another_host(web: str) -> None:
