@@ -19,7 +19,7 @@ from compliance.verdict import Outcome, Verdict
 from core.names import SNAPSHOT, VERDICT
 from core.records import Finding, Snapshot
 from store.base import Body, Document, Store
-from store.filter import EVERYTHING, And, Filter, Range, Term
+from store.filter import EVERYTHING, Filter, of_asset
 
 KEPT = timedelta(days=190)
 CONFIRM_AFTER = timedelta(hours=1)
@@ -162,11 +162,6 @@ def every(store: Store, kind: str, where: Filter = EVERYTHING) -> Iterator[Docum
         cursor = page.cursor
         if cursor is None:
             return
-
-
-def of_asset(asset: str) -> Filter:
-    """Documents of an asset whose ids begin with it: a range of ids, which every store finds without looking at the others."""
-    return And((Range("id", gte=f"{asset}/", lt=f"{asset}0"), Term("asset", asset)))  # "0" is the character after "/"
 
 
 def verdict_id(asset: str, check: str) -> str:

@@ -21,7 +21,7 @@ from inventory.asset import Asset
 from inventory.book import Book
 from inventory.configuration.changes import RUNNING
 from store.base import Selector
-from store.filter import Term
+from store.filter import Term, of_asset
 from store.snapshots import snapshot_history
 
 FIRST: Final = (
@@ -87,7 +87,7 @@ def facts(here: Desk, asset: Asset) -> None:
     rows = [{_("fact"): name, _("value"): value} for name, value in {**extra, **pairs}.items() if value]
     if rows:
         parts.table(rows)
-    documents = here.store.documents.find(SNAPSHOT, Term("asset", asset.id)).items
+    documents = here.store.documents.find(SNAPSHOT, of_asset(asset.id)).items
     if not documents:
         st.caption(_("No text was read from this asset yet."))
         return
@@ -145,7 +145,7 @@ def events(here: Desk, asset: Asset) -> None:
 
 def checks(here: Desk, asset: Asset) -> None:
     """Verdicts, the failures first."""
-    bodies = [document.body for document in here.store.documents.find(VERDICT, Term("asset", asset.id)).items]
+    bodies = [document.body for document in here.store.documents.find(VERDICT, of_asset(asset.id)).items]
     order = {"fail": 0, "unknown": 1, "pass": 2, "not_applicable": 3}
     bodies.sort(key=lambda body: (order.get(body["outcome"], 9), body["check"]))
     if not bodies:

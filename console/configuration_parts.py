@@ -25,7 +25,7 @@ from inventory.configuration.difference import Difference, compare
 from inventory.configuration.restore import plan
 from inventory.configuration.template import deviations, load_templates
 from store.base import Body
-from store.filter import Term
+from store.filter import of_asset
 from store.snapshots import latest_snapshot
 
 HEIGHT = 420
@@ -165,7 +165,7 @@ def templates(here: Desk, asset: Asset, text: str) -> None:
 
 def checks(here: Desk, asset: Asset) -> None:
     """Verdicts of the checks over the configuration."""
-    bodies = configuration.outcome_first(document.body for document in here.store.documents.find(VERDICT, Term("asset", asset.id)).items)
+    bodies = configuration.outcome_first(document.body for document in here.store.documents.find(VERDICT, of_asset(asset.id)).items)
     shown = [body for body in bodies if body["outcome"] != "not_applicable"]
     if not shown:
         parts.empty(_("No check has looked at this configuration yet."), _("Checks run by themselves within a minute after a configuration was read."))

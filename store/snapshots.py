@@ -13,7 +13,7 @@ from typing import Final
 from core.errors import Conflict, NotFound
 from core.records import Snapshot, utc
 from store.base import ABSENT, Body, Document, Store
-from store.filter import And, Term
+from store.filter import And, Term, of_asset
 
 NEWEST: Final = "snapshot"
 VERSION: Final = "snapshot-version"
@@ -42,7 +42,7 @@ def snapshot_history(store: Store, asset: str, kind: str, limit: int = 100) -> l
     if kind in FLEETING:
         there = _newest(store, asset, kind)
         return [] if there is None else [_snapshot(there.body, "taken")]
-    where = And((Term("asset", asset), Term("kind", kind)))
+    where = And((of_asset(asset), Term("kind", kind)))
     return [_snapshot(document.body, "taken") for document in store.documents.find(VERSION, where, sort="-taken", limit=limit).items]
 
 
@@ -56,7 +56,7 @@ class Version:
 
 def snapshot_versions(store: Store, asset: str, kind: str, limit: int = 100) -> list[Version]:
     """As ``snapshot_history``, with what is known of the moment at which a version came in the place of another."""
-    where = And((Term("asset", asset), Term("kind", kind)))
+    where = And((of_asset(asset), Term("kind", kind)))
     found = store.documents.find(VERSION, where, sort="-taken", limit=limit).items
     return [Version(_snapshot(one.body, "taken"), datetime.fromisoformat(one.body["before"]) if one.body.get("before") else None) for one in found]
 
