@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from core.errors import ConfigError
 from core.files import Document, build, read_yaml
@@ -128,6 +128,10 @@ class Sample(Model):
     age_days: float = 0
 
 
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+"""One name, or a list of them."""
+
+
 class Check(Model):
     """One check. ``items`` are the requirement items it gives evidence for (none: the baseline alone), ``limit_age_h`` how old its text may be.
 
@@ -145,7 +149,7 @@ class Check(Model):
     expect: tuple[Expectation, ...] = Field(min_length=1)
     parameters: Mapping[str, str | int | float | tuple[str, ...]] = Field(default_factory=dict)
     items: tuple[str, ...] = ()
-    catalogue: str = ""
+    catalogue: Names = ()
     decides: bool = False
     tells: bool = True
     remediation: Text

@@ -159,12 +159,12 @@ class Framework:
 
     def unmet_drafts(self, item: Item, checks: Iterable[Check]) -> frozenset[str]:
         """Drafted checks of an item, those for other platforms aside, that no check covers yet; then a person has the last word."""
-        covered = {check.catalogue for check in checks if item.id in check.items}
+        covered = {draft for check in checks if item.id in check.items for draft in check.catalogue}
         return frozenset(draft for draft in item.checks if self.drafts.get(draft) not in _OTHER_PLATFORMS and draft not in covered)
 
 
 _DATABASES_AND_SERVERS = ("windows", "mysql", "postgresql", "redis", "nginx", "tomcat", "application")
-_DEVICES = ("huawei_vrp", "h3c_comware", "cisco_ios", "network", "netmiko", "snmp", "wlan", "ot", "mdm", "cloud")
+_DEVICES = ("huawei_vrp", "h3c_comware", "cisco_ios", "network", "netmiko", "snmp", "cloud")
 _OTHER_PLATFORMS = frozenset((*_DATABASES_AND_SERVERS, *_DEVICES))
 
 
