@@ -148,16 +148,15 @@ class _Place:
 
     def _table(self, part: Expectation, kind: str) -> Answer:
         table = self.host.rows(kind)
-        if part.unsure and any(_fits(row, part.unsure) for row in table):
-            return Answer(
-                None, (), Text(zh=f"{kind} 中有读不到的内容（权限不足或数据过旧）", en=f"{kind} has parts that could not be read (not permitted, or too old)")
-            )
+        if unsure := [row for row in table if part.unsure and _fits(row, part.unsure)]:
+            why = Text(zh=f"{kind} 中有不能得知的内容（没有读到、无权读取或过旧）", en=f"{kind} has parts that cannot be told (not read, not permitted, or too old)")
+            return Answer(None, _shown(kind, unsure), why)
         if part.duplicates is not None:
             values = [row.get(part.duplicates, "") for row in table]
             twice = sorted({value for value in values if values.count(value) > 1})
             return _counted(part, len(twice), tuple(f"{kind}: {part.duplicates} {value}" for value in twice))
         hits = [row for row in table if _fits(row, part.rows or ())]
-        return _counted(part, len(hits), tuple(f"{kind}: {' '.join(value for value in row.values() if value)[:WIDTH]}" for row in hits) or (f"{kind}: 0",))
+        return _counted(part, len(hits), _shown(kind, hits) or (f"{kind}: 0",))
 
 
 def _seen(answers: Iterable[Answer], holds: bool | None, match: str) -> tuple[str, ...]:
@@ -175,6 +174,10 @@ def _matching(part: Expectation, blocks: Iterable[Block]) -> Iterator[Block]:
             if all(any(one.search(line) for line in inside) for one in having) and not any(one.search(line) for one in lacking for line in inside):
                 yield block
         yield from _matching(part, block.inside)
+
+
+def _shown(kind: str, rows: Iterable[Row]) -> tuple[str, ...]:
+    return tuple(f"{kind}: {' '.join(value for value in row.values() if value)[:WIDTH]}" for row in rows)
 
 
 def _fits(row: Row, alternatives: Rows) -> bool:

@@ -1,4 +1,4 @@
-"""The address plan of a site (``networks.yaml``, ``vlans.yaml``) and how it is used: a small IPAM. Pure but for reading the files."""
+"""The address plan of a site (``networks.yaml``, ``zones.yaml``, ``vlans.yaml``) and how it is used: a small IPAM. Pure but for reading the files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -44,13 +45,28 @@ def _range(text: Any) -> tuple[Address, Address]:
 Span = Annotated[tuple[Address, Address], BeforeValidator(_range)]
 
 
+Role = Literal["ordinary", "important", "management", "wireless", "sensing", "control", "outside"]
+"""What a zone is for: important business, the management of devices, wireless clients, sensors, industrial control, networks of others."""
+
+
+class Zone(BaseModel):
+    """One zone of the site's network, made of the prefixes that name it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=80)
+    role: Role = "ordinary"
+    note: str = ""
+
+
 class Network(BaseModel):
-    """One prefix of the plan. ``dynamic`` are ranges that a DHCP server hands out, ``reserved`` ones that nobody may take."""
+    """One prefix of the plan. ``dynamic`` are ranges that a DHCP server hands out, ``reserved`` ones that nobody may take; ``zone`` is where it belongs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     prefix: Prefix
     name: str = ""
+    zone: str = ""
     vlan: int | None = Field(default=None, ge=1, le=4094)
     site: str = ""
     gateway: Address | None = None
@@ -83,13 +99,22 @@ class Vlan(BaseModel):
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What the site says, and what is wrong with how it says it."""
 
     networks: tuple[Network, ...] = ()
     vlans: tuple[Vlan, ...] = ()
+    zones: tuple[Zone, ...] = ()
     problems: tuple[ConfigError, ...] = ()
+
+    @cached_property
+    def _by_length(self) -> Mapping[tuple[int, int], Mapping[int, Network]]:
+        """(version, length) -> first address as a number -> network, the narrowest first."""
+        found: dict[tuple[int, int], dict[int, Network]] = defaultdict(dict)
+        for one in sorted(self.networks, key=lambda one: -one.prefix.prefixlen):
+            found[one.prefix.version, one.prefix.prefixlen][int(one.prefix.network_address)] = one
+        return found
 
     def of(self, address: str) -> Network | None:
         """The narrowest prefix that holds an address."""
@@ -97,19 +122,44 @@ class Plan:
             wanted = ipaddress.ip_address(address)
         except ValueError:
             return None
-        return max((one for one in self.networks if wanted in one.prefix), key=lambda one: one.prefix.prefixlen, default=None)
+        number, width = int(wanted), wanted.max_prefixlen
+        for (version, length), networks in self._by_length.items():
+            if version == wanted.version and (one := networks.get(number >> (width - length) << (width - length))):
+                return one
+        return None
+
+    def zone_of(self, address: str) -> Zone | None:
+        """The zone that an address lies in; None in no prefix, or in one that names no zone."""
+        network = self.of(address)
+        return self.zone(network.zone) if network and network.zone else None
+
+    def zone(self, name: str) -> Zone:
+        """The zone of that name; one that was never described is an ordinary one."""
+        return next((one for one in self.zones if one.name == name), Zone(name=name))
 
 
 def read_plan(folder: Path) -> Plan:
-    """``networks.yaml`` or ``networks/*.yaml`` and ``vlans.yaml`` of the site folder; a prefix that stands twice is a problem."""
+    """``networks.yaml`` or ``networks/*.yaml``, and in the same way ``vlans`` and ``zones``, of the site folder.
+
+    A prefix or a zone that stands twice is a problem, and so is a prefix in a zone that ``zones.yaml`` does not describe.
+    """
     problems: list[ConfigError] = []
+    zones: dict[str, Zone] = {}
+    for zone, document, number in read_entries(folder, "zones", Zone, problems):
+        if zone.name in zones:
+            problems.append(document.error(f"{zone.name} stands twice; the first one counts", ("zones", number, "name")))
+        zones.setdefault(zone.name, zone)
     networks: dict[Prefix, Network] = {}
     for network, document, number in read_entries(folder, "networks", Network, problems):
         if network.prefix in networks:
             problems.append(document.error(f"{network.prefix} stands twice; the first one counts", ("networks", number, "prefix")))
+        if network.zone and network.zone not in zones:
+            problems.append(
+                document.error(f"the zone {network.zone} is not described in zones.yaml; it counts as an ordinary one", ("networks", number, "zone"))
+            )
         networks.setdefault(network.prefix, network)
     vlans = {vlan.id: vlan for vlan, _, _ in read_entries(folder, "vlans", Vlan, problems)}
-    return Plan(tuple(networks.values()), tuple(vlans.values()), tuple(problems))
+    return Plan(tuple(networks.values()), tuple(vlans.values()), tuple(zones.values()), tuple(problems))
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class Flows:
         """Name addresses by these assets, and zones by the networks of the site's address plan, from now on."""
         if self._listener is not None:
             networks = read_plan(self._site).networks
-            self._listener.names = names_of(assets, [(str(network.prefix), network.name or str(network.prefix)) for network in networks])
+            self._listener.names = names_of(assets, [(str(network.prefix), network.zone or network.name or str(network.prefix)) for network in networks])
 
     def start(self) -> None:
         """Open the ports; raises ConfigError when one is taken."""

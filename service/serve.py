@@ -30,6 +30,7 @@ from detectors.series.expiry import Expiry
 from inventory.asset import Asset
 from inventory.book import Book
 from inventory.credentials import Vault, master_key
+from inventory.networks import read_plan
 from inventory.people import Person
 from inventory.sitefiles import read_site
 from service.alerting import open_alerting
@@ -333,6 +334,7 @@ def build(settings: Settings, clock: Clock) -> Service:
             lambda: office.register().objects.values(),  # noqa: PLW0108 - read anew each time
             lambda: inspections.templates()[0].values(),  # noqa: PLW0108 - read anew each time
             lambda: read_connections(settings.site_folder),
+            lambda: read_plan(settings.site_folder),
         ),
         survey=Survey(store, settings.site_folder, clock, pipeline.take),
         discovering=discovering,

@@ -5,7 +5,7 @@ Shares are in steps of ten percent and times in coarse steps, so that a text, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any, Final
@@ -116,16 +116,19 @@ class Connection(Model):
 
 def connections(zones: Mapping[tuple[str, str], int], allowed: Sequence[Connection], today: date) -> str:
     """Per pair of zones that traffic passes between: its share in steps of ten percent (at least 1) and whether the site allows it."""
+    known, whole = approvals(allowed, today), sum(zones.values()) or 1
+    return _table((*pair, str(max(1, round(10 * size / whole) * 10)), known(*pair)) for pair, size in sorted(zones.items()) if pair[0] != pair[1])
+
+
+def approvals(allowed: Iterable[Connection], today: date) -> Callable[[str, str], str]:
+    """Of a pair of zones, in whichever direction: ``yes``, ``no``, or ``ended`` when the approval is past its day."""
     known = {(one.source, one.target): one for one in allowed}
-    whole = sum(zones.values()) or 1
-    rows = []
-    for pair, size in sorted(zones.items()):
-        if pair[0] == pair[1]:
-            continue
-        one = known.get(pair) or known.get((pair[1], pair[0]))
-        word = "no" if one is None else "ended" if one.until and one.until < today else "yes"
-        rows.append((*pair, str(max(1, round(10 * size / whole) * 10)), word))
-    return _table(rows)
+
+    def word(source: str, target: str) -> str:
+        one = known.get((source, target)) or known.get((target, source))
+        return "no" if one is None else "ended" if one.until and one.until < today else "yes"
+
+    return word
 
 
 def flows(heard: Mapping[str, datetime], now: datetime) -> str:

@@ -35,7 +35,6 @@ def class_of(kind: str) -> str:
 
 def _text(asset: Asset, graph: Graph, objects: Sequence[ProtectionObject], state: Mapping[str, object]) -> str:
     mine = [one for one in objects if one.has(asset)]
-    zones = [zone.name for one in mine for zone in one.zones if asset.id in zone.assets]
     lines = {
         "kind": asset.kind,
         "class": class_of(asset.kind),
@@ -44,7 +43,6 @@ def _text(asset: Asset, graph: Graph, objects: Sequence[ProtectionObject], state
         "importance": asset.importance if "importance" in asset.model_fields_set or asset.level else "",
         "level": str(asset.level or max((one.grade.level for one in mine), default="")),
         "object": " ".join(sorted(one.id for one in mine)),
-        "zone": " ".join(sorted(zones)),
         "vendor": asset.vendor,
         "model": asset.model,
         "version": asset.version,

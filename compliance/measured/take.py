@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from compliance.logs import LOGS
-from compliance.measured import estate, figures, records
+from compliance.measured import estate, figures, records, zones
 from compliance.objects import ProtectionObject
 from compliance.rounds.template import Template
 from compliance.run import ESTATE, every
@@ -20,6 +20,7 @@ from core.files import build, read_yaml
 from core.names import CANDIDATE, CONFIG_CHANGE, CONFIG_STATE, INCIDENT, ROUND, RUN
 from core.records import Snapshot
 from inventory.asset import Asset
+from inventory.networks import NETWORK, VLAN, Plan
 from store.base import Body, Store
 from store.filter import And, Filter, Range, Term, Terms
 from store.flows import across, read_traffic
@@ -33,12 +34,13 @@ WEEK: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Measurer:
-    """``objects`` are the protection objects, ``templates`` those of rounds, ``connections`` what the site allows between zones."""
+    """``objects`` are the protection objects, ``templates`` those of rounds, ``connections`` what the site allows between zones, ``plan`` its addresses."""
 
     store: Store
     objects: Callable[[], Iterable[ProtectionObject]]
     templates: Callable[[], Iterable[Template]]
     connections: Callable[[], Iterable[estate.Connection]] = tuple
+    plan: Callable[[], Plan] = Plan
 
     def take(self, assets: Iterable[Asset], now: datetime) -> set[str]:
         """Work out and keep everything; returns for whom something was kept."""
@@ -51,14 +53,18 @@ class Measurer:
     def work_out(self, assets: tuple[Asset, ...], now: datetime) -> Iterator[Snapshot]:
         """Every text as it stands now; an empty one says that what was there is gone."""
         states = {str(body["asset"]): body for body in self._bodies(CONFIG_STATE)}
-        for asset, body in records.texts(assets, self.objects(), states).items():
+        objects, plan = tuple(self.objects()), self.plan()
+        for asset, body in records.texts(assets, objects, states).items():
             yield Snapshot(time=now, asset=asset, kind=records.KIND, body=body)
+        for asset, body in zones.texts(assets, plan, objects).items():
+            yield Snapshot(time=now, asset=asset, kind=zones.KIND, body=body)
         for asset, body in figures.texts(self.store.metrics, (asset.id for asset in assets), now).items():
             yield Snapshot(time=now, asset=asset, kind=figures.KIND, body=body)
-        for kind, body in self._estate(now):
+        yield Snapshot(time=now, asset=ESTATE, kind="estate.zones", body=zones.estate(plan, self._bodies(NETWORK), self._bodies(VLAN), objects))
+        for kind, body in self._estate(plan, now):
             yield Snapshot(time=now, asset=ESTATE, kind=f"{ESTATE}.{kind}", body=body)
 
-    def _estate(self, now: datetime) -> Iterator[tuple[str, str]]:
+    def _estate(self, plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
         quarter = (now - estate.QUARTER).isoformat()
         yield "rounds", estate.rounds(self.templates(), self._bodies(ROUND), now)
         yield "runs", estate.runs(self._bodies(RUN), now)
@@ -68,9 +74,11 @@ class Measurer:
         yield "logs", self._logs(now)
         week = read_traffic(self.store.documents, now - WEEK, now)
         yield "flows", estate.flows({traffic.exporter: traffic.end for traffic in week}, now)
-        if allowed := tuple(self.connections()):
-            zones = across(read_traffic(self.store.documents, now - timedelta(days=1), now))["zones"]
-            yield "connections", estate.connections({(line.names[0], line.names[1]): line.bytes for line in zones}, allowed, now.date())
+        lists, allowed = across(read_traffic(self.store.documents, now - timedelta(days=1), now)), tuple(self.connections())
+        if allowed:
+            yield "connections", estate.connections({(line.names[0], line.names[1]): line.bytes for line in lists["zones"]}, allowed, now.date())
+        talks = ((line.names[0], line.names[1], line.names[2]) for line in lists["conversations"])
+        yield "crossings", zones.crossings(talks, plan, estate.approvals(allowed, now.date())) if lists["conversations"] else ""
 
     def _logs(self, now: datetime) -> str:
         events, since = self.store.events, now - WEEK

