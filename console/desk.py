@@ -41,7 +41,7 @@ _installed: list[Desk] = []
 
 def open_desk(store: Store, settings: Settings, clock: Clock | None = None) -> Desk:
     """A desk over a store."""
-    identity = open_identity(store, settings.console)
+    identity = open_identity(store, settings)
     return Desk(store, settings, identity, Tokens(store, identity.accounts), Estate(store), clock or SystemClock())
 
 

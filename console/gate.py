@@ -21,8 +21,9 @@ from console.identity.sessions import Session
 from core.errors import StoreError
 
 COOKIE: Final = "wanglou"
-OPEN: Final = frozenset({"/login", "/healthz", "/door.css", "/ack"})
-WITHOUT_PASSWORD_CHANGE: Final = frozenset({"/password", "/logout"})
+OPEN: Final = frozenset({"/login", "/login/code", "/healthz", "/door.css", "/ack"})
+FIRST: Final[Mapping[str, str]] = {"/password": "change the password", "/second": "enrol a second factor"}
+"""What a person owes before anything else, and how a program is told."""
 CLOSED: Final = ("/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/agent")
 API: Final = "/api/"
 WATCH_S: Final = 15.0
@@ -90,13 +91,14 @@ class Gate:
         if session is None:
             wanted = path + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
             return RedirectResponse(f"/login?next={quote(wanted)}" if path != "/" or scope["query_string"] else "/login", 303)
-        if self._must_change(session) and path not in WITHOUT_PASSWORD_CHANGE:
-            return RedirectResponse("/password", 303)
+        owed = self._owed(session)
+        if owed and path not in (owed, "/logout"):
+            return RedirectResponse(owed, 303)
         return None
 
     def _refuse_api(self, session: Session | None) -> Response | None:
-        if session is not None and self._must_change(session):
-            return JSONResponse({"detail": "change the password in the console first"}, 403)
+        if session is not None and (owed := self._owed(session)):
+            return JSONResponse({"detail": f"{FIRST[owed]} in the console first"}, 403)
         return None  # the API itself asks for a token or this session
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,7 +106,7 @@ class Gate:
             session = await self._session(scope) if self._is_known_host(scope) else None
         except StoreError:
             session = None
-        if session is None or self._must_change(session) or scope["path"].startswith(CLOSED):
+        if session is None or self._owed(session) or scope["path"].startswith(CLOSED):
             await receive()
             await send({"type": "websocket.close", "code": ENDED})
             return
@@ -133,10 +135,17 @@ class Gate:
         token = HTTPConnection(scope).cookies.get(COOKIE, "")
         if not token:
             return None
-        return await run_in_threadpool(self.desk.identity.sessions.find, token, self.desk.now())
+        identity = self.desk.identity
+        session = await run_in_threadpool(identity.sessions.find, token, self.desk.now())
+        client = scope.get("client")
+        return session if session and identity.is_admitted(session.account, client[0] if client else "") else None
 
-    def _must_change(self, session: Session) -> bool:
-        return session.account.needs_new_password(self.desk.now(), self.desk.settings.console)
+    def _owed(self, session: Session) -> str:
+        """The page that must be done first: change of a first or aged password, then the second factor that is demanded."""
+        policy = self.desk.settings.console
+        if session.account.needs_new_password(self.desk.now(), policy):
+            return "/password"
+        return "/second" if session.account.needs_second(policy) else ""
 
     def _is_known_host(self, scope: Scope) -> bool:
         allowed = self.desk.settings.console.allowed_hosts

@@ -144,11 +144,17 @@ def sign_form(here: Desk, me: Account, name: str, body: dict[str, Any]) -> None:
         )
         remark = st.text_input(_("Remark on the round"), max_chars=walk.LONGEST, key=f"remark-{name}")
         password = st.text_input(_("Password"), type="password", key=f"password-{name}", autocomplete="off")
+        code = code_field(me, f"code-{name}")
         sent = st.form_submit_button(_("Sign"), type="primary", disabled=bool(left), icon=":material/draw:")
-    if not sent or not parts.done(lambda: here.identity.confirm(me.name, password, parts.present_session().address, here.now())):
+    if not sent or not parts.done(lambda: here.identity.confirm(me.name, password, parts.present_session().address, here.now(), code)):
         return
     if do(here, me, "round.sign", {"digest": walk.digest(body), "remark": remark}, name):
         st.rerun()
+
+
+def code_field(me: Account, key: str) -> str:
+    """The code of the second factor, for whoever has one."""
+    return st.text_input(_("Code of the second factor"), key=key, autocomplete="one-time-code") if me.has_second else ""
 
 
 def second_form(here: Desk, me: Account, name: str, body: dict[str, Any]) -> None:
@@ -157,8 +163,9 @@ def second_form(here: Desk, me: Account, name: str, body: dict[str, Any]) -> Non
         st.markdown(f"**{_('Second signature')}**")
         st.caption(_("A second person who did not walk the round signs with their own password."))
         password = st.text_input(_("Password"), type="password", key=f"second-password-{name}", autocomplete="off")
+        code = code_field(me, f"second-code-{name}")
         sent = st.form_submit_button(_("Sign as the second person"), icon=":material/draw:")
-    if not sent or not parts.done(lambda: here.identity.confirm(me.name, password, parts.present_session().address, here.now())):
+    if not sent or not parts.done(lambda: here.identity.confirm(me.name, password, parts.present_session().address, here.now(), code)):
         return
     if do(here, me, "round.countersign", {"digest": body["digest"]}, name):
         st.rerun()

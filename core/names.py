@@ -26,6 +26,7 @@ VERDICT: Final = "verdict"
 EVIDENCE: Final = "evidence"
 ACCOUNT: Final = "account"
 SESSION: Final = "session"
+LOGIN_STEP: Final = "login-step"
 TOKEN: Final = "token"  # noqa: S105 - a kind of document, not a secret
 CREDENTIAL: Final = "credential"
 CHANGE: Final = "change"

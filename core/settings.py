@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -24,6 +25,7 @@ PASSWORD_CLASSES = 3
 """Of small letters, capital letters, digits and others, how many a password must have."""
 PASSWORD_HISTORY = 5
 """How many passwords of the past may not return."""
+RoleName = Literal["viewer", "operator", "duty_leader", "security_officer", "system_admin", "security_admin", "audit_admin"]
 
 
 class _Table(BaseModel):
@@ -33,6 +35,15 @@ class _Table(BaseModel):
 def _parted(value: Any) -> Any:
     """A list written as one text, as the environment has it."""
     return [part for part in re.split(r"[,\s]+", value) if part] if isinstance(value, str) else value
+
+
+def _are_networks(ranges: tuple[str, ...]) -> tuple[str, ...]:
+    for text in ranges:
+        try:
+            ip_network(text, strict=False)
+        except ValueError:
+            raise ValueError(f"{text} is no address and no network; write for instance 10.1.2.0/24") from None
+    return ranges
 
 
 class StoreSettings(_Table):
@@ -111,7 +122,19 @@ class ConsoleSettings(_Table):
     cert_file: Path | None = None
     key_file: Path | None = None
     allowed_hosts: tuple[str, ...] = ()
+    second_factor: Literal["offered", "administrators", "everybody"] = "offered"
+    admin_addresses: tuple[str, ...] = ()
+    role_addresses: dict[RoleName, tuple[str, ...]] = {}
+    unused_days: int = Field(default=90, ge=0)
     address: str = Field(default="", pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$")
+
+    _as_list = field_validator("admin_addresses", mode="before")(_parted)
+    _networks = field_validator("admin_addresses")(_are_networks)
+
+    @field_validator("role_addresses")
+    @classmethod
+    def _networks_of_roles(cls, ranges: dict[RoleName, tuple[str, ...]]) -> dict[RoleName, tuple[str, ...]]:
+        return {role: _are_networks(networks) for role, networks in ranges.items()}
 
 
 class WatchdogSettings(_Table):

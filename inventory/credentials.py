@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from core.errors import ConfigError, NotFound
-from core.names import CREDENTIAL
+from core.names import ACCOUNT, CREDENTIAL
 from core.secrets import Secret
 from store.base import Document, Store
 
@@ -103,7 +103,18 @@ class Vault:
             sealed = {field: rewrap(self._master, new_master, f"{document.id}/{field}", box) for field, box in document.body["sealed"].items()}
             self._store.documents.put(CREDENTIAL, document.id, {**document.body, "sealed": sealed}, document.version)
             count += len(sealed)
+        count += self._rotate_second_factors(new_master)
         self._master = new_master
+        return count
+
+    def _rotate_second_factors(self, new_master: bytes) -> int:
+        """The keys of second factors lie sealed in the accounts of the console."""
+        count = 0
+        for document in self._store.documents.find(ACCOUNT, limit=10_000).items:
+            if box := document.body.get("second"):
+                fresh = rewrap(self._master, new_master, second_context(document.id), box)
+                self._store.documents.put(ACCOUNT, document.id, {**document.body, "second": fresh}, document.version)
+                count += 1
         return count
 
     def _document(self, name: str) -> Document:
@@ -118,6 +129,11 @@ class Vault:
         except NotFound:
             return {}
         return sealed
+
+
+def second_context(account: str) -> str:
+    """What the key of an account's second factor is sealed for."""
+    return f"{account}/second-factor"
 
 
 def seal(master: bytes, context: str, text: str) -> dict[str, str]:

@@ -83,4 +83,7 @@ def _by_token(request: Request, desk: Desk, token: str) -> Caller:
         strikes.strike(address, now)
         desk.store.audit.append(time=now, actor="?", action="token.refused", object="api", body={"from": address})
         raise HTTPException(401, "the token is unknown or has ended", {"www-authenticate": "Bearer"})
+    if not desk.identity.is_admitted(grant.account, address):
+        desk.store.audit.append(time=now, actor=grant.account.name, action="token.refused", object="api", body={"from": address, "reason": "address"})
+        raise HTTPException(403, "this account may not be used from this address (console.admin_addresses, console.role_addresses)")
     return Caller(acting(grant), grant.rights, desk)

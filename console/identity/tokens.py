@@ -62,12 +62,13 @@ class Tokens:
         return token
 
     def find(self, token: str, now: datetime) -> Grant | None:
-        """What a token allows now; None when unknown, expired, or its account is closed or must change its password."""
+        """What a token allows now; None when unknown, expired, or its account is closed, must change its password or enrol a second factor."""
         try:
             grant = self._grant(token_id(token))
         except NotFound:
             return None
-        usable = token.startswith(MARK) and now < grant.expires and not grant.account.disabled and not grant.account.must_change
+        owes = grant.account.must_change or grant.account.needs_second(self._accounts.policy)
+        usable = token.startswith(MARK) and now < grant.expires and not grant.account.disabled and not owes
         return grant if usable else None
 
     def of(self, account: str) -> list[Grant]:
@@ -90,4 +91,4 @@ class Tokens:
 
 def acting(grant: Grant) -> Account:
     """The account as the token lets it act: without the founder's trust and without its secrets."""
-    return replace(grant.account, secret="", history=(), is_founder=False)
+    return replace(grant.account, secret="", history=(), is_founder=False, second={}, recovery=())

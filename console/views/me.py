@@ -24,7 +24,12 @@ if chosen and chosen != st.session_state["language"]:
     here.identity.accounts.set_language(me.name, chosen)
     here.identity.sessions.forget()
     st.rerun()
-st.link_button(_("Change password"), "/password", icon=":material/key:")
+with st.container(horizontal=True):
+    st.link_button(_("Change password"), "/password", icon=":material/key:")
+    st.link_button(_("Second factor") if me.has_second else _("Set up a second factor"), "/second", icon=":material/phonelink_lock:")
+st.caption(
+    _("A second factor is in use; {n} recovery codes are left.").format(n=len(me.recovery)) if me.has_second else _("Logins ask for the password alone.")
+)
 
 st.markdown(f"##### {_('Tokens for programs')}")
 st.caption(_("A program sends it with every call of the API. It can do no more than its account."))

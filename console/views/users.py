@@ -6,6 +6,7 @@ import streamlit as st
 
 from console import parts
 from console.i18n import _
+from console.identity.accounts import Account
 from console.identity.roles import Right, Role
 from console.queries import times
 from console.text import plain
@@ -25,6 +26,15 @@ def show_password(name: str, password: str) -> None:
     st.code(password, language=None)
 
 
+def state_of(account: Account) -> str:
+    """Why nobody can log in with it, or that all is well."""
+    if account.disabled:
+        return _("closed")
+    if account.is_unused(moment, here.settings.console):
+        return _("held: not used for {days} days").format(days=here.settings.console.unused_days)
+    return _("locked") if account.is_locked(moment) else GOOD.text
+
+
 row = parts.rows(
     [
         {
@@ -32,7 +42,8 @@ row = parts.rows(
             _("name"): account.title,
             _("roles"): "、".join(word(ROLES, role) for role in account.roles) or _("no role yet"),
             _("unit"): account.unit,
-            _("state"): _("closed") if account.disabled else _("locked") if account.is_locked(moment) else GOOD.text,
+            _("state"): state_of(account),
+            _("second factor"): _("yes") if account.has_second else _("to be set up") if account.needs_second(here.settings.console) else _("none"),
             _("last login"): times.ago(times.read(account.last_login), moment) or _("never"),
             _("password changed"): _("must change") if account.must_change else times.ago(times.read(account.password_set), moment),
         }
@@ -54,8 +65,9 @@ if row is not None:
             st.rerun()
     if account.name != me.name and me.may(Right.ACCOUNT_WRITE):
         with st.container(horizontal=True):
-            label = (_("Open {name} again") if account.disabled else _("Close {name}")).format(name=account.name)
-            if st.button(label) and parts.done(lambda: accounts.disable(me, account.name, here.now(), disabled=not account.disabled)):
+            is_shut = account.disabled or account.is_unused(moment, here.settings.console)
+            label = (_("Open {name} again") if is_shut else _("Close {name}")).format(name=account.name)
+            if st.button(label) and parts.done(lambda: accounts.disable(me, account.name, here.now(), disabled=not is_shut)):
                 here.identity.sessions.end_all(account.name)
                 st.rerun()
             if st.button(_("New one-time password for {name}").format(name=account.name)):
@@ -63,6 +75,11 @@ if row is not None:
                 if password:
                     here.identity.sessions.end_all(account.name)
                     show_password(account.name, password)
+            if account.has_second:
+                label = _("Reset the second factor of {name}").format(name=account.name)
+                if st.button(label) and parts.done(lambda: accounts.reset_second(me, account.name, here.now())):
+                    here.identity.sessions.end_all(account.name)
+                    st.rerun()
 if me.may(Right.ACCOUNT_WRITE):
     st.markdown(f"##### {_('New account')}")
     with st.form("user-new"), st.container(horizontal=True, vertical_alignment="bottom"):

@@ -70,7 +70,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         store, now = open_embedded(data, "service"), datetime.now(UTC)
         secret = {"username": target.secret.username, "key": target.secret.key}
         Vault(store, master_key(data)).put("keeper", secret, who="test", now=now)
-        accounts = open_identity(store, Settings(data=data).console).accounts
+        accounts = open_identity(store, Settings(data=data)).accounts
         for name, role in (("ann", Role.OPERATOR), ("bob", Role.DUTY_LEADER)):
             accounts.add(Account(name=name, roles=(role,), created_by="test"), now)
             accounts.change_password(accounts.get(name), PASSWORD, now)
