@@ -137,8 +137,14 @@ def flows(heard: Mapping[str, datetime], now: datetime) -> str:
     return _settings({"exporters": str(len(heard)), "silent": str(silent)}) if heard else ""
 
 
-def logs(sources: Mapping[str, int], logins: Sequence[Mapping[str, Any]], attacks: Sequence[Mapping[str, Any]]) -> str:
-    """What logs hold: how many assets send some, and which share of log-ins and of reported attacks has the fields an auditor asks for."""
+Fields = Sequence[Mapping[str, Any]]
+
+
+def logs(sources: Mapping[str, int], logins: Fields, attacks: Fields, remote: Fields = (), web: Fields = ()) -> str:
+    """What logs hold: how many assets send some, and which share of log-ins and of reported attacks has the fields an auditor asks for.
+
+    ``remote`` are records of VPN gateways, ``web`` those of visits to web pages.
+    """
     return _settings(
         {
             "sources": str(step_of(len(sources)) if len(sources) > 24 else len(sources)),
@@ -150,6 +156,8 @@ def logs(sources: Mapping[str, int], logins: Sequence[Mapping[str, Any]], attack
             "attacks_with_origin": _share([bool(one.get("source.ip")) for one in attacks]),
             "attacks_with_target": _share([bool(one.get("destination.ip") or one.get("asset.id") or one.get("host.name")) for one in attacks]),
             "attacks_with_kind": _share([bool(one.get("rule.name") or one.get("event.action") or one.get("event.kind")) for one in attacks]),
+            "remote_with_user": _share([bool(one.get("user.name")) for one in remote]),
+            "web_with_user": _share([bool(one.get("user.name") or one.get("source.ip")) for one in web]),
         }
     )
 

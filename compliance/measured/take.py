@@ -22,12 +22,16 @@ from core.records import Snapshot
 from inventory.asset import Asset
 from inventory.networks import NETWORK, VLAN, Plan
 from store.base import Body, Store
-from store.filter import And, Filter, Range, Term, Terms
+from store.filter import And, Filter, Or, Range, Term, Terms
 from store.flows import across, read_traffic
 from store.snapshots import save_snapshot
 
 log: Final = structlog.get_logger("measured")
 ATTACKS: Final = ("intrusion_detection", "malware", "threat", "web_attack")
+REMOTE: Final = Or((Terms("event.provider", ("VPN", "SSLVPN", "event/vpn", "sv_netacc")), Term("event.code", "SSL VPN用户行为日志")))
+"""Records of VPN gateways: Hillstone, Huawei and H3C, Fortinet, TOPSEC, Sangfor."""
+WEB: Final = Or((Terms("event.provider", ("URL", "UFLT", "utm/webfilter", "webfilter")), Term("process.name", "squid")))
+"""Records of visits to web pages: Huawei, H3C, Fortinet, proxies."""
 LOOKED_AT: Final = 500
 WEEK: Final = timedelta(days=7)
 
@@ -85,7 +89,8 @@ class Measurer:
         sources = dict(events.top(LOGS, since, now, "asset.id", size=1000))
         logins = events.search(And((LOGS, Term("event.category", "authentication"))), since=since, until=now, limit=LOOKED_AT).items
         attacks = events.search(Terms("event.category", ATTACKS), since=now - estate.MONTH, until=now, limit=LOOKED_AT).items
-        return estate.logs(sources, [event.fields for event in logins], [event.fields for event in attacks])
+        remote, web = (events.search(And((LOGS, kind)), since=since, until=now, limit=LOOKED_AT).items for kind in (REMOTE, WEB))
+        return estate.logs(sources, *([event.fields for event in found] for found in (logins, attacks, remote, web)))
 
     def _bodies(self, kind: str, where: Filter | None = None) -> list[Body]:
         return [document.body for document in (every(self.store, kind, where) if where else every(self.store, kind))]

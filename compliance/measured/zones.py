@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -128,7 +128,7 @@ def _wired(graph: Graph, asset: str) -> list[str]:
     return sorted(joined)
 
 
-def estate(plan: Plan, networks: Iterable[Mapping[str, Any]], vlans: Iterable[Mapping[str, Any]], objects: Sequence[ProtectionObject] = ()) -> str:
+def estate(plan: Plan, networks: Collection[Mapping[str, Any]], vlans: Iterable[Mapping[str, Any]], objects: Sequence[ProtectionObject] = ()) -> str:
     """The zones of the site, and what is in use without a zone; ``networks`` and ``vlans`` are the documents of the survey. Empty without zones."""
     if not is_declared(plan, objects):
         return ""
@@ -137,10 +137,22 @@ def estate(plan: Plan, networks: Iterable[Mapping[str, Any]], vlans: Iterable[Ma
     for zone in map(plan.zone, dict.fromkeys(names)):
         prefixes = [str(network.prefix) for network in plan.networks if network.zone == zone.name]
         rows.append(("zone", zone.name, zone.role, " ".join(prefixes[:LISTED])))
+        rows += _nodes(plan, zone, networks) if zone.role == "sensing" else ()
     rows += [("unzoned", str(network.prefix), "", network.name) for network in plan.networks if not network.zone]
     rows += [("unplanned", str(body["prefix"]), "", "") for body in networks if not body["planned"]]
     rows += [("vlan", str(body["vlan"]), "", " ".join(body["names"])) for body in vlans if body["verdict"] == "unplanned"]
     return _table(rows)
+
+
+def _nodes(plan: Plan, zone: Zone, networks: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, str, str]]:
+    """Per prefix of a zone of sensors how many machines in it are no asset; ``unread`` where the survey saw nobody."""
+    known = {str(body["prefix"]): body for body in networks if body["planned"] and body["used"]}
+    rows: list[tuple[str, str, str, str]] = []
+    for network in (one for one in plan.networks if one.zone == zone.name):
+        body = known.get(str(network.prefix))
+        strangers = "unread" if body is None else str(sum(body["verdicts"].get(name, 0) for name in ("unknown", "dynamic")))
+        rows.append(("nodes", str(network.prefix), zone.role, strangers))
+    return rows
 
 
 CLOSED: Final = frozenset({"control", "sensing", "wireless"})

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from collectors.events.devices import meaning, table
+from collectors.events.syslog import fields, parse
 from compliance.check import load_checks
 from compliance.measured import estate, zones
 from compliance.measured.take import Measurer
@@ -16,6 +18,7 @@ from compliance.objects import Zone as OwnZone
 from compliance.prove import NOW
 from compliance.run import ESTATE, Inspector
 from core.names import VERDICT
+from core.records import Event
 from inventory.asset import Asset, Ways
 from inventory.networks import NETWORK, VLAN, Network, Plan, Zone
 from store.base import Store
@@ -114,6 +117,13 @@ def test_what_is_in_use_without_a_zone_is_listed() -> None:
     assert zones.estate(Plan(), networks, vlans) == ""
 
 
+def test_strangers_in_a_zone_of_sensors_are_counted_and_a_zone_that_nobody_saw_is_not_told() -> None:
+    prefixes = (Network.model_validate({"prefix": f"10.1.{number}.0/24", "zone": "感知区"}) for number in (50, 51))
+    plan = Plan(networks=tuple(prefixes), zones=(Zone(name="感知区", role="sensing"),))
+    seen = [{"prefix": "10.1.50.0/24", "planned": True, "used": 9, "verdicts": {"ok": 6, "unknown": 2, "dynamic": 1}}]
+    assert zones.estate(plan, seen, ()).splitlines()[1:] == ["nodes\t10.1.50.0/24\tsensing\t3", "nodes\t10.1.51.0/24\tsensing\tunread"]
+
+
 def test_what_passes_the_border_of_a_closed_zone_is_told_with_its_approval() -> None:
     allowed = [estate.Connection.model_validate({"from": "服务器区", "to": "工控区", "why": "历史库"})]
     talks = [
@@ -151,3 +161,24 @@ def test_the_zones_of_an_estate_reach_their_verdicts(store: Store) -> None:
     assert (outcomes[ESTATE, "est-zones"], outcomes[ESTATE, "est-management-zone"]) == ("fail", "pass")
     assert (outcomes[ESTATE, "est-control-border"], outcomes[ESTATE, "est-control-services"]) == ("fail", "fail")
     assert (ESTATE, "est-sensing-targets") not in outcomes, "the site has no zone of sensors"
+
+
+LINES = (
+    b"<188>Mar  1 10:00:00 1502313173200013(root) 4514061f Event@VPN: User wang on SCVPN scvpn logs on from 192.0.2.9(client), login failed, user name or "
+    b"password is incorrect",
+    "<23>Mar  1 10:00:00 localhost fwlog: 日志类型:SSL VPN用户行为日志, 用户:wang, IP地址:192.0.2.9, 操作对象:SSL VPN, 操作:登录, 描述:登录成功".encode(),
+    b'<189>date=2026-03-01 time=10:00:00 devname="FW1" devid="FG100FTK20000001" logid="0101039424" type="event" subtype="vpn" level="information" vd="root" '
+    b'logdesc="SSL VPN tunnel up" action="tunnel-up" tunneltype="ssl-web" remip=192.0.2.9 user="li" msg="SSL tunnel established"',
+    b'<189>date=2026-03-01 time=10:00:00 devname="FW1" devid="FG100FTK20000001" logid="0316013056" type="utm" subtype="webfilter" level="warning" vd="root" '
+    b'srcip=10.1.30.9 dstip=203.0.113.7 hostname="example.com" url="https://example.com/" action="blocked" msg="URL belongs to a denied category"',
+)
+
+
+def test_records_of_vpn_gateways_and_web_filters_are_told_by_user(store: Store) -> None:
+    for number, raw in enumerate(LINES):
+        message = parse(raw, NOW)
+        kind, said = meaning(message, table())
+        event = fields(message) | said | {"asset.id": "fw1", "log.source.address": "10.1.100.3"}
+        store.events.write([Event(id=f"e{number}", time=NOW - timedelta(hours=1), asset="fw1", kind=kind, message=message.text, fields=event)])
+    texts = {snapshot.kind: snapshot.body for snapshot in Measurer(store, tuple, tuple).work_out((), NOW)}
+    assert "remote_with_user=100\nweb_with_user=100\n" in texts["estate.logs"]
