@@ -149,6 +149,13 @@ class WatchdogSettings(_Table):
     _as_list = field_validator("alarm_to", mode="before")(_parted)
 
 
+class SealSettings(_Table):
+    """The second place to which the ends of the audit and the evidence chain go every hour: a file on another disc, a syslog server (UDP)."""
+
+    file: Path | None = None
+    syslog: str = Field(default="", pattern=r"^(.+:\d{1,5})?$")
+
+
 class Settings(_Table):
     """Everything that may be set; every key has a default."""
 
@@ -166,6 +173,7 @@ class Settings(_Table):
     detection: DetectionSettings = DetectionSettings()
     console: ConsoleSettings = ConsoleSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
+    seal: SealSettings = SealSettings()
 
     @field_validator("timezone")
     @classmethod

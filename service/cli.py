@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from core.settings import read_settings
-from service.commands import compliance, credentials, devices, playbooks, replays
+from service.commands import accounts, compliance, credentials, devices, playbooks, replays
 from service.commands.terminal import Config, group, open_store, plainly, say, say_all
 from service.disk import read_bytes
 
@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 audit = group("The audit chain.")
 app.add_typer(audit, name="audit")
-for subject in (devices, credentials, compliance, playbooks, replays):
+for subject in (devices, accounts, credentials, compliance, playbooks, replays):
     app.add_typer(subject.app)
 
 
@@ -127,8 +127,27 @@ def import_assets(
 
 @audit.command("verify")
 @plainly
-def audit_verify(config: Config = None) -> None:
-    """Check every link of the audit chain."""
-    broken = open_store(read_settings(config)).audit.verify()
+def audit_verify(
+    config: Config = None,
+    seals: Annotated[Path | None, typer.Option("--seals", help="A file of seals that was kept elsewhere; lines of a syslog server do as well.")] = None,
+) -> None:
+    """Check every link of the audit chain, and hold kept seals against it."""
+    from service.seals import examine
+
+    store = open_store(read_settings(config))
+    broken = store.audit.verify()
     say("the audit chain is whole" if broken is None else f"the audit chain is broken at entry {broken}")
-    raise typer.Exit(0 if broken is None else 1)
+    found = examine(store, read_bytes(seals).decode("utf-8", "replace").splitlines()) if seals else None
+    if found:
+        verdict = f"does not fit: {found.broken}" if found.broken else "all fit"
+        say(f"{found.count} seals read, {verdict}" + (f"; {found.unreadable} lines are no seal" if found.unreadable else ""))
+    raise typer.Exit(0 if broken is None and (found is None or (found.count and not found.broken)) else 1)
+
+
+@audit.command("head")
+@plainly
+def audit_head(config: Config = None) -> None:
+    """Seal by hand: the ends of the audit and evidence chains as one line, to be kept somewhere else."""
+    from service.seals import take_seal
+
+    say(take_seal(open_store(read_settings(config)), datetime.now(UTC)).line)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from core.names import ACCOUNT
 from core.records import Snapshot
 from core.settings import PASSWORD_CLASSES, PASSWORD_HISTORY, Settings
 from service.backup import last_backup
+from service.seals import last_seal
 from store.base import Body, Selector, Store
 
 ADMINISTRATORS: Final = ("system_admin", "security_admin", "audit_admin")
@@ -28,16 +29,19 @@ OFFSET_AGE: Final = timedelta(hours=2)
 
 def own_state(store: Store, settings: Settings, machine: str, whole: Mapping[str, Any], now: datetime) -> Snapshot:
     """Everything at ``now``; ``machine`` is the asset on which the product runs, ``whole`` what ``chains`` said last."""
+    people = [document.body for document in every(store, ACCOUNT)]
     facts = {
         "version": version("wanglou"),
         "python": ".".join(map(str, sys.version_info[:3])),
         "tls_library": ssl.OPENSSL_VERSION.split(" ")[1],
         **policy(settings),
         **access(settings),
-        **accounts((document.body for document in every(store, ACCOUNT)), now),
+        **accounts(people, settings, now),
+        **trails(store, people, now - settings.events_age),
         **files(settings.data),
         **whole,
         "backup_age_days": _age(last_backup(settings.data), now),
+        "seal_age_h": _hours(last_seal(store), now),
         "time_offset_s": _offset(store, machine, now),
         "checked": "yes",
     }
@@ -56,6 +60,8 @@ def policy(settings: Settings) -> dict[str, Any]:
         "lock_minutes": console.lock_minutes,
         "idle_minutes": console.idle_minutes,
         "session_hours": console.absolute_hours,
+        "second_factor": console.second_factor,
+        "unused_days": console.unused_days or "never",
         "events_days": settings.retention.events_days,
         "store": settings.store.backend,
     }
@@ -65,11 +71,44 @@ def access(settings: Settings) -> dict[str, Any]:
     """From where and how the console is reached: ``tls`` is yes, proxy (only this machine reaches it, its address is https) or no."""
     console, is_local = settings.console, _is_loopback(settings.host)
     tls = "yes" if console.cert_file and console.key_file else "proxy" if is_local and console.address.startswith("https://") else "no"
-    return {"host": settings.host, "local_only": _word(is_local), "tls": tls, "allowed_hosts": _word(bool(console.allowed_hosts))}
+    told = {"host": settings.host, "local_only": _word(is_local), "tls": tls, "allowed_hosts": _word(bool(console.allowed_hosts))}
+    return told | {"unbound_roles": ",".join(role for role in ADMINISTRATORS if not _is_bound(role, settings)) or "-"}
 
 
-def accounts(bodies: Iterable[Body], now: datetime) -> dict[str, Any]:
-    """Counts and names of accounts of the console; never anything of a password but when it was set."""
+def _is_bound(role: str, settings: Settings) -> bool:
+    """Whether a role may log in from named networks alone; one that holds every address binds nobody."""
+    of_roles = {str(name): networks for name, networks in settings.console.role_addresses.items()}
+    networks = of_roles.get(role) or settings.console.admin_addresses
+    return bool(networks) and all(ip_network(text, strict=False).prefixlen for text in networks)
+
+
+def trails(store: Store, bodies: Iterable[Body], since: datetime) -> dict[str, Any]:
+    """For each kind of administrator how much of what they did is in the audit (up to 1,000 entries each), and whose last login or roles it does not tell."""
+    told: dict[str, Any] = {}
+    for role in ADMINISTRATORS:
+        holders = [body for body in bodies if role in body["roles"]]
+        told[f"audited_{role}"] = sum(len(store.audit.read(actor=str(body["name"]), newest=True)) for body in holders)
+        told[f"untold_{role}"] = _names(body for body in holders if not _is_told(store, body, since))
+    return told
+
+
+def _is_told(store: Store, body: Mapping[str, Any], since: datetime) -> bool:
+    """Whether the audit has the last login of an account and how it came to its roles; what is older than ``since`` may be gone."""
+    name = str(body["name"])
+    login = datetime.fromisoformat(body["last_login"]) if body.get("last_login") else None
+    if login and login > since:
+        found = store.audit.read(actor=name, action="login", newest=True, limit=1)
+        if not found or found[0].time < login:
+            return False
+    if granted := store.audit.read(object=name, action="account.grant", newest=True, limit=1):
+        return sorted(granted[0].body["after"]) == sorted(body["roles"])
+    made = store.audit.read(object=name, action="account.create", newest=True, limit=1)
+    return sorted(made[0].body["roles"]) == sorted(body["roles"]) if made else datetime.fromisoformat(body["created"]) <= since
+
+
+def accounts(bodies: Iterable[Body], settings: Settings, now: datetime) -> dict[str, Any]:
+    """Counts and names of accounts of the console; never anything of a password or second factor but that it is there."""
+    console = settings.console
     alive = [body for body in bodies if not body.get("disabled")]
     told: dict[str, Any] = {"accounts": len(alive)}
     for role in ADMINISTRATORS:
@@ -78,12 +117,16 @@ def accounts(bodies: Iterable[Body], now: datetime) -> dict[str, Any]:
     told["founder"] = _names(body for body in alive if body.get("is_founder"))
     told["first_password"] = _names(body for body in alive if body.get("must_change") and now - _set(body) > FIRST_DAYS)
     told["no_role"] = _names(body for body in alive if not body["roles"] and not body.get("is_founder"))
-    told["stale"] = _names(body for body in alive if now - _seen(body) > STALE)
+    told["no_second"] = _names(body for body in alive if not body.get("second") and (body.get("is_founder") or set(ADMINISTRATORS) & set(body["roles"])))
+    idle = [body for body in alive if now - _seen(body) > STALE]
+    told["stale"] = _names(idle if not 0 < console.unused_days <= STALE.days else ())
+    told["held"] = _names(body for body in alive if console.unused_days and now - _seen(body) > timedelta(days=console.unused_days))
     return told
 
 
 def _seen(body: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(body.get("last_login") or body["created"])
+    """The last sign that somebody uses the account, as the login counts it."""
+    return max(datetime.fromisoformat(time) for name in ("created", "last_login", "password_set", "opened") if (time := body.get(name)))
 
 
 def _set(body: Mapping[str, Any]) -> datetime:
@@ -124,6 +167,10 @@ def _offset(store: Store, machine: str, now: datetime) -> str:
 
 def _age(time: datetime | None, now: datetime) -> str:
     return f"{(now - time).days}" if time else "never"
+
+
+def _hours(time: datetime | None, now: datetime) -> str:
+    return f"{(now - time).total_seconds() / 3600:.1f}" if time else "never"
 
 
 def _is_loopback(host: str) -> bool:

@@ -18,6 +18,7 @@ from core.records import Event, Finding, Severity, Snapshot
 from core.settings import Settings
 from service.estate import this_machine
 from service.own_state import chains, own_state
+from service.seals import kept_seals
 from store.base import Store
 from store.filter import And, Term, Terms
 from store.snapshots import latest_snapshot
@@ -80,7 +81,7 @@ class Recording:
     def _look_at_itself(self, now: datetime) -> None:
         """The settings and the state of this installation, for the checks that judge it."""
         if now - self._walked >= AGAIN:
-            self._whole, self._walked = chains(self._store), now
+            self._whole, self._walked = chains(self._store) | {"seals": kept_seals(self._settings, self._store)}, now
         elif now - self._looked < OFTEN:
             return
         self._looked = now

@@ -58,6 +58,7 @@ from service.quality.tuning import accepted
 from service.recording import Recording
 from service.rounds import Rounds
 from service.runner import Clockwork, Runner
+from service.seals import Seals
 from service.stores import retention_of
 from service.topology import Survey
 from service.watchdog import write_due
@@ -77,6 +78,7 @@ PARTS: Final = {
         Part("compliance", 900, "合规检查"),
         Part("auditing", 3600, "等保日常工作"),
         Part("configuration", 900, "设备配置"),
+        Part("seals", 900, "审计封记"),
         Part("upkeep", 900, "存储维护"),
         Part("discovery", 300, "设备发现"),
         Part("quality", 900, "检测质量"),
@@ -314,6 +316,7 @@ def build(settings: Settings, clock: Clock) -> Service:
     duty = Duty(store, alerting, clock, ZoneInfo(settings.timezone), estate.again)
     inspections = Rounds(settings, store, clock, pipeline.tell)
     recording = Recording(settings, store, pipeline.take)
+    seals = Seals(settings, store, clock.now)
     office = Office(store, settings)
     service = Service(
         settings,
@@ -353,6 +356,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         ("estate", 5.0, service.check_estate),
         ("compliance", 3.0, service.check_compliance),
         ("auditing", 60.0, service.audit),
+        ("seals", 60.0, lambda: pipeline.tell(seals.round(clock.now()))),
         ("upkeep", 120.0, service.upkeep),
         ("discovery", 5.0, discovering.work),
         ("configuration", 3.0, configurations.round),

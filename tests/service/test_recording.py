@@ -174,8 +174,9 @@ def account(store: Store, name: str, *roles: str, **more: Any) -> None:
 def test_the_product_judges_itself_by_what_is_there(store: Store, settings: Settings, tmp_path: Path) -> None:
     inspector = Inspector(store, CHECKS)
     long_ago = (NOW - 200 * DAY).isoformat()
-    account(store, "admin", is_founder=True, last_login=long_ago, must_change=True, password_set=long_ago)
-    save_snapshot(store, own_state(store, settings, this_machine(), chains(store), NOW))
+    account(store, "admin", is_founder=True, created=long_ago, last_login=long_ago, must_change=True, password_set=long_ago)
+    keeping = settings.model_copy(update={"console": ConsoleSettings(unused_days=0)})
+    save_snapshot(store, own_state(store, keeping, this_machine(), chains(store), NOW))
     list(inspector.inspect([SELF], NOW))
     first = verdicts(store, SELF)
     assert {name for name, outcome in first.items() if outcome == "fail"} >= {"self-roles", "self-first-passwords", "self-stale", "self-backup"}
@@ -241,3 +242,41 @@ def test_tables_go_out_and_come_in_by_the_command_line(settings: Settings, tmp_p
     assert "0 records added" in run(app, ["record", "import", "post", str(tmp_path / "out.xlsx"), "--do"]).output
     assert "岗位与职责 / Posts and responsibilities: 1" in run(app, ["record", "list"]).output
     assert "there is no kind of record" in run(app, ["record", "export", "ghost", str(sheet)]).output
+
+
+def test_administrators_without_a_second_factor_or_bound_to_no_network_are_seen(store: Store, settings: Settings) -> None:
+    inspector = Inspector(store, CHECKS)
+    for name, role in (("wang", "system_admin"), ("zhao", "audit_admin"), ("qian", "security_admin")):
+        account(store, name, role, second={"key": "x", "box": "y"} if role == "audit_admin" else {})
+        store.audit.append(time=NOW, actor="first start", action="account.create", object=name, body={"roles": [role]})
+        store.audit.append(time=NOW, actor=name, action="login", object=name, body={})
+    everywhere = ConsoleSettings(admin_addresses=("10.9.0.0/24",), role_addresses={"audit_admin": ("0.0.0.0/0",)})
+    open_one = settings.model_copy(update={"host": "0.0.0.0", "console": everywhere})
+    save_snapshot(store, told := own_state(store, open_one, this_machine(), chains(store), NOW))
+    list(inspector.inspect([SELF], NOW))
+    found = verdicts(store, SELF)
+    assert "no_second=qian,wang\n" in told.body
+    assert "unbound_roles=audit_admin\n" in told.body
+    assert (found["self-second-factor"], found["self-addresses"]) == ("fail", "fail")
+    assert {found[f"self-trail-{kind}"] for kind in ("system", "audit", "security")} == {"pass"}
+    bound = settings.model_copy(update={"host": "0.0.0.0", "console": ConsoleSettings(admin_addresses=("10.9.0.0/24",))})
+    for name, role in (("wang", "system_admin"), ("qian", "security_admin")):
+        account(store, name, role, second={"key": "x", "box": "y"})
+    save_snapshot(store, own_state(store, bound, this_machine(), chains(store), NOW + DAY / 24))
+    list(inspector.inspect([SELF], NOW + DAY / 24))
+    found = verdicts(store, SELF)
+    assert (found["self-second-factor"], found["self-addresses"]) == ("pass", "pass")
+
+
+def test_a_login_or_a_role_that_the_audit_does_not_tell_fails_the_trail(store: Store, settings: Settings) -> None:
+    account(store, "wang", "system_admin")
+    account(store, "zhao", "audit_admin")
+    account(store, "qian", "security_admin")
+    for name, roles in (("wang", ["system_admin"]), ("zhao", ["viewer"]), ("qian", ["security_admin"])):
+        store.audit.append(time=NOW, actor="first start", action="account.create", object=name, body={"roles": roles})
+    for name in ("zhao", "qian"):
+        store.audit.append(time=NOW, actor=name, action="login", object=name, body={})
+    told = own_state(store, settings, this_machine(), chains(store), NOW).body
+    assert "untold_system_admin=wang\n" in told  # logged in, says the account; the audit knows of no login
+    assert "untold_audit_admin=zhao\n" in told  # is audit administrator; the audit knows of a viewer
+    assert "untold_security_admin=-\n" in told
