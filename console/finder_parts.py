@@ -118,6 +118,7 @@ def network_row(body: Mapping[str, Any]) -> dict[str, Any]:
     return {
         _("prefix"): body["prefix"],
         _("name"): body.get("name", "") if body["planned"] else _("outside the plan"),
+        _("zone"): body.get("zone", ""),
         "VLAN": str(body.get("vlan") or ""),
         _("site"): body.get("site", ""),
         _("used of all"): f"{body['used']:,} / {body['size']:,}",

@@ -68,7 +68,8 @@ def _fields(assets: Sequence[Asset], subject: ProtectionObject, families: Mappin
     found["assets"] = st.multiselect(_("assets by hand"), names, default=list(subject.scope.assets))
     found["rules"] = st.text_area(_("assets by rule, one a line"), registers.rules_text(subject), height=70, placeholder="business=OA; kind=server, database")
     found["excluded"] = st.multiselect(_("not these"), names, default=list(subject.scope.excluded))
-    found["zones"] = st.text_area(_("zones, one a line"), registers.zones_text(subject), height=70, placeholder="DMZ: web1, web2")
+    told = _("Only for assets whose address stands in no prefix of the address plan; the others lie in the zone of their prefix.")
+    found["zones"] = st.text_area(_("zones by hand, one a line"), registers.zones_text(subject), height=70, placeholder="DMZ: web1, web2", help=told)
     found["boundary"] = st.multiselect(_("boundary devices"), names, default=list(subject.boundary))
     people, labels = subject.people.model_dump(), (_("owner"), _("security officer"), _("operations"), _("contact"))
     found["people"] = {key: column.text_input(label, people[key]) for key, label, column in zip(people, labels, st.columns(4), strict=True)}

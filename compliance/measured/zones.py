@@ -43,6 +43,11 @@ def zones_of(asset: Asset, plan: Plan, objects: Iterable[ProtectionObject]) -> d
     return {zone.name: zone for zone in found}
 
 
+def is_placed(asset: Asset) -> bool:
+    """Whether an asset ought to lie in a zone."""
+    return class_of(asset.kind) in PLACED
+
+
 def texts(assets: Sequence[Asset], plan: Plan, objects: Sequence[ProtectionObject]) -> dict[str, str]:
     """Asset -> text; empty for what lies in no zone by its nature, and for all when the site declares no zones."""
     if not is_declared(plan, objects):
@@ -54,7 +59,7 @@ def texts(assets: Sequence[Asset], plan: Plan, objects: Sequence[ProtectionObjec
 
 
 def _text(asset: Asset, zones: Mapping[str, Zone], border: Border, has_management: bool) -> str:
-    if class_of(asset.kind) not in PLACED and not zones:
+    if not is_placed(asset) and not zones:
         return ""
     rows = [("asset", asset.kind, asset.address)]
     rows += [("zone", zone.name, zone.role) for zone in sorted(zones.values(), key=lambda zone: zone.name)]

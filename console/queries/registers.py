@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
+from compliance.measured.zones import is_placed, zones_of
 from compliance.objects import ProtectionObject, Rule
 from console.i18n import _
 from core.errors import ConfigError
+from inventory.asset import Asset
+from inventory.networks import Plan, Zone
 
 FIELDS: Final = tuple(Rule.model_fields)
 
@@ -56,3 +61,35 @@ def read_zones(text: str, known: Sequence[Mapping[str, Any]] = ()) -> list[dict[
         if name.strip():
             found.append({"name": name.strip(), "assets": listed(assets), "note": notes.get(name.strip(), "")})
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """One zone with its prefixes and the assets of an object that lie in it; ``zone`` None: those that lie in none, ``doubled`` those that lie in several."""
+
+    zone: Zone | None
+    prefixes: tuple[str, ...] = ()
+    assets: tuple[str, ...] = ()
+    doubled: bool = False
+
+
+def placed(members: Iterable[Asset], plan: Plan, objects: Sequence[ProtectionObject]) -> list[Placed]:
+    """The zones of the plan and those that members lie in by hand, then what lies in none or in several."""
+    inside: dict[str, list[str]] = defaultdict(list)
+    zones = {zone.name: zone for zone in plan.zones}
+    nowhere, doubled = [], []
+    for asset in members:
+        found = zones_of(asset, plan, objects)
+        zones = {**found, **zones}
+        for name in found:
+            inside[name].append(asset.id)
+        if len(found) > 1:
+            doubled.append(asset.id)
+        elif not found and is_placed(asset):
+            nowhere.append(asset.id)
+    prefixes: dict[str, list[str]] = defaultdict(list)
+    for network in plan.networks:
+        prefixes[network.zone].append(str(network.prefix))
+    rows = [Placed(zone=zone, prefixes=tuple(prefixes[name]), assets=tuple(inside[name])) for name, zone in zones.items()]
+    rows += [Placed(zone=None, assets=tuple(nowhere))] if nowhere and rows else []
+    return rows + ([Placed(zone=None, assets=tuple(doubled), doubled=True)] if doubled else [])

@@ -8,7 +8,7 @@ import streamlit as st
 
 from compliance.objects import Progress, horizon, steps
 from compliance.office import Office
-from console import audit_parts, object_form, parts
+from console import audit_parts, object_form, parts, zone_parts
 from console.i18n import _, two
 from console.identity.roles import Right
 from console.queries import audits
@@ -64,10 +64,7 @@ else:
     members = subject.members(assets)
     people = "、".join(plain(name) for name in (subject.people.owner, subject.people.security, subject.people.operations) if name)
     facts = [(_("business"), plain(subject.business)), (_("assessor"), plain(subject.assessor)), (_("people"), people), (_("assets"), str(len(members)))]
-    facts += [
-        (_("extensions"), "、".join(_(object_form.EXTENSIONS[name]) for name in subject.extensions)),
-        (_("zones"), "、".join(plain(zone.name) for zone in subject.zones)),
-    ]
+    facts.append((_("extensions"), "、".join(_(object_form.EXTENSIONS[name]) for name in subject.extensions)))
     parts.strip([*facts, (_("boundary devices"), "、".join(plain(here.estate.title(name)) for name in subject.boundary))])
     with st.container(horizontal=True):
         if st.button(_("Gaps and risks"), icon=":material/warning:"):
@@ -95,6 +92,7 @@ else:
         parts.table(
             [{_("id"): asset.id, _("name"): asset.name, _("kind"): asset.kind, _("address"): asset.address, _("owner"): asset.owner} for asset in members]
         )
+    zone_parts.zones(here, members, tuple(by_id.values()))
 
     st.markdown(f"##### {_('Due in the coming year')}")
     coming = horizon(by_id.values(), today, timedelta(days=365))

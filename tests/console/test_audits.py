@@ -24,11 +24,13 @@ from console.identity.accounts import Account
 from console.identity.roles import Role
 from console.identity.sessions import Session
 from console.queries import audits
-from console.queries.registers import listed, read_rules, read_zones, rules_text, zones_text
+from console.queries.registers import listed, placed, read_rules, read_zones, rules_text, zones_text
 from core.clock import ManualClock
 from core.errors import ConfigError
 from core.settings import Settings
+from inventory.asset import Asset
 from inventory.book import Book
+from inventory.networks import Network, Plan, Zone
 from service.auditing import Auditing
 from service.frameworks import CLASSIFIED, fresh
 from store.base import Store
@@ -291,3 +293,27 @@ def test_the_owner_of_a_remedy_finds_it_among_the_tasks(here: Desk, visitor: Vis
     assert "Your remedies: 1" in said(opened("tasks.py"))
     visitor.account = officer("li", Role.OPERATOR)
     assert "Your remedies" not in said(opened("tasks.py"))
+
+
+def test_zones_of_an_object_come_from_the_plan_and_by_hand() -> None:
+    plan = Plan(
+        networks=(Network.model_validate({"prefix": "10.1.0.0/16", "zone": "office"}),), zones=(Zone(name="office"), Zone(name="servers", role="important"))
+    )
+    one = ProtectionObject.model_validate({"id": "a", "name": "b", "s": 2, "a": 2, "zones": read_zones("servers: db, web\nold: nas")})
+    members = [Asset(id="web", address="10.1.0.9"), Asset(id="db"), Asset(id="nas"), Asset(id="lost", address="192.0.2.1"), Asset(id="room", kind="room")]
+    rows = placed(members, plan, [one])
+    assert {row.zone.name: (row.prefixes, row.assets) for row in rows if row.zone} == {
+        "office": (("10.1.0.0/16",), ("web",)),
+        "servers": ((), ("web", "db")),
+        "old": ((), ("nas",)),
+    }
+    assert [(row.doubled, row.assets) for row in rows if row.zone is None] == [(False, ("lost",)), (True, ("web",))]
+    assert placed(members, Plan(), []) == []
+
+
+def test_the_page_of_an_object_shows_its_zones(here: Desk, visitor: Visitor) -> None:
+    here.settings.site_folder.mkdir(parents=True, exist_ok=True)
+    (here.settings.site_folder / "zones.yaml").write_text("zones:\n  - {name: DMZ, role: important}\n", encoding="utf-8")
+    test = opened("compliance_objects.py")
+    assert [one.label for one in test.expander if "zones" in one.label] == ["1 zones"]
+    assert any("important business" in str(frame.value) for frame in test.dataframe)
