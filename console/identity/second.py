@@ -37,7 +37,7 @@ def address_of(account: str, key: str) -> str:
 
 def picture(text: str) -> str:
     """A QR code as the data address of a PNG."""
-    return str(segno.make(text, error="m", micro=False).png_data_uri(scale=4, border=3))
+    return str(segno.make(text, error="m", micro=False).png_data_uri(scale=4, border=4))
 
 
 def matching_step(key: str, code: str, now: datetime, used: int) -> int | None:

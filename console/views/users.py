@@ -16,8 +16,6 @@ here, me = parts.enter(Right.ACCOUNT_READ)
 moment = here.now()
 accounts = here.identity.accounts
 every = accounts.all()
-parts.sentence(_("{n} accounts, {closed} of them closed or locked").format(n=len(every), closed=sum(a.disabled or a.is_locked(moment) for a in every)))
-parts.data_from(moment)
 
 
 def show_password(name: str, password: str) -> None:
@@ -34,6 +32,10 @@ def state_of(account: Account) -> str:
         return _("held: not used for {days} days").format(days=here.settings.console.unused_days)
     return _("locked") if account.is_locked(moment) else GOOD.text
 
+
+shut = sum(state_of(account) != GOOD.text for account in every)
+parts.sentence(_("{n} accounts, {closed} of them closed or locked").format(n=len(every), closed=shut))
+parts.data_from(moment)
 
 row = parts.rows(
     [
