@@ -18,6 +18,7 @@ FILE = "simulated.yaml"
 INTERVAL_S = 30
 CLI_INTERVAL_S = 300
 CREDENTIAL = "simulated-devices"
+MANAGED, FACILITY, DESKS = "设备管理区", "动环监控区", "办公区"
 PLATFORMS = {"huawei": "huawei", "h3c": "hp_comware"}
 WINDOWS = [{"days": ["every"], "from": "22:00", "until": "06:00", "kinds": ["switch", "router", "firewall"]}]
 TEMPLATE = {
@@ -41,6 +42,7 @@ def write_site(folder: Path, places: Places, authority: Path | None = None, host
     are not read. When they may be changed and what they must have is written once and then left to people. Raises ConfigError.
     """
     _write(folder / "networks" / FILE, {"networks": list(networks(places))})
+    _write(folder / "zones" / FILE, {"zones": list(zones(places))})
     _write(folder / "vlans" / FILE, {"vlans": [{"id": MANAGEMENT, "name": VLANS[MANAGEMENT]}, {"id": FACILITIES, "name": VLANS[FACILITIES]}]})
     _write_once(folder / "discovery.yaml", {"searches": [search(places)]})
     if host_key:
@@ -79,12 +81,22 @@ def search(places: Places) -> Entry:
 
 
 def networks(places: Places) -> Iterator[Entry]:
-    """The address plan: servers by site, desks of the headquarters; those of the station are left out, as plans have gaps."""
+    """The address plan: devices, servers and facilities by site, desks of the headquarters; those of the station are left out, as plans have gaps."""
     for site in places.estate.sites:
         prefix = f"127.{places.net}.{site.octet}"
-        yield {"prefix": f"{prefix}.0/24", "name": f"{site.name}{VLANS[SERVERS]}", "vlan": SERVERS, "site": site.name, "gateway": f"{prefix}.1"}
+        servers = {"vlan": SERVERS, "site": site.name, "gateway": f"{prefix}.1"}
+        yield {"prefix": f"{prefix}.0/24", "name": f"{site.name}{VLANS[SERVERS]}", "zone": f"{site.name}服务器区"} | servers
+        yield {"prefix": f"{prefix}.0/26", "name": f"{site.name}{VLANS[MANAGEMENT]}", "zone": MANAGED, "vlan": MANAGEMENT, "site": site.name}
+        yield {"prefix": f"{prefix}.192/26", "name": f"{site.name}{VLANS[FACILITIES]}", "zone": FACILITY, "vlan": FACILITIES, "site": site.name}
     for desks in places.estate.desks[:2]:
-        yield {"prefix": f"{desks.net}.0/24", "name": f"{VLANS[OFFICE]} {desks.switch}", "vlan": OFFICE, "dynamic": [f"{desks.net}.10-99"]}
+        yield {"prefix": f"{desks.net}.0/24", "name": f"{VLANS[OFFICE]} {desks.switch}", "zone": DESKS, "vlan": OFFICE, "dynamic": [f"{desks.net}.10-99"]}
+
+
+def zones(places: Places) -> Iterator[Entry]:
+    """What each of them is for."""
+    yield {"name": MANAGED, "role": "management"}
+    yield from ({"name": f"{site.name}服务器区", "role": "important"} for site in places.estate.sites)
+    yield from ({"name": name} for name in (FACILITY, DESKS))
 
 
 def assets(places: Places, authority: Path | None, host_key: str = "") -> Iterator[Entry]:

@@ -83,13 +83,13 @@ class Border:
     def guard(self, asset: Asset) -> tuple[str, str]:
         """``yes``, ``no`` or ``unclear``, and the way that shows it.
 
-        A bare way is a fault only where no filter stands beside it: one that hangs on a switch of the way may well filter, which a graph of cables
-        does not tell.
+        A bare way is a fault only where no filter hangs beside it: one whose cables all end on the bare side may well be sent the packets by the switch
+        that it hangs on, which a graph of cables does not tell.
         """
         guards = [name for name in asset.protected_by.ids if name in self.filters]
         if asset.id in self.bare:
             way = self._way(asset.id, self.bare)
-            beside = sorted({name for step in way for name in _wired(self.graph, step) if name in self.filters} | set(guards))
+            beside = sorted({*self._beside(way), *guards})
             shown = " > ".join(way)
             return ("unclear", f"{shown} | {' '.join(beside)}") if beside else ("no", shown)
         if guards:
@@ -97,6 +97,10 @@ class Border:
         if asset.id in self.filtered:
             return "yes", " > ".join(self._way(asset.id, self.filtered))
         return "unclear", "no way from the outside is known"
+
+    def _beside(self, way: Sequence[str]) -> list[str]:
+        near = {*way, *(name for step in way for name in _wired(self.graph, step))}
+        return [name for name in self.filters if (ends := set(_wired(self.graph, name))) & near and ends <= self.bare.keys()]
 
     def _way(self, asset: str, came: Mapping[str, str]) -> list[str]:
         way, here = [asset], asset

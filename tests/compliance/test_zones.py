@@ -78,6 +78,12 @@ def test_a_way_past_no_filter_is_a_fault_and_one_with_a_filter_beside_it_is_not_
     assert "guard\tunclear\tr1 > core > web | fw9\n" in text("web", R1, bare, declared, Asset(id="fw9", kind="firewall"))
 
 
+def test_a_firewall_that_parts_other_networks_does_not_excuse_a_bare_way() -> None:
+    branch = Asset(id="lab", kind="router", reached_by=to("r1"))
+    far = Asset(id="lims", address="10.1.20.9", reached_by=to("lab"))
+    assert "guard\tno\tr1 > lab > lims\n" in text("lims", R1, FW, CORE, WEB, branch, far)
+
+
 def test_without_a_way_from_outside_a_person_says_what_protects() -> None:
     assert "guard\tunclear\tno way from the outside is known\n" in text("web", WEB)
     declared = WEB.model_copy(update={"protected_by": to("fw9")})

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from core.records import Snapshot
+from inventory.networks import read_plan
 from inventory.sitefiles import read_site
 from inventory.topology.directory import Directory, directory_of
 from inventory.topology.evidence import KIND, device_of
@@ -60,3 +61,12 @@ def test_a_stolen_address_is_a_clash_of_the_two_that_use_it(running: Running) ->
         running.fault("address-clash", False)
     assert clash.address == running.places.address_of("hq-oa-app")
     assert set(clash.macs) == {mac("hq-oa-app", 1).hex(":"), mac("hq-acc1-desk", 1).hex(":")}
+
+
+def test_every_asset_with_an_address_lies_in_the_zone_that_it_should(running: Running) -> None:
+    plan, assets = read_plan(running.site), [asset for asset in read_site(running.site).assets if asset.address]
+    assert plan.problems == ()
+    zones = {asset.id: zone.role for asset in assets if (zone := plan.zone_of(asset.address))}
+    assert zones.keys() == {asset.id for asset in assets}
+    assert {zones[asset.id] for asset in assets if asset.kind in ("switch", "router", "firewall")} == {"management"}
+    assert {zones[asset.id] for asset in assets if asset.kind == "server"} == {"important"}
