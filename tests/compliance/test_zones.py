@@ -170,13 +170,19 @@ def test_the_zones_of_an_estate_reach_their_verdicts(store: Store) -> None:
 
 
 LINES = (
-    b"<188>Mar  1 10:00:00 1502313173200013(root) 4514061f Event@VPN: User wang on SCVPN scvpn logs on from 192.0.2.9(client), login failed, user name or "
-    b"password is incorrect",
+    (
+        b"<188>Mar  1 10:00:00 1502313173200013(root) 4514061f Event@VPN: User wang on SCVPN scvpn logs on from 192.0.2.9(client), login failed, user name or "
+        b"password is incorrect"
+    ),
     "<23>Mar  1 10:00:00 localhost fwlog: 日志类型:SSL VPN用户行为日志, 用户:wang, IP地址:192.0.2.9, 操作对象:SSL VPN, 操作:登录, 描述:登录成功".encode(),
-    b'<189>date=2026-03-01 time=10:00:00 devname="FW1" devid="FG100FTK20000001" logid="0101039424" type="event" subtype="vpn" level="information" vd="root" '
-    b'logdesc="SSL VPN tunnel up" action="tunnel-up" tunneltype="ssl-web" remip=192.0.2.9 user="li" msg="SSL tunnel established"',
-    b'<189>date=2026-03-01 time=10:00:00 devname="FW1" devid="FG100FTK20000001" logid="0316013056" type="utm" subtype="webfilter" level="warning" vd="root" '
-    b'srcip=10.1.30.9 dstip=203.0.113.7 hostname="example.com" url="https://example.com/" action="blocked" msg="URL belongs to a denied category"',
+    (
+        b'<189>date=2026-03-01 time=10:00:00 devname="FW1" devid="FG100FTK20000001" logid="0101039424" type="event" subtype="vpn" level="information" vd="root" '
+        b'logdesc="SSL VPN tunnel up" action="tunnel-up" tunneltype="ssl-web" remip=192.0.2.9 user="li" msg="SSL tunnel established"'
+    ),
+    (
+        b'<189>date=2026-03-01 time=10:00:00 devname="FW1" devid="FG100FTK20000001" logid="0316013056" type="utm" subtype="webfilter" level="warning" vd="root" '
+        b'srcip=10.1.30.9 dstip=203.0.113.7 hostname="example.com" url="https://example.com/" action="blocked" msg="URL belongs to a denied category"'
+    ),
 )
 
 
