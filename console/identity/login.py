@@ -144,6 +144,7 @@ class Identity:
 
     def _let_in(self, account: Account, address: str, now: datetime, factor: str) -> str:
         self._audit(account.name, "login", address, now, factor=factor)
+        self.sessions.sweep(now)
         return self.sessions.open(self.accounts.note_login(account.name, now), address, now)
 
     def _obstacle(self, account: Account | None, address: str, now: datetime) -> str:

@@ -24,7 +24,7 @@ from console.identity.login import CodeAsked
 from console.identity.roles import Role
 from console.identity.second import matching_step, new_key, new_recovery_codes, recovery_id
 from core.clock import ManualClock
-from core.errors import ConfigError, Refused
+from core.errors import ConfigError, Refused, StoreAway
 from core.names import ACCOUNT, LOGIN_STEP, SESSION
 from core.settings import ConsoleSettings, RoleName, Settings, read_settings
 from inventory.credentials import Vault, master_key
@@ -290,6 +290,38 @@ def test_only_the_system_administrator_resets_a_second_factor(here: Desk, clock:
         here.identity.accounts.reset_second(me, "alice", here.now())
     with pytest.raises(Refused, match="own account"):
         here.identity.accounts.reset_second(me, "me", here.now())
+
+
+def test_without_an_audit_entry_no_second_factor_changes_and_nobody_gets_in(here: Desk, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    phone = enrolled(here, clock, "alice", Role.VIEWER)
+    token = enter(here, "alice", phone.code())
+    step = first_step(here, "alice")
+    before, sessions = here.identity.accounts.get("alice").second, len(here.store.documents.find(SESSION).items)
+    clock.advance(30)
+
+    def fail(**_: Any) -> None:
+        raise StoreAway("the disk is full")
+
+    monkeypatch.setattr(here.store.audit, "append", fail)
+    for code, attempt in (
+        (phone.code(), lambda given: here.identity.enter_code(step, given, FROM, here.now())),
+        (phone.codes[0], lambda given: here.identity.end_second(token, PASSWORD, given, FROM, here.now())),
+        (phone.codes[1], lambda given: here.identity.renew_codes(token, PASSWORD, given, FROM, here.now())),
+        ("", lambda _given: here.identity.accounts.reset_second(Account(name="me", roles=(Role.SYSTEM_ADMIN,)), "alice", here.now())),
+    ):
+        with pytest.raises(StoreAway):
+            attempt(code)
+    assert here.identity.accounts.get("alice").second == before
+    assert len(here.store.documents.find(SESSION).items) == sessions
+
+
+def test_sessions_that_ended_by_themselves_are_forgotten_at_the_next_login(here: Desk, clock: ManualClock) -> None:
+    person(here, "alice", Role.VIEWER)
+    for _ in range(3):
+        here.identity.log_in("alice", PASSWORD, FROM, here.now())
+    clock.advance(3600)
+    here.identity.log_in("alice", PASSWORD, FROM, here.now())
+    assert len(here.store.documents.find(SESSION).items) == 1
 
 
 @pytest.mark.parametrize(("setting", "asked"), [("offered", set[str]()), ("administrators", {"aud", "first"}), ("everybody", {"aud", "first", "op"})])
