@@ -176,11 +176,11 @@ LINES = (
     ),
     "<23>Mar  1 10:00:00 localhost fwlog: 日志类型:SSL VPN用户行为日志, 用户:wang, IP地址:192.0.2.9, 操作对象:SSL VPN, 操作:登录, 描述:登录成功".encode(),
     (
-        b'<189>date=2026-03-01 time=10:00:00 devname="FW1" devid="FG100FTK20000001" logid="0101039424" type="event" subtype="vpn" level="information" vd="root" '
+        b'<189>date=2026-03-01 time=10:00:00 devname="FW1" devid="FG100FTK20000001" logid="0101039424" type="event" subtype="vpn" level="information" '
         b'logdesc="SSL VPN tunnel up" action="tunnel-up" tunneltype="ssl-web" remip=192.0.2.9 user="li" msg="SSL tunnel established"'
     ),
     (
-        b'<189>date=2026-03-01 time=10:00:00 devname="FW1" devid="FG100FTK20000001" logid="0316013056" type="utm" subtype="webfilter" level="warning" vd="root" '
+        b'<189>date=2026-03-01 time=10:00:00 devname="FW1" devid="FG100FTK20000001" logid="0316013056" type="utm" subtype="webfilter" level="warning" '
         b'srcip=10.1.30.9 dstip=203.0.113.7 hostname="example.com" url="https://example.com/" action="blocked" msg="URL belongs to a denied category"'
     ),
 )
