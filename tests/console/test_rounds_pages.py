@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pyotp
 import pytest
 from docx import Document
 from streamlit.testing.v1 import AppTest
@@ -18,6 +19,7 @@ from console.desk import Desk
 from console.identity.accounts import Account
 from console.identity.roles import Role
 from console.identity.sessions import Session
+from core.clock import ManualClock
 from core.errors import Refused
 from core.names import INTENT, ROUND
 from store.filter import Term
@@ -99,6 +101,20 @@ def test_a_signature_takes_the_right_password_alone(li: Desk) -> None:
     assert asked(li, "round.sign")[0]["args"] == {"digest": walk.digest(li.store.documents.get(ROUND, OPEN).body), "remark": ""}
     assert {"login.refused", "login.confirmed"} <= {entry.action for entry in li.store.audit.read(actor="li")}
     assert PASSWORD not in str([entry.body for entry in li.store.audit.read()]) + str(asked(li, "round.sign"))
+
+
+@pytest.mark.slow
+def test_a_signature_asks_for_the_code_of_whoever_has_a_second_factor(li: Desk, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    settle(li)
+    key, _box = li.identity.keys.offer("li", "x")
+    li.identity.accounts.set_second("li", li.identity.keys.close("li", key), 0, (), li.now())
+    visitor(monkeypatch, li.identity.accounts.get("li"))
+    test = opened(id=OPEN)
+    for code, signatures in (("", 0), ("000", 0), (pyotp.TOTP(key).at(clock.now()), 1)):
+        next(one for one in test.text_input if one.label == "Password").input(PASSWORD)
+        next(one for one in test.text_input if one.label == "Code of the second factor").input(code)
+        next(one for one in test.button if one.label == "Sign").click().run()
+        assert len(asked(li, "round.sign")) == signatures
 
 
 def test_wrong_passwords_of_a_signature_lock_the_account(here: Desk) -> None:
