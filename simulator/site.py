@@ -82,6 +82,7 @@ def search(places: Places) -> Entry:
 
 def networks(places: Places) -> Iterator[Entry]:
     """The address plan: devices, servers and facilities by site, desks of the headquarters; those of the station are left out, as plans have gaps."""
+    yield {"prefix": "127.0.0.0/24", "name": "本系统", "zone": MANAGED}
     for site in places.estate.sites:
         prefix = f"127.{places.net}.{site.octet}"
         servers = {"vlan": SERVERS, "site": site.name, "gateway": f"{prefix}.1"}

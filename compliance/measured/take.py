@@ -82,7 +82,8 @@ class Measurer:
         if allowed:
             yield "connections", estate.connections({(line.names[0], line.names[1]): line.bytes for line in lists["zones"]}, allowed, now.date())
         talks = ((line.names[0], line.names[1], line.names[2]) for line in lists["conversations"])
-        yield "crossings", zones.crossings(talks, plan, estate.approvals(allowed, now.date())) if lists["conversations"] else ""
+        is_told = lists["conversations"] or not zones.has_closed(plan)
+        yield "crossings", zones.crossings(talks, plan, estate.approvals(allowed, now.date())) if is_told else ""
 
     def _logs(self, now: datetime) -> str:
         events, since = self.store.events, now - WEEK

@@ -26,6 +26,7 @@ FILTERS_TAG: Final = "filters"
 OUTSIDE_KINDS: Final = frozenset({"internet", "carrier", "isp", "wan"})
 WIRED: Final = frozenset({"reached_by", "connected_to", "runs_on", "member_of"})
 LISTED: Final = 20
+NO_ZONE: Final = "none\t\t\t\t\t\t\n"
 
 
 def is_declared(plan: Plan, objects: Iterable[ProtectionObject] = ()) -> bool:
@@ -95,8 +96,13 @@ class Border:
         if guards:
             return "yes", f"protected_by {' '.join(guards)}"
         if asset.id in self.filtered:
-            return "yes", " > ".join(self._way(asset.id, self.filtered))
+            way = self._way(asset.id, self.filtered)
+            return "unclear" if self._may_be_outside(way) else "yes", " > ".join(way)
         return "unclear", "no way from the outside is known"
+
+    def _may_be_outside(self, way: Sequence[str]) -> bool:
+        """Whether a way that begins at a filter may lead out of it: behind a router, which often stands on the far side, one cannot tell."""
+        return way[0] in self.filters and len(way) > 1 and self.graph.assets[way[1]].kind == "router"
 
     def _beside(self, way: Sequence[str]) -> list[str]:
         near = {*way, *(name for step in way for name in _wired(self.graph, step))}
@@ -168,11 +174,16 @@ CLOSED: Final = frozenset({"control", "sensing", "wireless"})
 """Roles of zones whose borders are looked at conversation by conversation."""
 
 
+def has_closed(plan: Plan) -> bool:
+    """Whether the site has such a zone."""
+    return any(zone.role in CLOSED for zone in plan.zones)
+
+
 def crossings(conversations: Iterable[tuple[str, str, str]], plan: Plan, allowed: Callable[[str, str], str]) -> str:
     """What passes the border of a zone of wireless clients, sensors or industrial control, or ends outside it.
 
     ``conversations`` are (source address, target address, application); ``allowed`` says ``yes``, ``no`` or ``ended`` of a pair of zones. Rows that begin
-    with ``zone`` name the zones that were looked at, so a text without more rows says that all was quiet. Empty when the site has no such zone.
+    with ``zone`` name the zones that were looked at, so a text without more rows says that all was quiet; ``none`` says that the site has no such zone.
     """
     closed = sorted((zone for zone in plan.zones if zone.role in CLOSED), key=lambda zone: zone.name)
     rows = set()
@@ -182,7 +193,7 @@ def crossings(conversations: Iterable[tuple[str, str, str]], plan: Plan, allowed
         names = (one.name if one else _general(plan, source), other.name if other else _general(plan, target))
         if CLOSED & set(roles) and names[0] != names[1] and "" not in names:
             rows.add(("passes", names[0], roles[0], names[1], roles[1], application, allowed(*names)))
-    return _table([*(("zone", zone.name, zone.role, "", "", "", "") for zone in closed), *sorted(rows)])
+    return _table([*(("zone", zone.name, zone.role, "", "", "", "") for zone in closed), *sorted(rows)]) or NO_ZONE
 
 
 def _general(plan: Plan, address: str) -> str:

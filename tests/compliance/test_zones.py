@@ -90,6 +90,15 @@ def test_without_a_way_from_outside_a_person_says_what_protects() -> None:
     assert "guard\tyes\tprotected_by fw9\n" in text("web", declared, Asset(id="fw9", kind="firewall"))
 
 
+def test_what_hangs_on_a_router_at_the_boundary_firewall_may_be_outside_until_the_outside_is_known() -> None:
+    edge = OBJECT.model_copy(update={"boundary": ("fw1",)})
+    branch = Asset(id="lims", address="10.1.20.9", reached_by=to("r1"))
+    assert "guard\tunclear\tfw1 > r1 > lims\n" in text("lims", R1, FW, CORE, WEB, branch, objects=(edge,))
+    assert "guard\tyes\tfw1 > core > web\n" in text("web", R1, FW, CORE, WEB, branch, objects=(edge,))
+    joined, carrier = R1.model_copy(update={"connected_to": to("isp")}), Asset(id="isp", kind="carrier")
+    assert "guard\tno\tisp > r1 > lims\n" in text("lims", joined, FW, CORE, branch, carrier, objects=(edge,))
+
+
 def test_a_switch_with_rules_of_its_own_filters_when_it_is_tagged() -> None:
     bare = CORE.model_copy(update={"reached_by": to("r1"), "tags": ("filters",)})
     assert "guard\tyes\tr1 > core > web\n" in text("web", R1, bare, WEB)
@@ -146,7 +155,7 @@ def test_what_passes_the_border_of_a_closed_zone_is_told_with_its_approval() -> 
         "passes\t工控区\tcontrol\tinside\t\thttps\tno",
         "passes\t工控区\tcontrol\t服务器区\timportant\ttcp/4840\tyes",
     ]
-    assert zones.crossings(talks, Plan(networks=PLAN.networks), estate.approvals((), NOW.date())) == ""
+    assert zones.crossings(talks, Plan(networks=PLAN.networks), estate.approvals((), NOW.date())) == zones.NO_ZONE
 
 
 def test_the_zones_of_an_estate_reach_their_verdicts(store: Store) -> None:
