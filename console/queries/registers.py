@@ -80,7 +80,7 @@ def placed(members: Iterable[Asset], plan: Plan, objects: Sequence[ProtectionObj
     nowhere, doubled = [], []
     for asset in members:
         found = zones_of(asset, plan, objects)
-        zones = {**found, **zones}
+        zones = {**zones, **{name: zone for name, zone in found.items() if name not in zones}}
         for name in found:
             inside[name].append(asset.id)
         if len(found) > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,13 +11,16 @@ import pytest
 
 from collectors.events.devices import meaning, table
 from collectors.events.syslog import fields, parse
-from compliance.check import load_checks
+from compliance.check import Text, load_checks
+from compliance.framework import Grade, load_framework
 from compliance.measured import estate, zones
 from compliance.measured.take import Measurer
 from compliance.objects import ProtectionObject
 from compliance.objects import Zone as OwnZone
 from compliance.prove import NOW
+from compliance.rollup import Conformity, assess, book_of
 from compliance.run import ESTATE, Inspector
+from compliance.verdict import Outcome, Verdict
 from core.names import VERDICT
 from core.records import Event
 from inventory.asset import Asset, Ways
@@ -121,6 +125,21 @@ def test_a_device_is_managed_in_the_management_zone_or_not() -> None:
 def test_a_site_that_declares_no_zones_is_asked_for_none() -> None:
     plain = OBJECT.model_copy(update={"zones": ()})
     assert text("web", WEB, plan=Plan(networks=(Network.model_validate({"prefix": "10.0.0.0/8"}),)), objects=(plain,)) == ""
+
+
+def test_only_an_object_with_the_extension_is_asked_what_its_zones_say() -> None:
+    framework, fails = load_framework(), Verdict(check="", asset=ESTATE, time=NOW, outcome=Outcome.FAIL, reason=Text(zh="-", en="-"))
+    names = {
+        "est-control-border": ("ics", "ICS.CNS.ARC.1"), "est-control-services": ("ics", "ICS.ABS.AC.1"), "est-control-domains": ("ics", "ICS.CNS.ARC.2"),
+        "est-sensing-targets": ("iot", "IOT.ABS.IP.1"), "est-sensing-nodes": ("iot", "IOT.ABS.ADM.1"),
+        "est-wireless-border": ("mobile", "MI.ABS.BND.1"), "net-wlan-authentication": ("mobile", "MI.ABS.AC.1"),
+        "net-wlan-shared-key": ("mobile", "MI.ABS.IP.5"),
+    }  # fmt: skip
+    for check, (extension, item) in names.items():
+        grade = Grade(3, 3, (extension,))
+        book = book_of(framework, framework.applicable(grade), CHECKS)
+        assert assess(book, {ESTATE: {check: replace(fails, check=check)}}, (), NOW)[item].conformity is Conformity.FAILS, item
+        assert item not in {one.id for one in framework.applicable(Grade(3, 3))}
 
 
 def test_what_is_in_use_without_a_zone_is_listed() -> None:
