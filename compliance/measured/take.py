@@ -10,8 +10,10 @@ from typing import Final
 
 import structlog
 
+from compliance.host import CONFIGURATION
 from compliance.logs import LOGS
 from compliance.measured import estate, figures, records, zones
+from compliance.measured.sources import Source, management_sources
 from compliance.objects import ProtectionObject
 from compliance.rounds.template import Template
 from compliance.run import ESTATE, every
@@ -24,7 +26,7 @@ from inventory.networks import NETWORK, VLAN, Plan
 from store.base import Body, Store
 from store.filter import And, Filter, Or, Range, Term, Terms
 from store.flows import across, read_traffic
-from store.snapshots import save_snapshot
+from store.snapshots import latest_snapshot, save_snapshot
 
 log: Final = structlog.get_logger("measured")
 ATTACKS: Final = ("intrusion_detection", "malware", "threat", "web_attack")
@@ -60,7 +62,7 @@ class Measurer:
         objects, plan = tuple(self.objects()), self.plan()
         for asset, body in records.texts(assets, objects, states).items():
             yield Snapshot(time=now, asset=asset, kind=records.KIND, body=body)
-        for asset, body in zones.texts(assets, plan, objects).items():
+        for asset, body in zones.texts(assets, plan, objects, self._sources).items():
             yield Snapshot(time=now, asset=asset, kind=zones.KIND, body=body)
         for asset, body in figures.texts(self.store.metrics, (asset.id for asset in assets), now).items():
             yield Snapshot(time=now, asset=asset, kind=figures.KIND, body=body)
@@ -84,6 +86,10 @@ class Measurer:
         talks = ((line.names[0], line.names[1], line.names[2]) for line in lists["conversations"])
         is_told = lists["conversations"] or not zones.has_closed(plan)
         yield "crossings", zones.crossings(talks, plan, estate.approvals(allowed, now.date())) if is_told else ""
+
+    def _sources(self, asset: str) -> tuple[Source, ...]:
+        text = latest_snapshot(self.store, asset, CONFIGURATION)
+        return management_sources(text.body) if text else ()
 
     def _logs(self, now: datetime) -> str:
         events, since = self.store.events, now - WEEK

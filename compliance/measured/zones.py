@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import ipaddress
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from compliance.measured.records import class_of
+from compliance.measured.sources import Source
 from compliance.objects import ProtectionObject
 from inventory.asset import Asset
 from inventory.graph import Graph, build_graph
-from inventory.networks import Plan, Zone
+from inventory.networks import Plan, Prefix, Zone
 
 KIND: Final = "zone.record"
 PLACED: Final = frozenset({"network", "host", "other"})
@@ -49,27 +50,46 @@ def is_placed(asset: Asset) -> bool:
     return class_of(asset.kind) in PLACED
 
 
-def texts(assets: Sequence[Asset], plan: Plan, objects: Sequence[ProtectionObject]) -> dict[str, str]:
-    """Asset -> text; empty for what lies in no zone by its nature, and for all when the site declares no zones."""
+def texts(
+    assets: Sequence[Asset], plan: Plan, objects: Sequence[ProtectionObject], sources: Callable[[str], Sequence[Source]] = lambda _asset: ()
+) -> dict[str, str]:
+    """Asset -> text; empty for what lies in no zone by its nature, and for all when the site declares no zones.
+
+    ``sources`` are the networks from which a device lets itself be managed; none where that is not known.
+    """
     if not is_declared(plan, objects):
         return {asset.id: "" for asset in assets}
     placed = {asset.id: zones_of(asset, plan, objects) for asset in assets}
     border = _border(assets, placed, objects)
-    has_management = any(zone.role == "management" for zone in plan.zones)
-    return {asset.id: _text(asset, placed[asset.id], border, has_management) for asset in assets}
+    management = [network.prefix for network in plan.networks if network.zone and plan.zone(network.zone).role == "management"]
+    found = {asset.id: _text(asset, placed[asset.id], border) for asset in assets}
+    for asset in assets if management else ():
+        if found[asset.id] and class_of(asset.kind) == "network":
+            found[asset.id] += _table(_managed(asset, placed[asset.id], management, sources(asset.id)))
+    return found
 
 
-def _text(asset: Asset, zones: Mapping[str, Zone], border: Border, has_management: bool) -> str:
+def _text(asset: Asset, zones: Mapping[str, Zone], border: Border) -> str:
     if not is_placed(asset) and not zones:
         return ""
     rows = [("asset", asset.kind, asset.address)]
     rows += [("zone", zone.name, zone.role) for zone in sorted(zones.values(), key=lambda zone: zone.name)]
     if any(zone.role == "important" for zone in zones.values()):
         rows.append(("guard", *border.guard(asset)))
-    if class_of(asset.kind) == "network" and has_management:
-        inside = any(zone.role == "management" for zone in zones.values())
-        rows.append(("management", "yes" if inside else "no" if asset.address else "unclear", asset.address))
     return _table(rows)
+
+
+def _managed(asset: Asset, zones: Mapping[str, Zone], management: Iterable[Prefix], sources: Sequence[Source]) -> Iterator[tuple[str, str, str]]:
+    """Whether a device is managed in the management zone, and whether it lets nobody else in (no row where its configuration does not tell)."""
+    inside = any(zone.role == "management" for zone in zones.values())
+    yield "management", "yes" if inside else "no" if asset.address else "unclear", asset.address
+    stray = [str(one) for one in sources if not any(_lies_in(one, prefix) for prefix in management)]
+    if sources:
+        yield "sources", "no" if stray else "yes", " ".join((stray or [str(one) for one in sources])[:LISTED])
+
+
+def _lies_in(source: Source, prefix: Prefix) -> bool:
+    return source.version == prefix.version and source.prefixlen >= prefix.prefixlen and source.network_address in prefix
 
 
 @dataclass(frozen=True, slots=True)

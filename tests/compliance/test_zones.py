@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ from collectors.events.syslog import fields, parse
 from compliance.check import Text, load_checks
 from compliance.framework import Grade, load_framework
 from compliance.measured import estate, zones
+from compliance.measured.sources import management_sources
 from compliance.measured.take import Measurer
 from compliance.objects import ProtectionObject
 from compliance.objects import Zone as OwnZone
-from compliance.prove import NOW
+from compliance.prove import NOW, host
 from compliance.rollup import Conformity, assess, book_of
 from compliance.run import ESTATE, Inspector
 from compliance.verdict import Outcome, Verdict
@@ -120,6 +122,37 @@ def test_a_device_is_managed_in_the_management_zone_or_not() -> None:
     assert "management\tyes\t10.1.100.3\n" in text("fw1", R1, FW)
     assert "management\tno\t10.1.30.1\n" in text("core", CORE)
     assert "management" not in text("core", CORE, plan=Plan(networks=PLAN.networks, zones=PLAN.zones[:2]))
+
+
+@pytest.mark.parametrize("platform", ["ios", "nxos", "ruijie", "vrp", "usg", "comware", "fortios", "stoneos"])
+def test_it_reads_from_where_a_device_lets_itself_be_managed(platform: str) -> None:
+    assert [str(one) for one in management_sources(host(platform)["running-config"])] == ["10.1.100.0/24"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "before", "after", "sources"),
+    [
+        ("ios", " permit 10.1.100.0 0.0.0.255\n", " permit 10.1.100.0 0.0.0.255\n permit 10.9.0.5\n", ["10.1.100.0/24", "10.9.0.5/32"]),
+        ("ios", " permit 10.1.100.0 0.0.0.255\n", " permit 0.0.0.0 255.255.255.255\n", ["0.0.0.0/0"]),
+        ("vrp", " rule 5 permit source 10.1.100.0 0.0.0.255\n", " rule 5 permit source 10.1.100.9 0\n rule 6 permit tcp\n", ["10.1.100.9/32", "0.0.0.0/0"]),
+        ("vrp", " rule 5 permit source 10.1.100.0 0.0.0.255\n", " rule 5 permit source 10.1.100.9 0\n rule 6 permit source address-set ops\n", []),
+        ("fortios", "set trusthost1 10.1.100.0 255.255.255.0", "set trusthost1 0.0.0.0 0.0.0.0", ["0.0.0.0/0", "10.1.100.0/24"]),
+        ("ios", " access-class MGMT in\n", "", []),
+    ],
+)
+def test_sources_are_read_whole_or_not_at_all(platform: str, before: str, after: str, sources: list[str]) -> None:
+    text = host(platform)["running-config"]
+    assert before in text
+    count = -1 if not after else 1
+    assert [str(one) for one in management_sources(text.replace(before, after, count))] == sources
+
+
+def test_a_device_that_lets_others_in_than_the_management_zone_stands_out() -> None:
+    found = {"core": (ip_network("10.1.100.0/25"),), "fw1": (ip_network("10.1.100.9/32"), ip_network("10.0.0.0/8"))}
+    told = zones.texts((R1, FW, CORE), PLAN, (OBJECT,), lambda asset: found.get(asset, ()))
+    assert "sources\tyes\t10.1.100.0/25\n" in told["core"]
+    assert "sources\tno\t10.0.0.0/8\n" in told["fw1"]
+    assert "sources" not in told["r1"]
 
 
 def test_a_site_that_declares_no_zones_is_asked_for_none() -> None:
