@@ -97,7 +97,9 @@ def test_what_is_wrong_is_said_with_file_line_and_key_and_the_rest_is_taken(tmp_
 
 def test_a_prefix_lies_in_the_zone_that_it_names_and_one_that_nobody_described_is_reported(tmp_path: Path) -> None:
     written(tmp_path, "zones:\n  - {name: 服务器区, role: important}\n  - {name: 办公区}\n  - {name: 办公区}\n  - {name: x, role: kitchen}\n", "zones.yaml")
-    plan = written(tmp_path, "networks:\n  - {prefix: 10.0.0.0/8, zone: 办公区}\n  - {prefix: 10.1.0.0/16, zone: 服务器区}\n  - {prefix: 10.2.0.0/16, zone: 别处}\n")
+    plan = written(
+        tmp_path, "networks:\n  - {prefix: 10.0.0.0/8, zone: 办公区}\n  - {prefix: 10.1.0.0/16, zone: 服务器区}\n  - {prefix: 10.2.0.0/16, zone: 别处}\n"
+    )
     found = [plan.zone_of(address) for address in ("10.9.9.9", "10.1.2.3", "10.2.0.1", "192.0.2.1", "no address")]
     assert [(zone.name, zone.role) if zone else None for zone in found] == [("办公区", "ordinary"), ("服务器区", "important"), ("别处", "ordinary"), None, None]
     assert [problem.key for problem in plan.problems] == ["zones.2.name", "zones.3.role", "networks.2.zone"]
