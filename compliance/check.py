@@ -65,6 +65,7 @@ class Expectation(Test):
     """One thing expected of the text: exactly one subject, and for a value the tests it must pass.
 
     The value of ``setting`` and ``capture`` is the text found, of ``rows``, ``duplicates``, ``lines`` and ``blocks`` a number.
+    ``why`` says to people why a value of ``cannot_tell`` tells nothing.
     ``blocks`` counts the blocks of a configuration whose header matches, that have a line inside for each of ``having`` and none for ``lacking``.
     """
 
@@ -75,6 +76,7 @@ class Expectation(Test):
     setting: str | None = None
     default: str | None = None
     cannot_tell: tuple[str, ...] = ()
+    why: Text | None = None
     rows: Rows | None = None
     unsure: Rows = ()
     duplicates: str | None = None

@@ -194,7 +194,7 @@ def _of(part: Expectation, value: str | None, name: str) -> Answer:
     if value is None:
         return Answer(part.blank is True, (f"{name}: -",))
     if value in part.cannot_tell:
-        return Answer(None, (f"{name} = {value}",), Text(zh=f"采集端无法得知 {name}", en=f"the collector could not tell {name}"))
+        return Answer(None, (f"{name} = {value}",), part.why or Text(zh=f"采集端无法得知 {name}", en=f"the collector could not tell {name}"))
     return Answer(holds(part, value), (f"{name} = {value[:WIDTH]}",))
 
 

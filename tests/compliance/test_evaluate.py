@@ -7,7 +7,7 @@ import pytest
 
 from compliance.check import Check, load_checks, read_check
 from compliance.evaluate import evaluate
-from compliance.prove import NOW
+from compliance.prove import NOW, prove
 from compliance.verdict import Outcome, Verdict, verdict_from
 from core.errors import ConfigError
 from core.patterns import compiled, nests
@@ -175,3 +175,9 @@ def test_an_unreadable_file_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("- 1\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="is no check"):
         read_check(tmp_path / "a.yaml")
+
+
+def test_a_check_says_in_its_own_words_why_it_cannot_tell() -> None:
+    check = load_checks().checks["net-fw-ips"]
+    (said,) = {verdict.reason.en for sample, verdict in prove(check) if sample.verdict == "unknown"}
+    assert said == "no rule uses intrusion prevention; another device may do it, so a person looks"
