@@ -65,7 +65,7 @@ class Expectation(Test):
     """One thing expected of the text: exactly one subject, and for a value the tests it must pass.
 
     The value of ``setting`` and ``capture`` is the text found, of ``rows``, ``duplicates``, ``lines`` and ``blocks`` a number.
-    ``why`` says to people why a value of ``cannot_tell`` tells nothing.
+    ``why`` says to people why a value of ``cannot_tell``, or a row of ``unsure``, tells nothing.
     ``blocks`` counts the blocks of a configuration whose header matches, that have a line inside for each of ``having`` and none for ``lacking``.
     """
 

@@ -149,9 +149,8 @@ class _Place:
     def _table(self, part: Expectation, kind: str) -> Answer:
         table = self.host.rows(kind)
         if unsure := [row for row in table if part.unsure and _fits(row, part.unsure)]:
-            why = Text(
-                zh=f"{kind} 中有不能得知的内容（没有读到、无权读取或过旧）", en=f"{kind} has parts that cannot be told (not read, not permitted, or too old)"
-            )
+            told = f"{kind} has parts that cannot be told (not read, not permitted, or too old)"
+            why = part.why or Text(zh=f"{kind} 中有不能得知的内容（没有读到、无权读取或过旧）", en=told)
             return Answer(None, _shown(kind, unsure), why)
         if part.duplicates is not None:
             values = [row.get(part.duplicates, "") for row in table]
