@@ -11,7 +11,7 @@ from inventory.graph import Graph, build_graph
 
 KIND: Final = "inventory.record"
 CLASSES: Final[Mapping[str, frozenset[str]]] = {
-    "network": frozenset({"switch", "router", "firewall", "loadbalancer", "gateway", "bridge", "waf", "vpn", "ips", "wlc", "ap"}),
+    "network": frozenset({"switch", "router", "firewall", "loadbalancer", "gateway", "bridge", "waf", "vpn", "ips", "wlc", "ap", "gap", "utm"}),
     "host": frozenset({"server", "host", "vm", "storage", "database", "bmc"}),
     "room": frozenset({"sensor", "environment", "ac", "door", "camera"}),
     "power": frozenset({"ups", "pdu"}),
