@@ -1,4 +1,4 @@
-"""``python -m compliance.coverage`` prints docs/compliance-coverage.md: how each item of levels 2 and 3 comes to its verdict."""
+"""``python -m compliance.coverage`` prints docs/compliance-coverage.md: how each item of levels 1 to 4 comes to its verdict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def page() -> str:
         "Written by `python -m compliance.coverage`. *decided*: checks decide. *evidence*: checks give evidence (a failure decides, a pass",
         "is a proposal), an officer has the last word. *manual*: an officer answers the item's question. *may*: what the catalogue thinks telemetry could do.",
     ]
-    for level in (2, 3):
+    for level in (1, 2, 3, 4):
         grade = Grade(level, level)
         book = book_of(framework, framework.applicable(grade), checks)
         rows = coverage(framework, grade, book)

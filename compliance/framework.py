@@ -18,6 +18,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict
 
 from compliance.check import Check, Model, Text
+from compliance.variants import spread
 from core.errors import ConfigError
 from core.files import build, read_yaml
 
@@ -149,7 +150,7 @@ class Framework:
     def own(self, check: str, items: Iterable[str]) -> tuple[str, ...]:
         """The items of this framework that a check speaks for which names ``items`` of GB/T 22239."""
         if self.is_mlps:
-            return tuple(items)
+            return spread(check, tuple(items))
         return tuple(dict.fromkeys(name for key in (check, *items) for name in self.speaks.get(key, ())))
 
     def applicable(self, grade: Grade) -> tuple[Item, ...]:
@@ -159,7 +160,7 @@ class Framework:
 
     def unmet_drafts(self, item: Item, checks: Iterable[Check]) -> frozenset[str]:
         """Drafted checks of an item, those for other platforms aside, that no check covers yet; then a person has the last word."""
-        covered = {draft for check in checks if item.id in check.items for draft in check.catalogue}
+        covered = {draft for check in checks if item.id in self.own(check.id, check.items) for draft in check.catalogue}
         return frozenset(draft for draft in item.checks if self.drafts.get(draft) not in _OTHER_PLATFORMS and draft not in covered)
 
 

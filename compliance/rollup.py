@@ -15,6 +15,7 @@ from enum import StrEnum
 from compliance.attachments import Attachment
 from compliance.check import Check, Text
 from compliance.framework import Framework, Item
+from compliance.variants import settled
 from compliance.verdict import Outcome, Verdict
 
 
@@ -119,9 +120,10 @@ def book_of(framework: Framework, items: Sequence[Item], checks: Iterable[Check]
     for check in all_checks:
         for name in framework.own(check.id, check.items):
             by_item[name].append(check.id)
-    decided = frozenset(item.id for item in items if item.auto == "auto" and not framework.unmet_drafts(item, all_checks))
+    measured = frozenset(item.id for item in framework.items if item.auto == "auto" and not framework.unmet_drafts(item, all_checks))
     said = frozenset(name for check in all_checks if check.decides for name in check.items)
-    return Book({item.id: item for item in items}, {name: tuple(ids) for name, ids in by_item.items()}, decided | said)
+    decided = frozenset(settled(measured | said, by_item))
+    return Book({item.id: item for item in items}, {name: tuple(ids) for name, ids in by_item.items()}, decided)
 
 
 def on_asset(book: Book, item: Item, asset: str, verdicts: Mapping[str, Verdict], answers: Iterable[Answer], now: datetime) -> ItemResult:

@@ -15,6 +15,7 @@ from compliance import evidence, logs
 from compliance.check import Check
 from compliance.evaluate import judge
 from compliance.host import Host
+from compliance.variants import spread
 from compliance.verdict import Outcome, Verdict
 from core.names import SNAPSHOT, VERDICT
 from core.records import Finding, Snapshot
@@ -178,7 +179,7 @@ def document(verdict: Verdict, check: Check, before: Body | None, evidence: Mapp
     return body | {
         "title": check.title.model_dump(),
         "severity": check.severity.value,
-        "items": list(check.items),
+        "items": list(spread(check.id, check.items)),
         "remediation": check.remediation.model_dump(),
         "references": list(check.references),
         "read": [read | {"evidence": evidence[read["kind"]]} for read in body["read"]],
@@ -211,7 +212,7 @@ def finding(verdict: Verdict, check: Check, body: Mapping[str, Any]) -> Finding 
             "en": verdict.reason.en,
             "observed": list(verdict.observed),
             "remediation": check.remediation.model_dump(),
-            "items": list(check.items),
+            "items": body["items"],
             "read": body["read"],
         },
     )
