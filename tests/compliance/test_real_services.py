@@ -1,4 +1,4 @@
-"""Checks of nginx and PostgreSQL on what the real programs ship and accept; secrets of service files never leave the machine."""
+"""Checks of nginx, PostgreSQL, MariaDB and Redis on what the real programs ship and accept; secrets of service files never leave the machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from compliance.prove import NOW, host
 from compliance.verdict import Outcome
 from core.records import Snapshot
 from tests.peers.postgres import postgres
-from tests.peers.program import program
+from tests.peers.program import free_port, program, running
 
 CHECKS = load_checks().checks
 NGINX = """events {{}}
@@ -85,6 +85,69 @@ def test_a_fresh_postgresql_fails_and_a_hardened_one_passes_with_files_that_the_
         put(tmp_path / "new", "etc/postgresql/15/main/postgresql.conf", good)
         put(tmp_path / "new", "etc/postgresql/15/main/pg_hba.conf", GOOD_HBA)
         assert set(verdicts(facts(tmp_path / "new"), "pg-").values()) == {"pass"}
+
+
+MARIADB = """[mariadbd]
+bind-address = 127.0.0.1
+plugin_load_add = simple_password_check
+plugin_load_add = server_audit
+server_audit_logging = ON
+require_secure_transport = ON
+"""
+
+
+@pytest.mark.peer
+def test_mariadb_as_shipped_fails_and_a_hardened_one_passes_and_does_what_its_file_says(tmp_path: Path) -> None:
+    shipped = Path("/etc/mysql/mariadb.conf.d/50-server.cnf").read_text(encoding="utf-8")
+    put(tmp_path / "old", "etc/mysql/my.cnf", "[client-server]\n")
+    put(tmp_path / "old", "etc/mysql/mariadb.conf.d/50-server.cnf", shipped)
+    assert verdicts(facts(tmp_path / "old"), "my-") == {"my-audit": "fail", "my-password": "fail", "my-source": "pass", "my-tls": "fail"}
+    put(tmp_path / "new", "etc/mysql/my.cnf", MARIADB)
+    assert set(verdicts(facts(tmp_path / "new"), "my-").values()) == {"pass"}
+
+    data, socket, port = tmp_path / "data", tmp_path / "s", free_port()
+    subprocess.run(
+        [program("mariadb-install-db"), "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", "--user=root", "--skip-test-db"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    server = [program("mariadbd"), f"--defaults-file={tmp_path / 'new/etc/mysql/my.cnf'}", f"--datadir={data}", f"--socket={socket}", f"--port={port}"]
+    client = [program("mariadb"), "--no-defaults", "--batch", "--skip-column-names", "--user=root"]
+
+    def said(*words: str) -> str:
+        found = subprocess.run([*client, *words], check=False, capture_output=True, text=True, timeout=60)
+        return found.stdout + found.stderr
+
+    with running([*server, "--user=root"], lambda: said(f"--socket={socket}", "-e", "SELECT 1") == "1\n", tmp_path / "mariadb.log", timeout_s=60):
+        assert "does not satisfy" in said(f"--socket={socket}", "-e", "CREATE USER app IDENTIFIED BY 'short'")
+        assert said(f"--socket={socket}", "-e", "SELECT @@server_audit_logging") == "1\n"
+        assert said(f"--socket={socket}", "-e", "CREATE USER app@localhost IDENTIFIED BY 'Hush-Hush-12'") == ""
+        plain = ("--user=app", "--password=Hush-Hush-12", "--host=127.0.0.1", f"--port={port}", "--protocol=TCP", "--skip-ssl")
+        assert "denied" in said(*plain, "-e", "SELECT 1")
+        said(f"--socket={socket}", "-e", "SET GLOBAL require_secure_transport = OFF")
+        assert said(*plain, "-e", "SELECT 1") == "1\n"
+
+
+REDIS = 'bind 127.0.0.1\nprotected-mode yes\nrequirepass Hush-Hush-1\nrename-command CONFIG ""\n'
+
+
+@pytest.mark.peer
+def test_redis_as_shipped_fails_and_a_hardened_one_passes_and_does_what_its_file_says(tmp_path: Path) -> None:
+    put(tmp_path / "old", "etc/redis/redis.conf", Path("/etc/redis/redis.conf").read_text(encoding="utf-8"))
+    assert verdicts(facts(tmp_path / "old"), "rds-") == {"rds-commands": "fail", "rds-password": "fail", "rds-source": "pass"}
+    put(tmp_path / "new", "etc/redis/redis.conf", REDIS)
+    texts = facts(tmp_path / "new")
+    assert "Hush" not in texts["redis.conf"]
+    assert set(verdicts(texts, "rds-").values()) == {"pass"}
+
+    port = free_port()
+    server = [program("redis-server"), str(tmp_path / "new/etc/redis/redis.conf"), "--port", str(port), "--dir", str(tmp_path), "--save", ""]
+
+    def said(*words: str) -> str:
+        return subprocess.run([program("redis-cli"), "-p", str(port), *words], check=False, capture_output=True, text=True, timeout=60).stdout
+
+    with running(server, lambda: "NOAUTH" in said("PING"), tmp_path / "redis.log"):
+        assert "PONG" in said("--no-auth-warning", "-a", "Hush-Hush-1", "PING")
+        assert "unknown command" in said("--no-auth-warning", "-a", "Hush-Hush-1", "CONFIG", "GET", "*")
 
 
 def test_a_host_without_the_services_is_not_asked_and_one_whose_files_are_closed_is_unknown() -> None:
