@@ -236,7 +236,7 @@ def test_an_address_that_is_none_is_no_source_ip() -> None:
 
 
 def test_hostile_lines_cost_little() -> None:
-    random, begun = Random(5), time.monotonic()
+    random, begun = Random(5), time.process_time()
     heads = [row.example.encode() for row in ROWS.values()]
     for number in range(3000):
         raw = bytearray(random.choice(heads) + b"(" * random.randrange(50) + b"a=" * random.randrange(500))
@@ -245,11 +245,11 @@ def test_hostile_lines_cost_little() -> None:
         said_kind, _ = meaning(parse(bytes(raw), NOW), table())
         assert said_kind
         assert number >= 0
-    assert time.monotonic() - begun < 30
+    assert time.process_time() - begun < 30
     long = parse(b"<187>1: %LINK-3-UPDOWN: " + b"Interface " * 1600, NOW)
-    begun = time.monotonic()
+    begun = time.process_time()
     meaning(long, table())
-    assert time.monotonic() - begun < 1
+    assert time.process_time() - begun < 1
     assert line(long) is not None
 
 

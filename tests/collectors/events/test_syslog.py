@@ -104,11 +104,11 @@ def test_a_failed_login_names_user_and_source() -> None:
 
 def test_a_long_hostile_line_costs_little() -> None:
     lines = ["%%01SSH/4/SSH_FAIL " + "user=" * 3000, "%LINK-3-UPDOWN: Interface " * 500, "authentication failure; rhost=" * 300]
-    begun = time.monotonic()
+    begun = time.process_time()
     for line in lines:
         for program in ("sshd", "login", "sudo", "x"):
             meaning(program, line, table())
-    assert time.monotonic() - begun < 1.0
+    assert time.process_time() - begun < 1.0
 
 
 def test_a_broken_table_is_reported_with_file_and_line(tmp_path: Path) -> None:
