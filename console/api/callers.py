@@ -36,8 +36,9 @@ class Strikes:
     def is_out(self, address: str, now: datetime) -> bool:
         """Whether this address must wait."""
         with self._lock:
-            kept = [time for time in self._wrong.get(address, ()) if now - time < self._wait]
-            self._wrong[address] = kept
+            kept = [time for time in self._wrong.pop(address, ()) if now - time < self._wait]
+            if kept:
+                self._wrong[address] = kept
             return len(kept) >= self._limit
 
     def strike(self, address: str, now: datetime) -> None:
