@@ -19,4 +19,5 @@ COLLECTORS: Final[Mapping[str, str]] = {
     "ssh": "collectors.servers.ssh:SshCollector",
     "tcp": "collectors.apps.tcp:TcpCollector",
     "tls": "collectors.apps.tls:TlsCollector",
+    "windows": "collectors.servers.windows:WindowsCollector",
 }

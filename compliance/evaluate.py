@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from compliance.check import Check, Expectation, Rows, Test, Text
-from compliance.host import CONFIGURATION, Host
+from compliance.host import CONFIGURATION, SYSTEMS, Host
 from compliance.kinds import Row, Unreadable, form_of
 from compliance.verdict import Outcome, Verdict
 from core.patterns import compiled
@@ -51,7 +51,7 @@ def judge(check: Check, host: Host) -> Verdict:
         if not platforms - host.worked_out():
             return verdict(
                 Outcome.UNKNOWN,
-                Text(zh="尚不能得知是什么平台（os-release 或设备配置）", en="the platform (os-release, or a device's configuration) is not known yet"),
+                Text(zh="尚不能得知是什么平台（操作系统或设备配置）", en="the platform (its system, or a device's configuration) is not known yet"),
             )
         if not platforms & set(check.platforms):
             return verdict(Outcome.NOT_APPLICABLE, Text(zh=f"只适用于 {'、'.join(check.platforms)}", en=f"applies to {', '.join(check.platforms)} alone"))
@@ -118,7 +118,7 @@ class _Place:
             return None
         if form_of(kind).needs_root and not self.host.saw_everything():
             return Answer(None, (), Text(zh=f"采集账号无权读取 {kind}", en=f"the collecting account may not read {kind}"))
-        if part.missing != "unknown" and any(self.host.snapshot(name, limit) is not None for name in ("os-release", CONFIGURATION)):
+        if part.missing != "unknown" and any(self.host.snapshot(name, limit) is not None for name in (*SYSTEMS, CONFIGURATION)):
             return self._absent(part, kind)
         return Answer(None, (), Text(zh=f"没有读到 {kind}", en=f"{kind} was not read"))
 

@@ -14,6 +14,9 @@ from inventory.configuration.blocks import Block
 
 T = TypeVar("T")
 CONFIGURATION = "running-config"
+SYSTEMS = ("os-release", "windows.system")
+_WINDOWS: Mapping[str, str] = {"1": "windows-client", "2": "windows-controller", "3": "windows-server"}
+"""By the product type that Windows names: a work station, a domain controller, another server."""
 _FAMILIES: Mapping[str, tuple[str, ...]] = {
     "debian": ("debian", "ubuntu", "kylin", "uos", "deepin", "linuxmint", "raspbian"),
     "rhel": ("rhel", "centos", "rocky", "almalinux", "fedora", "openeuler", "anolis", "ol", "opencloudos", "tencentos", "alinux", "bclinux"),
@@ -91,11 +94,14 @@ class Host:
         return bool(states) and "unknown" not in states
 
     def platforms(self) -> frozenset[str]:
-        """Linux, the family and the distribution, told from os-release; the dialect of a network device, told from its configuration.
+        """Linux, its family and distribution; Windows and what it serves as; a network device and the dialect of its configuration.
 
         Empty when neither was read. Raises Unreadable when two platforms claim the asset; FRR alone runs on a host of its own.
         """
-        host, device = self._of_host(), self._of_device()
+        linux, windows, device = self._of_host(), self._of_windows(), self._of_device()
+        if linux and windows:
+            raise Unreadable("os-release and windows.system name different platforms", "os-release 与 windows.system 指向不同平台")
+        host = linux | windows
         if host and device - {"network", "frr"}:
             both = ", ".join(sorted((host | device) - {"network", "linux"}))
             raise Unreadable(f"os-release and the configuration name different platforms: {both}", f"os-release 与设备配置指向不同平台：{both}")
@@ -114,7 +120,7 @@ class Host:
     @property
     def is_host(self) -> bool:
         """Whether a text of an operating system or of a device was read."""
-        return bool({"os-release", CONFIGURATION} & self._newest.keys())
+        return bool({*SYSTEMS, CONFIGURATION} & self._newest.keys())
 
     def _of_device(self) -> frozenset[str]:
         found = self._newest.get(CONFIGURATION)
@@ -133,3 +139,8 @@ class Host:
             both = ", ".join(sorted(families))
             raise Unreadable(f"os-release names several platforms: {both}", f"os-release 同时指向多个平台：{both}")
         return frozenset({"linux", names[0], *families} - {""})
+
+    def _of_windows(self) -> frozenset[str]:
+        if "windows.system" not in self._newest or not self._newest["windows.system"].body.strip():
+            return frozenset()
+        return frozenset({"windows", _WINDOWS[self.settings("windows.system")["product_type"]]})

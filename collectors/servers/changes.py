@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from collectors.servers.facts import Readings
-from collectors.servers.machine import Machine
+from collectors.servers.facts import M, Readings
 from collectors.servers.sockets import Listener, table
 from core.records import Event, Record, Sample, Snapshot, fingerprint
 
@@ -48,7 +47,7 @@ class Changes:
         self._users = body
 
     @staticmethod
-    def facts(asset: str, now: datetime, at: float, readings: Readings, machine: Machine) -> Iterator[Record]:
+    def facts(asset: str, now: datetime, at: float, readings: Readings[M], machine: M) -> Iterator[Record]:
         """Snapshots of the facts that are news, and an event for each setting that changed."""
         for fact, text in readings.read(machine, at):
             send, is_changed = readings.is_news(fact.kind, text, at)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from collectors.servers.accounts import accounts, groups
 from collectors.servers.machine import Machine
@@ -23,12 +23,16 @@ TEN_MINUTES_S: Final = 600.0
 OFTEN: Final = 0.0
 
 
+M = TypeVar("M")
+"""What facts are read from."""
+
+
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Generic[M]):
     """One kind of snapshot; ``every_s`` is the shortest pause between two readings (0: at each poll)."""
 
     kind: str
-    read: Callable[[Machine], str | None]
+    read: Callable[[M], str | None]
     every_s: float = OFTEN
     is_setting: bool = True
 
@@ -222,7 +226,7 @@ _PAM: Final = ("common-auth", "common-password", "common-account", "common-sessi
 
 _POSTGRESQL: Final = ("/etc/postgresql/*/*", "/var/lib/pgsql/data", "/var/lib/pgsql/*/data")
 
-FACTS: Final[tuple[Fact, ...]] = (
+FACTS: Final[tuple[Fact[Machine], ...]] = (
     Fact("os-release", _file("/etc/os-release")),
     Fact("uname", _uname),
     Fact("packages", packages, HOUR_S, is_setting=False),
@@ -267,15 +271,15 @@ FACTS: Final[tuple[Fact, ...]] = (
 )
 
 
-class Readings:
+class Readings(Generic[M]):
     """Which facts are due, and whether a text is news: sent when it changed, else once an hour."""
 
-    def __init__(self, facts: Iterable[Fact] = FACTS) -> None:
+    def __init__(self, facts: Iterable[Fact[M]]) -> None:
         self._facts = tuple(facts)
         self._read_at: dict[str, float] = {}
         self._sent: dict[str, tuple[str, float]] = {}
 
-    def read(self, machine: Machine, at: float) -> Iterator[tuple[Fact, str]]:
+    def read(self, machine: M, at: float) -> Iterator[tuple[Fact[M], str]]:
         """Each fact that is due at ``at`` (seconds) with its text; an empty one for what was there and is not any more."""
         for fact in self.due(at):
             self._read_at[fact.kind] = at
@@ -283,7 +287,7 @@ class Readings:
             if text is not None or fact.kind in self._sent:
                 yield fact, text or ""
 
-    def due(self, at: float) -> list[Fact]:
+    def due(self, at: float) -> list[Fact[M]]:
         """The facts whose pause is over."""
         return [fact for fact in self._facts if at - self._read_at.get(fact.kind, -math.inf) >= fact.every_s]
 

@@ -17,7 +17,7 @@ from collectors.base import Options
 from collectors.servers.certs import certificates
 from collectors.servers.changes import Changes
 from collectors.servers.clocks import clock_state
-from collectors.servers.facts import Readings
+from collectors.servers.facts import FACTS, Readings
 from collectors.servers.figures import Figures
 from collectors.servers.machine import LocalMachine
 from collectors.servers.services import Service, local_services
@@ -53,7 +53,7 @@ class HostCollector:
         self._options = options
         self._machine = LocalMachine(options.root)
         self._figures = Figures(options.mountpoints, options.top)
-        self._readings = Readings()
+        self._readings = Readings(FACTS)
         self._changes = Changes()
 
     def collect(self, asset: Asset, now: datetime) -> Iterator[Record]:

@@ -15,7 +15,7 @@ from collectors.rates import Rates
 from collectors.servers import proc
 from collectors.servers.changes import Changes
 from collectors.servers.clocks import chrony_offset
-from collectors.servers.facts import Readings
+from collectors.servers.facts import FACTS, Readings
 from collectors.servers.figures import NONE, Figure
 from collectors.servers.remote import RemoteMachine
 from collectors.servers.services import Service, remote_services
@@ -62,7 +62,7 @@ class SshCollector:
         self._link: SshLink | None = None
         self._address = ""
         self._machine = RemoteMachine(self._shell)
-        self._rates, self._readings, self._changes = Rates(), Readings(), Changes()
+        self._rates, self._readings, self._changes = Rates(), Readings(FACTS), Changes()
         self.deadline_s = options.timeout_s * 5
 
     def collect(self, asset: Asset, now: datetime) -> Iterator[Record]:

@@ -46,6 +46,7 @@ def options(name: str, port: int) -> dict[str, Any]:
         "ssh": {"port": port, "host_key": KEY, "timeout_s": 0.5},
         "tcp": {"ports": [port], "timeout_s": 0.5, "expect": "never"},
         "tls": {"port": port, "timeout_s": 0.5},
+        "windows": {"port": port, "host_key": KEY, "timeout_s": 0.5},
     }
     return least[name]
 

@@ -17,7 +17,7 @@ from collectors.servers.accounts import password_state
 from collectors.servers.clocks import NTP_EPOCH, chrony_offset, sntp_offset
 from collectors.servers.facts import FACTS, Readings
 from collectors.servers.figures import filesystems
-from collectors.servers.machine import LocalMachine
+from collectors.servers.machine import LocalMachine, Machine
 from core.records import Event
 from tests.collectors.support import Authority, Polled, collector, poll
 
@@ -113,7 +113,7 @@ def test_the_password_field_is_understood(field: str, state: tuple[str, str]) ->
 
 
 def test_a_text_is_sent_when_it_changed_else_once_an_hour() -> None:
-    readings = Readings(())
+    readings = Readings[Machine](())
     assert readings.is_news("a", "x", 0.0) == (True, False)
     assert readings.is_news("a", "x", 60.0) == (False, False)
     assert readings.is_news("a", "y", 120.0) == (True, True)
