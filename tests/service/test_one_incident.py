@@ -14,6 +14,7 @@ from core.settings import read_settings
 from service.serve import Service, build
 from store.base import Selector
 from store.filter import Term
+from store.snapshots import latest_snapshot
 from tests.collectors.events.test_traps import LINK_DOWN, send
 from tests.peers.program import until
 from tests.peers.snmp_agent import INTEGER, TICKS, Agent, Bench, Table, switch
@@ -62,7 +63,7 @@ def ports(service: Service) -> dict[str, float]:
 
 @pytest.mark.peer
 def test_a_link_down_trap_its_log_line_and_their_hastened_poll_are_one_incident(tmp_path: Path, service: Service, agent: tuple[Bench, Agent]) -> None:
-    until(lambda: ports(service).get("Gi0/2") == 1, "the first poll", 60)
+    until(lambda: ports(service).get("Gi0/2") == 1 and latest_snapshot(service.store, "core1", "snmp.inventory") is not None, "the first poll", 60)
     values = switch("core1", ports=2) | UP_FOR_TEN_DAYS
     agent[1].table = Table.of(values | {f"{IF}.8.2": (INTEGER, 2)})
     traps = service.listeners.ports["traps"]
