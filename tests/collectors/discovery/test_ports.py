@@ -73,7 +73,7 @@ def test_a_banner_that_never_ends_is_cut_off() -> None:
         found = looked(port)
     assert found is not None
     assert found.banner.startswith("welcomex")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 10
 
 
 def test_a_flood_is_cut_off_by_its_size() -> None:

@@ -58,7 +58,7 @@ def test_a_peer_that_does_not_speak_modbus_ends_in_time(peer: object) -> None:
         begun = time.monotonic()
         polled = poll(collector("modbus", {"port": port, "points": points, "timeout_s": 0.3}))
     assert isinstance(polled.error, Unreachable | BadReply)
-    assert time.monotonic() - begun < 6
+    assert time.monotonic() - begun < 10
 
 
 def test_a_wrong_map_is_reported_with_file_and_line(tmp_path: Path) -> None:

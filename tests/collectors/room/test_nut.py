@@ -47,4 +47,4 @@ def test_a_peer_that_does_not_speak_the_protocol_ends_in_time(peer: object) -> N
         begun = time.monotonic()
         polled = poll(collector("nut", {"port": port, "timeout_s": 0.3}))
     assert isinstance(polled.error, Unreachable | BadReply)
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 10
