@@ -17,7 +17,7 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, Final, cast
 
-from collectors.events import devices
+from collectors.events import devices, windows
 from collectors.events.delivery import Deliver, Delivery, Identities, Tally
 from collectors.events.framing import BadFrame, Frame, Frames
 from collectors.events.limits import SHOWN_SOURCES, SourceLimits
@@ -211,6 +211,8 @@ class SyslogListener:
         message = parse(frame.data, now, self._settings.zone)
         kind, found = meaning(message.program, message.text, table())
         if kind == "log":
+            kind, found = windows.meaning(message, windows.table())
+        if kind == "log" and not found:
             kind, found = devices.meaning(message, devices.table())
         facts = fields(message) | found | {"log.source.address": address, "event.ingested": now.isoformat()}
         if frame.is_cut:
