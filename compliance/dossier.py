@@ -22,6 +22,7 @@ from compliance.risk import Ground, Risk, counted, decisions, decisions_at, rate
 from compliance.rollup import Answer, Book, Conformity, ItemResult, Point, book_of, on_asset, over_assets, points
 from compliance.run import COMMON, OBJECT_ASSET, every, is_own
 from compliance.scoring import Score, scheme_for
+from compliance.signs import Standing, standings
 from core.names import VERDICT
 from inventory.asset import Asset
 from store.base import Body, Store
@@ -69,6 +70,7 @@ class Dossier:
     head: tuple[int, str]
     decided: frozenset[str] = frozenset()
     is_dark: bool = False
+    standings: tuple[Standing, ...] = ()
 
     @property
     def points(self) -> list[Point]:
@@ -140,6 +142,7 @@ def gather(
         head=evidence.head(store.documents),
         decided=book.decided,
         is_dark=is_dark,
+        standings=tuple(standings(ground)),
     )
 
 

@@ -132,8 +132,7 @@ class Ground:
 
 def rate(ground: Ground) -> list[Risk]:
     """The risks of all gaps, the gravest first, then in the order of the standard."""
-    failing = _failing(ground.verdicts)
-    late = {step.name for step in ground.steps if step.progress is Progress.OVERDUE}
+    failing, late = failing_checks(ground.verdicts), overdue(ground.steps)
     found = [risk for item in ground.items if (risk := _rate(ground, item, failing, late))]
     order = {item.id: number for number, item in enumerate(ground.items)}
     return sorted(found, key=lambda risk: (list(Level).index(risk.level), order[risk.item]))
@@ -149,7 +148,12 @@ def counted(risks: Iterable[Risk]) -> Risks:
     )
 
 
-def _failing(verdicts: Iterable[Body]) -> dict[str, dict[str, list[Body]]]:
+def overdue(steps: Iterable[Step]) -> set[str]:
+    """Names of the steps of the yearly work that are overdue."""
+    return {step.name for step in steps if step.progress is Progress.OVERDUE}
+
+
+def failing_checks(verdicts: Iterable[Body]) -> dict[str, dict[str, list[Body]]]:
     """Item -> check -> failing verdicts."""
     found: dict[str, dict[str, list[Body]]] = {}
     for body in verdicts:
@@ -162,8 +166,8 @@ def _failing(verdicts: Iterable[Body]) -> dict[str, dict[str, list[Body]]]:
 def _rate(ground: Ground, item: Item, failing: Mapping[str, Mapping[str, list[Body]]], late: Collection[str]) -> Risk | None:
     result, here = ground.results[item.id], failing.get(item.id, {})
     is_gap = result.conformity in (Conformity.FAILS, Conformity.PARTIAL)
-    cases = [case for case in ground.cases if item.id in case.items and _asks(case, ground.subject)]
-    met = next(((case, by) for case in cases if (by := _met(case, here, late, result))), None)
+    cases = [case for case in ground.cases if item.id in case.items and asks(case, ground.subject)]
+    met = next(((case, by) for case in cases if (by := met_by(case, here, late, result))), None)
     if not is_gap and met is None:
         return None
     case, by = met or (cases[0] if cases else None, "")
@@ -172,7 +176,8 @@ def _rate(ground: Ground, item: Item, failing: Mapping[str, Mapping[str, list[Bo
     return _weighed(ground, Risk(item=item.id, level=level, found=level, major=bool(met), by=by, case=case, assets=assets, why=_why(case, by)))
 
 
-def _asks(case: Case, subject: ProtectionObject) -> bool:
+def asks(case: Case, subject: ProtectionObject) -> bool:
+    """Whether the guide puts the case to this object."""
     if case.applies_to == FOR_CONTINUITY and not subject.high_continuity:
         return False
     if case.applies_to == FOR_KEY_INDUSTRY and not subject.key_industry:
@@ -180,7 +185,8 @@ def _asks(case: Case, subject: ProtectionObject) -> bool:
     return case.asked_at(subject.grade.level)
 
 
-def _met(case: Case, failing: Mapping[str, list[Body]], late: Collection[str], result: ItemResult) -> str:
+def met_by(case: Case, failing: Mapping[str, list[Body]], late: Collection[str], result: ItemResult) -> str:
+    """What meets the case on one of its items: telemetry, register or item; empty when nothing does."""
     condition = load_conditions().get(case.case)
     if condition and any(check in failing for check in condition.checks):
         return "telemetry"

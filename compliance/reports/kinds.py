@@ -162,6 +162,8 @@ def _assessment(words: Words, dossier: Dossier, whole: bool) -> list[Block]:
     blocks += [parts.exempt(words, dossier) if dossier.exemptions else Para(words("没有例外。", "There are no exemptions."))]
     blocks += [Heading(words("5 风险分析", "5 Risk analysis"))]
     blocks += [parts.risks(words, dossier) if dossier.risks else Para(words("没有已知的安全问题。", "No problem is known."))]
+    if dossier.standings:
+        blocks += [Heading(words("高风险情形逐项核查", "Cases of the high-risk guide"), 2), parts.cases(words, dossier)]
     blocks += [Heading(words("6 整改建议", "6 Advice")), *_advice(words, dossier), Break()]
     blocks += [Heading(words("附录 A 资产", "Appendix A Assets")), parts.assets(words, dossier)]
     title = words("附录 B 各资产单项结果", "Appendix B Results by asset")

@@ -13,6 +13,7 @@ from compliance.objects import Progress
 from compliance.reports.content import Cell, Facts, Table, Tint, Value, Words
 from compliance.risk import Level, Risk
 from compliance.rollup import Conformity, ItemResult
+from compliance.signs import Standing, State
 from compliance.views import by_old_layers, examined, methods
 from compliance.views import units as units_of
 from store.base import Body
@@ -195,6 +196,33 @@ def risks(words: Words, dossier: Dossier, only: Iterable[Risk] | None = None) ->
             (unit(dossier, item), words(item.zh, item.en), words.joined(risk.assets, 4) or "—", why, level(words, risk.level), weighed(words, risk), major)
         )
     return Table(columns, tuple(rows), (12, 24, 16, 20, 7, 14, 7), words("风险分析", "Risks"))
+
+
+STATE_TINTS: Final[Mapping[State, Tint]] = {State.MET: "red", State.OPEN: "amber", State.EXCLUDED: "green"}
+
+
+def cases(words: Words, dossier: Dossier) -> Table:
+    """Every case of the high-risk guide that is put to the object: where it stands, the signs, what to look at."""
+    columns = words.heads("情形|Case", "要求项|Requirements", "状态|State", "迹象|Signs", "核查要点|What to look at")
+    rows = tuple(
+        (
+            f"{one.case.case} {words(one.case.title, one.case.title_en)}",
+            words.joined(one.items, 3),
+            Cell(words.of(one.state.text), STATE_TINTS[one.state]),
+            signs(words, one),
+            words.of(one.look) if one.look else words("由检查或登记判定", "checks or the register decide"),
+        )
+        for one in dossier.standings
+    )
+    return Table(columns, rows, (24, 14, 8, 26, 28), words("高风险情形", "High-risk cases"))
+
+
+def signs(words: Words, one: Standing) -> str:
+    """The signs of a case, line by line."""
+    lines = [words(f"不通过：{title.zh}（{len(assets)} 项资产）", f"fails: {title.en} ({len(assets)} assets)") for title, assets in one.failing]
+    if one.quiet:
+        lines.append(words("通过：", "passes: ") + words.joined([words.of(title) for title in one.quiet], 3))
+    return "\n".join(lines) or words("没有检查能给出迹象", "no check gives a sign")
 
 
 def weighed(words: Words, risk: Risk) -> str:

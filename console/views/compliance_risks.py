@@ -9,7 +9,7 @@ from compliance.office import Office
 from compliance.risk import Level, counted
 from compliance.rollup import Conformity
 from compliance.whatif import what_if
-from console import audit_parts, parts, remedy_parts
+from console import audit_parts, guide_parts, parts, remedy_parts
 from console.i18n import _, two
 from console.identity.roles import Right
 from console.queries import audits
@@ -42,6 +42,7 @@ mine = remedy_parts.of_object(here, subject.id)
 live = {one.item: one for one in mine if one.is_live}
 TABS = {
     "risks": _("Risks"),
+    "cases": _("Cases of the guide ({n})").format(n=len(found.standings)),
     "work": _("Remedies ({n})").format(n=len(live)),
     "exempt": _("Exemptions ({n})").format(n=len(all_exemptions)),
     "if": _("What if"),
@@ -76,6 +77,9 @@ if tab == "risks":
         else:
             st.markdown(f"{parts.badge(audit_parts.RISK, chosen.level)} **{plain(chosen.item)}** {plain(two(items[chosen.item].zh, items[chosen.item].en))}")
             st.caption(plain(two(chosen.why.zh, chosen.why.en)))
+            for standing in found.standings:
+                if chosen.case and standing.case.case == chosen.case.case:
+                    guide_parts.signs_of(here, standing)
             if chosen.decision:
                 st.markdown(_("{who} decided: {reason}").format(who=plain(chosen.decision.who), reason=plain(chosen.decision.reason)))
             if st.button(_("Verdicts and evidence of this requirement"), icon=":material/verified_user:"):
@@ -92,6 +96,8 @@ if tab == "risks":
             with right_side:
                 if may_decide:
                     audit_parts.risk_form(here, me, found, chosen)
+elif tab == "cases":
+    guide_parts.case_table(here, found)
 elif tab == "work":
     remedy_parts.board(here, me, found, mine, items)
 elif tab == "exempt":

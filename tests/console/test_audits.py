@@ -110,6 +110,14 @@ def test_the_page_of_risks_says_the_figure_and_the_gravest_risk(here: Desk, visi
     assert "does not conform: 2 high, 2 medium and 0 low risks, 2 of them major" in said(test)
 
 
+def test_the_cases_of_the_guide_are_counted_and_none_that_is_open_is_left_without_words(here: Desk, visitor: Visitor) -> None:
+    test = opened("compliance_risks.py", object="oa", tab="cases")
+    assert "cases are met" in said(test)
+    states = test.dataframe[0].value["state"]
+    assert states[0] == "● case is met"
+    assert "◆ to be judged" in set(states)
+
+
 def test_an_exemption_is_asked_for_by_one_and_granted_by_another(here: Desk, visitor: Visitor) -> None:
     test = opened("compliance_risks.py", object="oa", item="G.CES.AC.2")
     reason, compensation = (next(one for one in test.text_area if one.label == label) for label in ("Why the gap cannot be closed now", "Compensating control"))
