@@ -14,6 +14,7 @@ COLLECTORS: Final[Mapping[str, str]] = {
     "icmp": "collectors.apps.icmp:IcmpCollector",
     "modbus": "collectors.room.modbus:ModbusCollector",
     "nut": "collectors.room.nut:NutCollector",
+    "postgresql": "collectors.databases.postgresql:PostgresqlCollector",
     "prometheus": "collectors.apps.prometheus:PrometheusCollector",
     "snmp": "collectors.network.snmp:SnmpCollector",
     "ssh": "collectors.servers.ssh:SshCollector",

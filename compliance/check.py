@@ -55,10 +55,10 @@ class Test(Model):
         return all(getattr(self, name) is None for name in Test.model_fields)
 
 
-WORKED_OUT = frozenset({"asset", "cloud", "estate", "object", "organisation", "wanglou", "zone"})
-"""Platforms that stand for what was worked out from records (or what a cloud said of itself), not for what a device said."""
+WORKED_OUT = frozenset({"asset", "cloud", "estate", "mysql", "object", "organisation", "postgresql", "redis", "wanglou", "zone"})
+"""Platforms that stand for what was worked out from records (or what a cloud or a running database said of itself), not for what a device said."""
 Rows = tuple[Mapping[str, Test], ...]
-_SUBJECTS = ("setting", "rows", "duplicates", "lines", "capture", "blocks", "any", "all", "none")
+_SUBJECTS = ("setting", "rows", "duplicates", "lines", "capture", "blocks", "any", "all", "none", "first")
 
 
 class Expectation(Test):
@@ -66,6 +66,7 @@ class Expectation(Test):
 
     The value of ``setting`` and ``capture`` is the text found, of ``rows``, ``duplicates``, ``lines`` and ``blocks`` a number.
     ``why`` says to people why a value of ``cannot_tell``, or a row of ``unsure``, tells nothing.
+    ``first`` is a group of which one part alone counts: the first whose texts are all there, else the last.
     ``blocks`` counts the blocks of a configuration whose header matches, that have a line inside for each of ``having`` and none for ``lacking``.
     """
 
@@ -89,20 +90,21 @@ class Expectation(Test):
     any: tuple[Expectation, ...] | None = None
     all: tuple[Expectation, ...] | None = None
     none: tuple[Expectation, ...] | None = None
+    first: tuple[Expectation, ...] | None = None
 
     @model_validator(mode="after")
     def _one_subject(self) -> Expectation:
         given = [name for name in _SUBJECTS if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"names {len(given)} subjects ({', '.join(given) or 'none'}); exactly one of {', '.join(_SUBJECTS)} is expected")
-        if (given[0] in ("any", "all", "none")) != self.says_nothing:
+        if (given[0] in ("any", "all", "none", "first")) != self.says_nothing:
             raise ValueError(f"{given[0]}: a group takes no test of its own, everything else needs one (equals, one_of, at_least, ...)")
         return self
 
     @property
     def parts(self) -> tuple[Expectation, ...]:
         """The expectations inside a group."""
-        return self.any or self.all or self.none or ()
+        return self.any or self.all or self.none or self.first or ()
 
     def reads(self, kind: str) -> frozenset[str]:
         """Every snapshot kind that deciding this needs; ``kind`` is the one inherited."""

@@ -96,6 +96,8 @@ class _Place:
     def answer(self, part: Expectation, kind: str) -> Answer:
         """Whether one expectation holds."""
         own = part.read or kind
+        if part.first is not None:
+            return self.answer(next((one for one in part.first if all(self.host.has(name) for name in one.reads(own))), part.first[-1]), own)
         for match, group in (("any", part.any), ("all", part.all), ("none", part.none)):
             if group is not None:
                 return self.combine(match, group, own)

@@ -47,6 +47,10 @@ class Host:
             raise Unreadable(f"{kind} was last read {hours:.0f} hours ago", f"{kind} 上次读取是 {hours:.0f} 小时前")
         return found
 
+    def has(self, kind: str) -> bool:
+        """Whether a text of this kind is there, however old."""
+        return kind in self._newest and bool(self._newest[kind].body.strip())
+
     def read(self, kind: str) -> Read | None:
         """What a verdict says of the text that it rests on."""
         found = self._newest.get(kind)
@@ -109,7 +113,7 @@ class Host:
 
     def worked_out(self) -> frozenset[str]:
         """What texts that were worked out and not collected stand for: an asset of the inventory, the whole estate, the organisation, the product itself."""
-        there = (kinds.form_of(kind).platform for kind, snapshot in self._newest.items() if snapshot.body.strip())
+        there = (kinds.form_of(kind).platform for kind in self._newest if self.has(kind))
         return frozenset(name for name in there if name)
 
     @property

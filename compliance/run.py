@@ -32,6 +32,7 @@ COMMON = OWN - {SELF}
 OBJECT_ASSET = "object:"
 NO_COMPUTERS = frozenset({"room", "power", "place", "system"})
 """Classes of assets that checks of hosts and devices are not asked about, unless a text of a host or a device was read."""
+DATABASES = frozenset({"mysql", "postgresql", "redis"})
 HISTORY = ("check", "asset", "time", "outcome", "reason", "observed", "read", "title", "severity", "items", "remediation", "references", "since")
 
 
@@ -98,10 +99,15 @@ def asked(checks: Sequence[Check], host: Host, before: Mapping[str, Body]) -> It
     Of what no collector speaks for, what was judged ``before`` is judged again: when the last record is gone, no old verdict may stay.
     """
     own = is_own(host.asset)
-    worked_out, is_other = host.worked_out(), own or (host.asset_class in NO_COMPUTERS and not host.is_host)
+    worked_out, is_other = host.worked_out(), own or ((host.asset_class in NO_COMPUTERS or is_database(host)) and not host.is_host)
     for check in checks:
         if (own and check.id in before) or worked_out & set(check.platforms) or not (check.is_worked_out or is_other):
             yield check
+
+
+def is_database(host: Host) -> bool:
+    """Whether the inventory calls it a database and it was read as one: an appliance or a cloud's service, whose system nobody may enter."""
+    return bool(host.worked_out() & DATABASES) and host.settings("inventory.record").get("kind") == "database"
 
 
 def is_own(asset: str) -> bool:

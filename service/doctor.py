@@ -9,7 +9,7 @@ import socket
 import sqlite3
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Literal
 
 from core.errors import ConfigError, StoreLocked, WanglouError
 from core.settings import Settings, read_settings
+from inventory.asset import Asset
 
 Grade = Literal["good", "note", "bad"]
 MIN_FREE_BYTES = 2 * 1024**3
@@ -170,7 +171,24 @@ def _site(settings: Settings) -> Iterator[Examined]:
         yield Examined("note", "site files", f"{edge.source} {edge.relation} {edge.target}: there is no such asset")
     if not found.problems:
         yield Examined("good", "site files", f"{len(found.assets)} assets, {len(found.people)} people in {settings.site_folder}")
+    yield from _collectors(found.assets)
     yield from _audit_files(settings.site_folder)
+
+
+def _collectors(assets: Iterable[Asset]) -> Iterator[Examined]:
+    """Whether the collectors that assets name are there with what they need, and take their options."""
+    from collectors import COLLECTORS
+    from collectors.base import make
+    from core.registry import resolve
+    from core.secrets import NoSecrets
+
+    for asset in assets:
+        for name, options in asset.collect.items():
+            try:
+                own = {key: value for key, value in options.items() if key != "interval"}
+                make(resolve(COLLECTORS, name, "collector"), own, NoSecrets(), where=f"{asset.id}.collect.{name}").close()
+            except ConfigError as err:
+                yield Examined("bad", "collectors", f"{asset.id}: {err}")
 
 
 def _audit_files(folder: Path) -> Iterator[Examined]:

@@ -41,6 +41,7 @@ def options(name: str, port: int) -> dict[str, Any]:
         "icmp": {"count": 1, "timeout_s": 0.5},
         "modbus": {"port": port, "points": [{"metric": "hw.power", "address": 1}], "timeout_s": 0.5},
         "nut": {"port": port, "timeout_s": 0.5},
+        "postgresql": {"port": port, "timeout_s": 0.5},
         "prometheus": {"url": url, "timeout_s": 0.5},
         "snmp": {"port": port},
         "ssh": {"port": port, "host_key": KEY, "timeout_s": 0.5},
@@ -149,7 +150,9 @@ def test_its_records_are_sound_and_its_metrics_are_in_the_catalogue_in_both_lang
 @pytest.mark.parametrize("path", sorted((Path(__file__).parent.parent.parent / "collectors").rglob("*.py")), ids=lambda path: path.stem)
 def test_every_metric_written_in_the_code_is_in_the_catalogue(path: Path) -> None:
     names = set(
-        re.findall(r'"((?:system|process|http\.client|tls|dns|icmp|probe|hw|cloud|syslog|network)\.[a-z_.]+[a-z0-9])"', path.read_text(encoding="utf-8"))
+        re.findall(
+            r'"((?:system|process|http\.client|tls|dns|icmp|probe|hw|cloud|database|syslog|network)\.[a-z_.]+[a-z0-9])"', path.read_text(encoding="utf-8")
+        )
     )
     known = {name for name in names if name in catalogue() or any(row.startswith(f"{name}.") for row in catalogue())}
     ecs = {name for name in names if re.match(r"(process\.(name|pid|command_line)|network\.(transport|scope|interface|peer\.address)|hw\.sensor)$", name)}

@@ -63,3 +63,14 @@ def test_wrong_protection_objects_and_reports_are_named_with_their_line(data: Pa
     assert "objects.yaml:2" in lines[0].message
     assert "reports.yaml:2" in lines[1].message
     assert lines[2].message == "1 protection objects, 0 reports by the calendar"
+
+
+def test_a_collector_with_an_option_that_it_does_not_know_is_named_with_its_asset(data: Path) -> None:
+    (data / "site").mkdir()
+    (data / "site" / "assets.yaml").write_text(
+        "assets:\n  - {id: db1, kind: database, address: 10.0.0.1, collect: {postgresql: {tls: always}}}\n"
+        "  - {id: db2, kind: database, address: 10.0.0.2, collect: {postgresql: {tls: require, interval: 30}}}\n"
+    )
+    (one,) = found("collectors")
+    assert one.bad
+    assert "db1: db1.collect.postgresql.tls" in one.message
