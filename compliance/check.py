@@ -55,7 +55,7 @@ class Test(Model):
         return all(getattr(self, name) is None for name in Test.model_fields)
 
 
-WORKED_OUT = frozenset({"asset", "cloud", "estate", "mysql", "object", "organisation", "postgresql", "redis", "wanglou", "zone"})
+WORKED_OUT = frozenset({"asset", "cloud", "estate", "mysql", "object", "organisation", "postgresql", "redis", "scanned", "wanglou", "zone"})
 """Platforms that stand for what was worked out from records (or what a cloud or a running database said of itself), not for what a device said."""
 Rows = tuple[Mapping[str, Test], ...]
 _SUBJECTS = ("setting", "rows", "duplicates", "lines", "capture", "blocks", "any", "all", "none", "first")

@@ -33,6 +33,7 @@ OBJECTS: Final = f"{OWN}object"
 DAYS: Final = f"{OWN}day"
 ROUNDS: Final = f"{OWN}round"
 RECORDS: Final = f"{OWN}record"
+SCANS: Final = f"{OWN}scan"
 REMEDIES: Final = f"{OWN}remedy"
 """Kinds of links that the product itself writes: they make the state of any past day readable from the chain alone."""
 

@@ -17,6 +17,8 @@ from compliance.measured.sources import Source, management_sources
 from compliance.objects import ProtectionObject
 from compliance.rounds.template import Template
 from compliance.run import ESTATE, every
+from compliance.scans import texts as scans
+from compliance.scans.shelf import ledgers
 from core.errors import ConfigError
 from core.files import build, read_yaml
 from core.names import CANDIDATE, CONFIG_CHANGE, CONFIG_STATE, INCIDENT, ROUND, RUN
@@ -66,9 +68,18 @@ class Measurer:
             yield Snapshot(time=now, asset=asset, kind=zones.KIND, body=body)
         for asset, body in figures.texts(self.store.metrics, (asset.id for asset in assets), now).items():
             yield Snapshot(time=now, asset=asset, kind=figures.KIND, body=body)
+        yield from self._scans(assets, objects, plan, now)
         yield Snapshot(time=now, asset=ESTATE, kind="estate.zones", body=zones.estate(plan, self._bodies(NETWORK), self._bodies(VLAN), objects))
         for kind, body in self._estate(plan, now):
             yield Snapshot(time=now, asset=ESTATE, kind=f"{ESTATE}.{kind}", body=body)
+
+    def _scans(self, assets: tuple[Asset, ...], objects: tuple[ProtectionObject, ...], plan: Plan, now: datetime) -> Iterator[Snapshot]:
+        found = ledgers(self.store)
+        outside = {asset.id for asset in assets if any(zone.role == "outside" for zone in zones.zones_of(asset, plan, objects).values())}
+        facing = scans.exposed(assets, objects, outside)
+        for asset, body in scans.texts(assets, found, objects, facing, now.date()).items():
+            yield Snapshot(time=now, asset=asset, kind=scans.KIND, body=body)
+        yield Snapshot(time=now, asset=ESTATE, kind="estate.scans", body=scans.estate(assets, found, now) if found else "")
 
     def _estate(self, plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
         quarter = (now - estate.QUARTER).isoformat()

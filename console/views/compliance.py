@@ -7,7 +7,7 @@ import streamlit as st
 from compliance.dossier import speaks_for
 from compliance.office import Office
 from compliance.register import WHOLE
-from console import audit_parts, parts
+from console import audit_parts, parts, scan_parts
 from console.answer_parts import decide, worklist
 from console.asset_tabs import verdict_row
 from console.compliance_parts import evidence_of, item_block
@@ -24,8 +24,9 @@ moment = here.now()
 office = Office(here.store, here.settings)
 subject = audit_parts.choose_object(office, whole_first=True)
 bodies = conformity.verdicts(here.store)
+assets = Book(here.store).all()
 if subject.id != WHOLE:
-    counts = speaks_for(subject, (asset.id for asset in subject.members(Book(here.store).all())))
+    counts = speaks_for(subject, (asset.id for asset in subject.members(assets)))
     bodies = [body for body in bodies if counts(body["asset"])]
 framework = office.frameworks().at(subject.framework, moment.astimezone(here.zone).date())
 bodies = [{**body, "items": list(framework.own(body["check"], body["items"]))} for body in bodies]
@@ -45,7 +46,7 @@ if not view.total:
 elif not bodies:
     parts.empty(_("No check has run yet."), _("Checks run by themselves as soon as a server has sent its settings; this takes a minute after the first start."))
 
-TABS = {"layers": _("Requirements"), "work": _("To decide"), "checks": _("Checks by asset"), "one": _("One check")}
+TABS = {"layers": _("Requirements"), "work": _("To decide"), "checks": _("Checks by asset"), "one": _("One check"), "scans": _("Vulnerability scans")}
 if framework.is_mlps:
     TABS |= {"units": _("Units of GB/T 28448"), "old": _("Layers of 2008")}
 given = parts.asked("tab", "one" if parts.asked("check") else "layers")
@@ -100,6 +101,8 @@ elif tab == "checks":
             evidence_of(here, shown[row])
     else:
         parts.empty(_("No verdict matches."))
+elif tab == "scans":
+    parts.guarded(lambda: scan_parts.tab(here, me, subject.members(assets) if subject.id != WHOLE else assets))
 elif tab in ("units", "old"):
     found = audit_parts.dossier(office, subject, moment, moment)
     (unit_table if tab == "units" else old_table)(found)

@@ -16,12 +16,14 @@ from service.disk import read_bytes
 app = typer.Typer()
 evidence = group("The evidence chain of graded protection.")
 framework = group("Frameworks of requirements: list, check, bring in.")
-xccdf = group("Results of scanners.")
+xccdf = group("Results of scanners of settings (XCCDF).")
+scan = group("Results of scanners of vulnerabilities.")
 transfer = group("Records over an air gap, in signed files.")
 record = group("Records of security management.")
 app.add_typer(evidence, name="evidence")
 app.add_typer(framework, name="framework")
 app.add_typer(xccdf, name="xccdf")
+app.add_typer(scan, name="scan")
 app.add_typer(transfer, name="transfer")
 app.add_typer(record, name="record")
 
@@ -147,6 +149,31 @@ def xccdf_import(
     settings = read_settings(config)
     store = open_store(settings)
     say_all(bring(store, Book(store).all(), settings.site_folder, path, asset, datetime.now(UTC)))
+
+
+@scan.command("import")
+@plainly
+def scan_import(
+    path: Annotated[Path, typer.Argument(help="A result of Nessus (.nessus), OpenVAS (XML), Trivy (JSON) or SARIF 2.1.0, or a table (CSV, Excel).")],
+    asset: Annotated[str, typer.Option("--asset", help="The asset that was scanned; without it its name or address in the file.")] = "",
+    day: Annotated[datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="When it was scanned, for a file that does not say.")] = None,
+    do: Annotated[bool, typer.Option("--do", help="Keep it; without it only what the file says is shown.")] = False,
+    config: Config = None,
+) -> None:
+    """Bring in what a scanner found; what its next scan shows no longer is fixed."""
+    from service.vulnerabilities import brought_in
+
+    settings = read_settings(config)
+    say_all(brought_in(settings, open_store(settings), path, asset, day.date() if day else None, datetime.now(UTC), do=do))
+
+
+@scan.command("list")
+@plainly
+def scan_list(config: Config = None) -> None:
+    """What is open on each asset that was scanned, the worst first."""
+    from service.vulnerabilities import listed
+
+    say_all(listed(open_store(read_settings(config)), datetime.now(UTC)))
 
 
 def _post(config: Path | None) -> Any:
