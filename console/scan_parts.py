@@ -56,7 +56,7 @@ def tab(here: Desk, me: Account, members: Sequence[Asset]) -> None:
             _("Bring in a result of Nessus (.nessus), OpenVAS (XML), Trivy (JSON) or SARIF, or a table; hosts are matched by name and address."),
         )
         return
-    row = parts.rows([_line(here, line, moment) for line in found.lines], "scanned")
+    row = parts.rows([_line(here, line, moment) for line in found.lines], "scanned", height=min(340, 35 + parts.ROW_HEIGHT * len(found.lines)))
     if found.unscanned:
         with st.expander(_("{n} hosts and network devices without a scan in time").format(n=len(found.unscanned))):
             st.markdown(plain(", ".join(here.estate.title(name) for name in found.unscanned[:200])))

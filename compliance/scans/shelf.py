@@ -12,10 +12,12 @@ from typing import Any, Final
 
 from compliance import evidence
 from compliance.answers import OFFICERS
+from compliance.measured.records import class_of
 from compliance.run import every
-from compliance.scans.found import Scan, Target
+from compliance.scans.found import Scan, Sort, Target
 from compliance.scans.ledger import Entry, Ledger, Ruling, changed, from_body, is_news, take, to_body
 from compliance.scans.read import read
+from compliance.scans.texts import HOSTS
 from core.errors import ConfigError, Conflict, NotFound, Refused
 from core.names import SCAN
 from inventory.asset import Asset
@@ -71,10 +73,10 @@ def look(
     return [_matched(scan, target, asset, by_name, known) for scan, target in pairs]
 
 
-def _matched(scan: Scan, target: Target, asset: str, by_name: Mapping[str, set[str]], known: Mapping[str, Ledger]) -> Match:
+def _matched(scan: Scan, target: Target, asset: str, by_name: Mapping[str, list[Asset]], known: Mapping[str, Ledger]) -> Match:
     if not asset:
         said = {text.casefold() for text in (*target.names, *target.addresses) if not _is_local(text)}
-        found = sorted(set().union(*(by_name.get(text, set()) for text in said)) if said else ())
+        found = _meant(scan.sort, {one.id: one for text in said for one in by_name.get(text, ())})
         if len(found) != 1:
             why = f"{', '.join(found)} all claim to be it" if found else "no asset has this name or address"
             return Match(scan, target, why=why if said else "the file names no host; name the asset")
@@ -82,12 +84,18 @@ def _matched(scan: Scan, target: Target, asset: str, by_name: Mapping[str, set[s
     return Match(scan, target, asset, is_news=is_news(known.get(asset, Ledger(asset=asset)), scan, target))
 
 
-def _by_name(assets: Iterable[Asset]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+def _meant(sort: Sort, found: Mapping[str, Asset]) -> list[str]:
+    """Of several with one address those that such a scan is about: the host for a scan of the network or of packages, the business system for web and code."""
+    wanted = frozenset({"system"}) if sort in (Sort.WEB, Sort.CODE) else HOSTS
+    fit = sorted(name for name, asset in found.items() if class_of(asset.kind) in wanted)
+    return fit or sorted(found)
+
+
+def _by_name(assets: Iterable[Asset]) -> dict[str, list[Asset]]:
+    found: dict[str, list[Asset]] = {}
     for asset in assets:
-        for text in (asset.id, asset.name, asset.address, *asset.addresses):
-            if text:
-                found.setdefault(text.casefold(), set()).add(asset.id)
+        for text in {text.casefold() for text in (asset.id, asset.name, asset.address, *asset.addresses) if text}:
+            found.setdefault(text, []).append(asset)
     return found
 
 

@@ -285,7 +285,9 @@ def test_hosts_are_matched_by_name_or_address_and_never_guessed(store: Store) ->
     other = nessus(host="10.0.0.77").split(b"<ReportHost")[1].split(b"</Report>")[0]
     found = look(store, ASSETS, nessus(item(1), extra=f"<ReportHost{other.decode()}"), "r.nessus", ZONE, NOW)
     assert [(one.asset, one.why) for one in found] == [("web1", ""), ("", "no asset has this name or address")]
-    twins = (*ASSETS, Asset(id="web2", address="10.0.0.1"))
+    shared = (*ASSETS, Asset(id="portal", kind="website", address="10.0.0.1"))
+    assert look(store, shared, nessus(), "r.nessus", ZONE, NOW)[0].asset == "web1"
+    twins = (*ASSETS, Asset(id="web2", kind="vm", address="10.0.0.1"))
     assert look(store, twins, nessus(), "r.nessus", ZONE, NOW)[0].why == "web1, web2 all claim to be it"
     assert look(store, ASSETS, packed(SARIF), "r.sarif", ZONE, NOW)[0].why == "the file names no host; name the asset"
     assert look(store, ASSETS, nessus(host="127.0.0.1"), "r.nessus", ZONE, NOW)[0].asset == ""
