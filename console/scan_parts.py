@@ -156,7 +156,14 @@ def bring_in(here: Desk, me: Account) -> None:
         file = st.file_uploader(_("Result"), type=[ending[1:] for ending in ENDINGS], key="scan-file", label_visibility="collapsed")
         assets = Book(here.store).all()
         left, right = st.columns(2)
-        asset = left.selectbox(X)
+        asset = left.selectbox(
+            _("Asset, when the file does not name it"),
+            sorted(one.id for one in assets),
+            index=None,
+            format_func=here.estate.title,
+            placeholder=_("choose"),
+            key="scan-asset",
+        )
         day = right.date_input(_("Day of the scan, when the file does not say"), value=None, key="scan-day")
         if file is None:
             return

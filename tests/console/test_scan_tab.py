@@ -80,7 +80,7 @@ def test_what_is_open_stands_by_asset_with_the_hosts_that_were_left_out(store: S
 def test_one_is_handed_out_and_set_aside_with_a_reason(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     bring(store)
     clicked = parts.rows
-    monkeypatch.setattr(parts, "rows", lambda data, key, *more: clicked(data, key, *more) if not key.startswith("open-") else 0)
+    monkeypatch.setattr(parts, "rows", lambda data, key, *more, **named: clicked(data, key, *more, **named) if not key.startswith("open-") else 0)
     test = page(tab="scans", asset="web1")
     next(one for one in test.text_input if one.label == "Who mends it").set_value("wang")
     next(one for one in test.button if one.label == "Hand out").click().run()
