@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from compliance import attachments, evidence
 from compliance.rounds import walk
+from compliance.rounds.fill import Facts
 from compliance.rounds.shelf import due, gather, last_signed, rounds
 from compliance.rounds.template import SHIPPED, Every, Template, load_templates
 from core.clock import Clock
@@ -21,13 +22,14 @@ from store.base import ABSENT, Body, Document, Store
 
 WALKERS: Final = frozenset({"operator", "duty_leader", "security_officer"})
 Intent = Mapping[str, Any]
+Look = Callable[[Store, Template, datetime], Facts]
 
 
 class Rounds:
-    """``tell`` takes the findings of a signed round."""
+    """``tell`` takes the findings of a signed round, ``look`` gives what a round is filled from."""
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock, tell: Callable[[Sequence[Finding]], None]) -> None:
-        self._settings, self._store, self._clock, self._tell = settings, store, clock, tell
+    def __init__(self, settings: Settings, store: Store, clock: Clock, tell: Callable[[Sequence[Finding]], None], look: Look = gather) -> None:
+        self._settings, self._store, self._clock, self._tell, self._look = settings, store, clock, tell, look
 
     @property
     def carriers(self) -> dict[str, Callable[[Intent], str]]:
@@ -46,7 +48,7 @@ class Rounds:
             raise Refused(f"there is no template {name!r}")
         if any(one.body["state"] == "open" for one in rounds(self._store, name)):
             raise Refused("a round of this template is open already; sign it first")
-        body = walk.begin(found, gather(self._store, found, now), who, now)
+        body = walk.begin(found, self._look(self._store, found, now), who, now)
         id = f"{name}-{now:%Y%m%dT%H%M%S}-{token_hex(2)}"  # noqa: A001
         self._audit(who, "round.begin", id, {"template": name}, now)
         self._store.documents.put(ROUND, id, body, ABSENT)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +30,8 @@ def run_up(config: Path | None, *, demo: bool, say: Callable[[str], None]) -> in
     settings = read_settings(config)
     prepare_folder(settings.data)
     if demo:
+        say("the year of the simulated bureau is made when it is not there yet: half a minute")
+        subprocess.run([sys.executable, "-m", "simulator", "past", "--data", str(settings.data)], check=False)
         seal_demo_login(settings)
     refuse_taken_port(settings.host, settings.port)
     heartbeat_path(settings.data).unlink(missing_ok=True)

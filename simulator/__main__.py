@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.errors import ConfigError
+from core.errors import ConfigError, WanglouError
 from simulator.authority import open_authority
 from simulator.box import Box
 from simulator.chatter import Speaker
@@ -74,6 +74,22 @@ async def _serve(box: Box) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, box.ending.set)
     await box.run()
+
+
+@app.command()
+def past(
+    data: Annotated[Path, typer.Option(help="Data folder of an installation whose service does not run.")],
+    estate: Annotated[Path, typer.Option(help="Folder of the declared estate.")] = SHIPPED,
+    net: Annotated[int, typer.Option(min=1, max=254, help="Second number of the addresses: 127.NET.x.y.")] = 20,
+) -> None:
+    """Fill an installation that keeps no records yet with the bureau's past year."""
+    from simulator.year.begin import begin
+
+    try:
+        sys.stdout.write(begin(data, load_estate(estate), net, datetime.now(UTC)) + "\n")
+    except WanglouError as err:
+        sys.stderr.write(f"simulator: {err}\n")
+        raise typer.Exit(78) from None
 
 
 @app.command()

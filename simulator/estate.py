@@ -67,7 +67,7 @@ class Standing(Model):
 
 
 class Device(Standing):
-    """A network device; one that is not ``declared`` is left out of the site's assets, for discovery to find."""
+    """A network device; one that is not ``declared`` is left out of the site's assets, for discovery to find; one that ``filters`` parts networks."""
 
     declared: bool = True
     kind: Literal["switch", "router", "firewall"]
@@ -76,6 +76,7 @@ class Device(Standing):
     ports: int = Field(ge=1, le=64)
     speed_mbps: int = 1000
     gateway: bool = False
+    filters: bool = False
 
 
 class Attached(Standing):
@@ -117,7 +118,7 @@ class Desks(Model):
 
 
 class System(Model):
-    """A business system with a web page on its server."""
+    """A business system with a web page on its server; below level 3 it is a protection object when it is ``filed``."""
 
     id: str
     name: str
@@ -125,6 +126,8 @@ class System(Model):
     also: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
     level: int
+    extensions: tuple[str, ...] = ()
+    filed: bool = False
     secure: bool = False
     word: str
 

@@ -1,4 +1,4 @@
-"""The bureau's protection objects, as a site would register them: one for each system of level 3, one for the platform that carries them."""
+"""The bureau's protection objects, as a site would register them: one for each system of level 3 or filed, one for the platform that carries them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from core.errors import ConfigError
 from simulator.estate import Estate, System
 
 FILE: Final = "objects.yaml"
-PEOPLE: Final = {"owner": "办公室主任", "security": "网络安全管理员", "operations": "运维组", "contact": "0571-00000000"}
+PEOPLE: Final = {"owner": "郑海", "security": "陈静", "operations": "张伟", "contact": "0571-00000000"}
+ASSESSOR: Final = "钱塘测评技术（演示）"
 Entry = dict[str, Any]
 
 
@@ -36,10 +37,12 @@ def objects(estate: Estate, today: date) -> Iterator[Entry]:
     yield {
         "id": "platform", "name": "信息中心基础平台", "business": "网络、机房和计算平台", "s": 3, "a": 3, "filing_number": "330100-23-00001",
         "scope": {"rules": [{"kind": ["server", "switch", "router", "firewall", "ups", "sensor", "room", "host"]}]},
-        "boundary": firewalls, "people": PEOPLE, "dates": _dates(today, filed=1100, assessed=380, anew=200),
+        "boundary": firewalls, "people": PEOPLE, "assessor": ASSESSOR, "dates": _dates(today, filed=1100, assessed=380, anew=200),
     }  # fmt: skip
-    for number, system in enumerate((one for one in estate.systems if one.level >= 3), 2):
-        yield _system(system, number, firewalls) | {"dates": _dates(today, filed=900, assessed=400 - 60 * number, anew=150 + number)}
+    for number, system in enumerate((one for one in estate.systems if one.level >= 3 or one.filed), 2):
+        server = estate.by_id[system.server]
+        edge = [one.id for one in estate.devices if one.filters and one.room == estate.room_of(server).id]
+        yield _system(system, number, edge or firewalls) | {"dates": _dates(today, filed=900, assessed=max(20, 400 - 60 * number), anew=150 + number)}
 
 
 def _system(system: System, number: int, firewalls: list[str]) -> Entry:
@@ -49,6 +52,8 @@ def _system(system: System, number: int, firewalls: list[str]) -> Entry:
         "business": system.word,
         "s": system.level,
         "a": system.level,
+        "extensions": list(system.extensions),
+        "assessor": ASSESSOR,
         "filing_number": f"330100-23-{number:05d}",
         "scope": {"assets": [system.id, system.server, *system.also, *system.depends_on]},
         "boundary": firewalls,

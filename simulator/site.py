@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -19,6 +20,15 @@ INTERVAL_S = 30
 CLI_INTERVAL_S = 300
 CREDENTIAL = "simulated-devices"
 MANAGED, FACILITY, DESKS = "设备管理区", "动环监控区", "办公区"
+Entry = dict[str, Any]
+
+
+def _rule(id: str, layer: str, point: str, point_en: str, zh: str, en: str, **speaks: list[str]) -> Entry:
+    """One requirement of the bureau's baseline."""
+    decides = {"decides": "telemetry"} if "checks" in speaks else {}
+    return {"id": id, "layer": layer, "point": {"zh": point, "en": point_en}, "zh": zh, "en": en, **speaks, **decides}
+
+
 PLATFORMS = {"huawei": "huawei", "h3c": "hp_comware"}
 WINDOWS = [{"days": ["every"], "from": "22:00", "until": "06:00", "kinds": ["switch", "router", "firewall"]}]
 TEMPLATE = {
@@ -32,19 +42,37 @@ TEMPLATE = {
     ],
     "must_not": [{"pattern": "^telnet server enable$", "why": {"zh": "口令明文传输", "en": "passwords travel in clear text"}}],
 }
-Entry = dict[str, Any]
+BASELINE: Final = {
+    "id": "bureau-baseline",
+    "name": {"zh": "本局运维安全基线", "en": "The bureau's own baseline"},
+    "standard": "环信〔2025〕9 号（演示）",
+    "layers": [{"code": "dev", "zh": "网络设备", "en": "Network devices"}, {"code": "org", "zh": "管理", "en": "Management"}],
+    "items": [
+        _rule("BL-01", "dev", "远程登录", "Remote login", "设备不开 Telnet，日志集中", "No telnet, logs in one place", checks=["net-telnet", "net-log-host"]),
+        _rule("BL-02", "dev", "时间", "Time", "设备时间同步", "Devices follow a time source", checks=["net-ntp"]),
+        _rule("BL-03", "org", "人员", "People", "离岗当日收回全部权限", "Whoever leaves loses every right that day", same_as=["G.HRS.DEP.1"]),
+        _rule("BL-04", "org", "演练", "Drills", "每年至少演练一次", "A drill at least once a year", same_as=["G.MMS.EMP.3"]),
+    ],
+}
+REPORTS: Final = [
+    {"id": "monthly-summary", "object": "platform", "kind": "summary", "format": "pdf"},
+    {"id": "quarterly-plan", "object": "platform", "kind": "rectification", "format": "xlsx", "every": "quarter"},
+]
 
 
 def write_site(folder: Path, places: Places, authority: Path | None = None, host_key: str = "") -> Path:
     """Write the estate's files (assets, address plan) below ``folder``; the path of the assets. Other files of the site stay as they are.
 
     ``authority`` is the certificate file that makes the pages' certificates trusted, ``host_key`` the key of the devices' command lines; without it these
-    are not read. When they may be changed and what they must have is written once and then left to people. Raises ConfigError.
+    are not read. What people decide (searches, windows, templates, connections, a baseline, reports) is written once and then left to them. Raises ConfigError.
     """
     _write(folder / "networks" / FILE, {"networks": list(networks(places))})
     _write(folder / "zones" / FILE, {"zones": list(zones(places))})
     _write(folder / "vlans" / FILE, {"vlans": [{"id": MANAGEMENT, "name": VLANS[MANAGEMENT]}, {"id": FACILITIES, "name": VLANS[FACILITIES]}]})
     _write_once(folder / "discovery.yaml", {"searches": [search(places)]})
+    _write_once(folder / "connections.yaml", {"connections": list(connections(places))})
+    _write_once(folder / "frameworks" / "bureau-baseline.yaml", BASELINE)
+    _write_once(folder / "reports.yaml", {"reports": REPORTS})
     if host_key:
         _write_once(folder / "calendar.yaml", {"change_windows": WINDOWS})
         _write_once(folder / "templates" / FILE, TEMPLATE)
@@ -93,6 +121,16 @@ def networks(places: Places) -> Iterator[Entry]:
         yield {"prefix": f"{desks.net}.0/24", "name": f"{VLANS[OFFICE]} {desks.switch}", "zone": DESKS, "vlan": OFFICE, "dynamic": [f"{desks.net}.10-99"]}
 
 
+def connections(places: Places) -> Iterator[Entry]:
+    """What may talk to what; that the desks reach the station's servers was allowed until last year only."""
+    approved = {"approved_by": "郑海"}
+    head, station = (f"{site.name}服务器区" for site in places.estate.sites[:2])
+    yield {"from": DESKS, "to": head, "why": "办公终端访问业务系统 / desks use the systems"} | approved
+    yield {"from": DESKS, "to": station, "why": "监测站系统试运行 / trial of the station's systems", "until": date(2025, 12, 31)} | approved
+    yield {"from": head, "to": station, "why": "监测数据汇聚 / monitoring data comes together"} | approved
+    yield from ({"from": MANAGED, "to": zone, "why": "运维与监控 / operation"} | approved for zone in (head, station, FACILITY, DESKS))
+
+
 def zones(places: Places) -> Iterator[Entry]:
     """What each of them is for."""
     yield {"name": MANAGED, "role": "management"}
@@ -105,9 +143,13 @@ def assets(places: Places, authority: Path | None, host_key: str = "") -> Iterat
     estate = places.estate
     for room in estate.rooms:
         yield {"id": room.id, "name": room.name, "kind": "room", "site": _site_name(estate, room.site), "simulated": True}
+    edge = next(device for device in estate.devices if device.kind == "router")
+    line = {"id": "internet-line", "name": "互联网专线", "kind": "carrier", "site": _site_name(estate, estate.room_of(edge).site), "connected_to": [edge.id]}
+    yield line | {"vendor": "运营商（演示）", "simulated": True}
     for device in (one for one in estate.devices if one.declared):
         model = estate.models[device.model]
         entry = _standing(places, device, device.kind) | {"vendor": model.vendor, "model": model.model} | _snmp(places) | _reached(estate, device)
+        entry |= {"tags": ["filters"]} if device.filters else {}
         if host_key:
             cli = {"platform": PLATFORMS[model.family], "port": places.ssh, "host_key": host_key, "interval": CLI_INTERVAL_S}
             entry |= {"collect": {**entry["collect"], "cli": cli}, "credentials": {"cli": CREDENTIAL}}

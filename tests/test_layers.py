@@ -19,7 +19,7 @@ MAY = {
     "incidents": {"core", "store", "inventory"},
     "service": EVERYTHING - {"console", "simulator", "bench"},
     "console": {"core", "store", "inventory", "incidents", "compliance", "playbooks"},
-    "simulator": {"core", "inventory"},
+    "simulator": {"core", "inventory", "store", "compliance", "service"},  # its people work by the product's own actions
     "bench": EVERYTHING,
 }
 

@@ -19,7 +19,7 @@ def test_the_bureaus_objects_are_a_register_that_the_product_reads(tmp_path: Pat
     found = read_register(store, tmp_path / "site")
     store.close()
     assert found.problems == ()
-    assert set(found.objects) == {"platform", *(system.id for system in estate.systems if system.level >= 3)}
+    assert set(found.objects) == {"platform", *(system.id for system in estate.systems if system.level >= 3 or system.filed)}
     late = {step.name for step in steps(found.objects["platform"], TODAY) if step.progress is Progress.OVERDUE}
     assert late == {"assessed"}
 
