@@ -13,6 +13,7 @@ COLLECTORS: Final[Mapping[str, str]] = {
     "http": "collectors.apps.http:HttpCollector",
     "icmp": "collectors.apps.icmp:IcmpCollector",
     "modbus": "collectors.room.modbus:ModbusCollector",
+    "mysql": "collectors.databases.mysql:MysqlCollector",
     "nut": "collectors.room.nut:NutCollector",
     "postgresql": "collectors.databases.postgresql:PostgresqlCollector",
     "prometheus": "collectors.apps.prometheus:PrometheusCollector",

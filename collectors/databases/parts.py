@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
+from collectors.apps.certificates import trusting_context
 from collectors.base import Options, credential
 from collectors.servers.changes import Changes
 from collectors.servers.facts import Fact, Readings
@@ -64,6 +66,18 @@ def proof(asset: Asset, use: str, named: str, secrets: Secrets) -> Secret:
     if not secret.username:
         raise ConfigError(f"the collector {use} needs a credential with username and password", key="credential")
     return secret
+
+
+def tls_context(options: DatabaseOptions) -> ssl.SSLContext:
+    """With a file of authorities certificate and name are checked, without it neither; raises ConfigError when it cannot be read."""
+    if options.ca_file:
+        try:
+            return trusting_context(options.ca_file)
+        except OSError as err:
+            raise ConfigError(f"the file of authorities cannot be read: {err}", key="ca_file") from err
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def samples(asset: str, engine: str, figures: Mapping[str, float], now: datetime) -> Iterator[Sample]:

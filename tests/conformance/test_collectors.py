@@ -40,6 +40,7 @@ def options(name: str, port: int) -> dict[str, Any]:
         "http": {"url": url, "timeout_s": 0.5},
         "icmp": {"count": 1, "timeout_s": 0.5},
         "modbus": {"port": port, "points": [{"metric": "hw.power", "address": 1}], "timeout_s": 0.5},
+        "mysql": {"port": port, "timeout_s": 0.5},
         "nut": {"port": port, "timeout_s": 0.5},
         "postgresql": {"port": port, "timeout_s": 0.5},
         "prometheus": {"url": url, "timeout_s": 0.5},
