@@ -132,6 +132,17 @@ class Sample(Model):
     age_days: float = 0
 
 
+class Offer(Model):
+    """The playbook that mends what a check found: ``assets`` names its input that takes the assets that fail, ``inputs`` holds values of other inputs.
+
+    Inputs that are named by neither are filled in by who asks for the run. That playbook and inputs exist is seen where playbooks are known.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,60}$")
+    assets: str = ""
+    inputs: Mapping[str, bool | int | float | str | tuple[str, ...]] = Field(default_factory=dict)
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 """One name, or a list of them."""
 
@@ -157,6 +168,7 @@ class Check(Model):
     decides: bool = False
     tells: bool = True
     remediation: Text
+    playbook: Offer | None = None
     references: tuple[str, ...] = ()
     limit_age_h: float = Field(default=48, gt=0)
     samples: tuple[Sample, ...] = ()

@@ -14,14 +14,18 @@ from typing import Any, Final
 
 from compliance import evidence
 from compliance.answers import OFFICERS
+from compliance.check import Offer
 from compliance.dossier import Dossier
 from compliance.risk import Level
 from compliance.rollup import Conformity, ItemResult
 from compliance.run import every
 from core.errors import Conflict, NotFound, Refused
+from core.names import RUN
 from store.base import ABSENT, Body, Document, Store
+from store.filter import Term
 
 REMEDY: Final = "compliance-remedy"
+ENGINE: Final = "wanglou"
 DAYS: Final[Mapping[Level, int]] = {Level.HIGH: 30, Level.MEDIUM: 90, Level.LOW: 180}
 """The days that a gap may stand from the day on which it is handed out, by its risk."""
 LONGEST: Final = timedelta(days=366)
@@ -39,7 +43,10 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedy:
-    """Work on the gap of an item of an object. ``sent_back`` counts re-checks that still failed; ``proof`` are the links that closed it."""
+    """Work on the gap of an item of an object. ``sent_back`` counts re-checks that still failed; ``proof`` are the links that closed it.
+
+    ``runs`` are the runs of playbooks that were asked for from it, ``running`` the one whose end is waited for.
+    """
 
     id: str = ""
     item: str
@@ -59,6 +66,8 @@ class Remedy:
     ended: datetime | None = None
     why: str = ""
     proof: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    running: str = ""
 
     @property
     def is_live(self) -> bool:
@@ -78,7 +87,7 @@ def due_day(level: Level, today: date) -> date:
 def follow(one: Remedy, result: ItemResult, bodies: Sequence[Body], now: datetime) -> Remedy | None:
     """What a fresh look at the item makes of a remedy; None when nothing changes.
 
-    ``bodies`` are the verdicts that speak for the item on the object's assets. Only verdicts judged after the work was reported send it back.
+    ``bodies`` are the verdicts that speak for the item on the object's assets. Only verdicts on texts that were read after the work was reported send it back.
     """
     if not one.is_live:
         return None
@@ -87,11 +96,37 @@ def follow(one: Remedy, result: ItemResult, bodies: Sequence[Body], now: datetim
         return replace(one, stage=Stage.CLOSED, ended=now, why=f"{result.reason.zh} / {result.reason.en}", proof=proof)
     if one.stage is not Stage.DONE or one.done is None or result.conformity is Conformity.UNKNOWN:
         return None
-    failing = [body for body in bodies if body["outcome"] == "fail" and datetime.fromisoformat(body["time"]) > one.done]
+    failing = [body for body in bodies if body["outcome"] == "fail" and _read_since(body, one.done)]
     if not failing:
         return None
     where = ", ".join(sorted({f"{body['check']} {body['asset']}" for body in failing})[:5])
     return replace(one, stage=Stage.OPEN, done=None, sent_back=one.sent_back + 1, why=f"复查仍不符合：{where} / still fails: {where}")
+
+
+def _read_since(body: Body, moment: datetime) -> bool:
+    return all(datetime.fromisoformat(time) > moment for time in (body["time"], *(read["time"] for read in body["read"] if "time" in read)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """A playbook that a failing check names, with the assets on which it fails."""
+
+    check: str
+    title: Mapping[str, str]
+    offer: Offer
+    assets: tuple[str, ...]
+
+
+def offered(item: str, bodies: Iterable[Body]) -> list[Offered]:
+    """The playbooks of the checks that fail for an item, by check."""
+    found: dict[str, list[Body]] = {}
+    for body in bodies:
+        if body["outcome"] == "fail" and item in body["items"] and body.get("playbook"):
+            found.setdefault(body["check"], []).append(body)
+    return [
+        Offered(check=name, title=rows[0]["title"], offer=Offer.model_validate(rows[0]["playbook"]), assets=tuple(sorted(str(row["asset"]) for row in rows)))
+        for name, rows in sorted(found.items())
+    ]
 
 
 def checked(found: Dossier, remedies: Iterable[Remedy], now: datetime) -> list[Remedy]:
@@ -144,6 +179,52 @@ def withdraw(store: Store, name: str, who: str, roles: Collection[str], why: str
     return _keep(store, replace(one, stage=Stage.WITHDRAWN, ended=now, why=why.strip()), "withdraw", who, now, document)
 
 
+def run_asked(store: Store, name: str, run: str, who: str, roles: Collection[str], now: datetime) -> Remedy:
+    """Note that a run of a playbook was asked for from a remedy; the same again is a no-op. Raises Refused when there is no work to do or one is under way."""
+    if not DOERS & set(roles):
+        raise Refused("operators, duty leaders and security officers do remedies")
+    document, one = _read(store, name)
+    if one.running == run:
+        return one
+    if one.stage is not Stage.OPEN:
+        raise Refused(f"this remedy is {one.stage} already")
+    if one.running and _is_open(store, one.running):
+        raise Refused(f"the run {one.running} of this remedy is still under way")
+    return _keep(store, replace(one, running=run, runs=(*one.runs, run)), "run", who, now, document)
+
+
+def run_refused(store: Store, name: str, run: str, now: datetime) -> None:
+    """Take a run out again that could not begin."""
+    document, one = _read(store, name)
+    if one.running == run:
+        _keep(store, replace(one, running="", runs=tuple(other for other in one.runs if other != run)), "run_refused", ENGINE, now, document)
+
+
+def run_ended(store: Store, name: str, run: Body, now: datetime) -> Remedy:
+    """What the end of its run makes of a remedy: done by who asked when it ended well, else still to do with the reason. ``run``: its summary, with ``id``."""
+    document, one = _read(store, name)
+    if one.stage is not Stage.OPEN or one.running != run["id"]:
+        return one
+    if run["state"] == "done":
+        remark = f"剧本运行 {run['id']} 已完成 / the run {run['id']} ended well"
+        return _keep(store, replace(one, running="", stage=Stage.DONE, done=now, done_by=str(run["requester"]), remark=remark), "done", ENGINE, now, document)
+    why_zh, _, why_en = str(run["reason"]).partition(" / ")
+    why = f"剧本运行 {run['id']} 未成功：{why_zh} / the run {run['id']} did not end well: {why_en or why_zh}"
+    return _keep(store, replace(one, running="", why=why), "run_failed", ENGINE, now, document)
+
+
+def with_runs(store: Store) -> list[Remedy]:
+    """The remedies whose run is waited for."""
+    return [one for document in every(store, REMEDY, Term("stage", Stage.OPEN.value)) if (one := read_remedy(document.body)).running]
+
+
+def _is_open(store: Store, run: str) -> bool:
+    try:
+        return bool(store.documents.get(RUN, run).body["open"])
+    except NotFound:
+        return False
+
+
 def settle(store: Store, changed: Iterable[Remedy], who: str, now: datetime) -> list[Remedy]:
     """Keep what re-checks brought; one that somebody changed meanwhile is left for the next time."""
     kept = []
@@ -163,7 +244,13 @@ def remedies(store: Store) -> list[Remedy]:
 def read_remedy(body: Body) -> Remedy:
     """A kept remedy."""
     times = {name: datetime.fromisoformat(body[name]) if body[name] else None for name in ("created", "done", "ended")}
-    more: dict[str, Any] = {"due": date.fromisoformat(body["due"]), "level": Level(body["level"]), "stage": Stage(body["stage"]), "proof": tuple(body["proof"])}
+    more: dict[str, Any] = {
+        "runs": tuple(body.get("runs", ())),
+        "due": date.fromisoformat(body["due"]),
+        "level": Level(body["level"]),
+        "stage": Stage(body["stage"]),
+        "proof": tuple(body["proof"]),
+    }
     return Remedy(**{**body, **times, **more})
 
 
@@ -176,7 +263,10 @@ def _read(store: Store, name: str) -> tuple[Document, Remedy]:
 
 
 def _keep(store: Store, one: Remedy, action: str, who: str, now: datetime, before: Document | None) -> Remedy:
-    body = {key: value.isoformat() if isinstance(value, date) else value for key, value in asdict(one).items()} | {"proof": list(one.proof)}
+    body = {key: value.isoformat() if isinstance(value, date) else value for key, value in asdict(one).items()} | {
+        "proof": list(one.proof),
+        "runs": list(one.runs),
+    }
     store.audit.append(time=now, actor=who, action=f"compliance.remedy.{action}", object=one.id, body=body)
     try:
         store.documents.put(REMEDY, one.id, body, before.version if before else ABSENT)

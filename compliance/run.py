@@ -141,7 +141,7 @@ def evidence_ids(verdicts: Iterable[Body]) -> dict[str, tuple[str, str]]:
 
 def is_news(body: Body, before: Body | None) -> bool:
     """Whether a verdict must be written: it says something new, or it was last confirmed an hour ago."""
-    if before is None or any(body[name] != before.get(name) for name in ("outcome", "observed", "reason", "title", "items", "firing")):
+    if before is None or any(body.get(name) != before.get(name) for name in ("outcome", "observed", "reason", "title", "items", "firing", "playbook")):
         return True
     if [read["evidence"] for read in body["read"]] != [read["evidence"] for read in before["read"]]:
         return True
@@ -187,6 +187,7 @@ def document(verdict: Verdict, check: Check, before: Body | None, evidence: Mapp
         "severity": check.severity.value,
         "items": list(spread(check.id, check.items)),
         "remediation": check.remediation.model_dump(),
+        "playbook": check.playbook.model_dump(mode="json") if check.playbook else None,
         "references": list(check.references),
         "read": [read | {"evidence": evidence[read["kind"]]} for read in body["read"]],
         "since": before["since"] if same and before else body["time"],

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
 from compliance.dossier import Dossier
 from compliance.framework import Item
-from compliance.remedies import DOERS, Remedy, Stage, due_day, hand_out, remedies, report_done, withdraw
+from compliance.office import Office
+from compliance.register import WHOLE
+from compliance.remedies import DOERS, Remedy, Stage, due_day, hand_out, offered, remedies, report_done, withdraw
 from compliance.risk import Risk
+from compliance.run import every
 from console import audit_parts, parts
 from console.desk import Desk
 from console.i18n import _, marked, one, report_language, two
 from console.identity.accounts import Account
 from console.identity.roles import Right
-from console.queries import audits, runs
+from console.queries import audits, runs, times
+from console.run_words import RUN
 from console.text import plain
 from console.words import Look, look
+from core.names import VERDICT
+from playbooks.form import Playbook
+from playbooks.offers import filled
+from store.filter import And, Term
 
 STAGE: Final = {
     "open": Look(marked("in work"), "◆", "yellow", "#B7791F"),
@@ -146,10 +154,51 @@ def board(here: Desk, me: Account, found: Dossier, mine: Sequence[Remedy], items
     )
     asked = parts.asked("remedy")
     chosen = mine[row] if row is not None else next((remedy for remedy in mine if remedy.id == asked), mine[0])
-    one_remedy(here, me, chosen, today)
+    one_remedy(here, me, found, chosen, today)
 
 
-def one_remedy(here: Desk, me: Account, remedy: Remedy, today: date) -> None:
+def playbook_links(here: Desk, found: Dossier, remedy: Remedy) -> None:
+    """The playbooks that mend what fails, each with the assets on which it does; the page of the playbook shows the plan and asks for the run."""
+    books = runs.catalogue(here.settings.site_folder).playbooks
+    named = [one for one in offered(remedy.item, found.verdicts) if one.offer.name in books]
+    for offer in named:
+        label = _("{check}: plan “{playbook}” for {assets}").format(
+            check=two(offer.title["zh"], offer.title["en"]),
+            playbook=runs.words(books[offer.offer.name].title),
+            assets=", ".join(here.estate.title(asset) for asset in offer.assets[:3]) + (" …" if len(offer.assets) > 3 else ""),
+        )
+        asked = {"name": offer.offer.name, "remedy": remedy.id, "check": offer.check}
+        st.page_link(parts.VIEWS / "playbook.py", label=plain(label), query_params=asked, icon=":material/build:")
+    if remedy.playbook in books and remedy.playbook not in {one.offer.name for one in named}:
+        asked = {"name": remedy.playbook, "remedy": remedy.id}
+        st.page_link(parts.VIEWS / "playbook.py", label=_("Open the playbook"), query_params=asked, icon=":material/menu_book:")
+
+
+def inputs_for(here: Desk, me: Account, book: Playbook, work: str, check: str) -> dict[str, Any]:
+    """The inputs of a playbook as far as the failing check of a remedy tells them."""
+    if not work or not me.may(Right.COMPLIANCE_READ):
+        return {}
+    remedy = next((found for found in remedies(here.store) if found.id == work), None)
+    if remedy is None:
+        return {}
+    subject = Office(here.store, here.settings).subject(remedy.object)
+    mine = here.estate.assets()
+    members = set(mine) if subject.id == WHOLE else {asset.id for asset in subject.members(mine.values())}
+    where = And((Term("check", check), Term("outcome", "fail")))
+    bodies = [body for found in every(here.store, VERDICT, where) if (body := found.body)["asset"] in members]
+    return next((filled(book, one.offer.assets, one.offer.inputs, one.assets) for one in offered(remedy.item, bodies) if one.offer.name == book.name), {})
+
+
+def run_links(here: Desk, me: Account, remedy: Remedy) -> None:
+    """The runs that were asked for from it, the newest first."""
+    if not me.may(Right.PLAYBOOK_READ):
+        return
+    for run in runs.list_runs(here.store, remedy=remedy.id)[:5]:
+        label = f"{look(RUN, run.state).text} {run.title} · {run.requester} · {times.clock(run.asked, here.zone, here.now())}"
+        st.page_link(parts.VIEWS / "run.py", label=plain(label), query_params={"id": run.id}, icon=":material/play_circle:")
+
+
+def one_remedy(here: Desk, me: Account, found: Dossier, remedy: Remedy, today: date) -> None:
     """Everything about a remedy, and what this person may do with it."""
     now = here.now()
     with st.container(border=True):
@@ -162,8 +211,9 @@ def one_remedy(here: Desk, me: Account, remedy: Remedy, today: date) -> None:
             st.markdown(f"**{_('last check')}** {plain(one(remedy.why))}")
         if remedy.proof:
             st.caption(f"{_('evidence')}: {plain(', '.join(remedy.proof[:12]))}")
-        if remedy.playbook and remedy.is_live:
-            st.page_link(parts.VIEWS / "playbook.py", label=_("Open the playbook"), query_params={"name": remedy.playbook}, icon=":material/menu_book:")
+        run_links(here, me, remedy)
+        if remedy.stage is Stage.OPEN and not remedy.running and me.may(Right.PLAYBOOK_READ):
+            playbook_links(here, found, remedy)
         if remedy.stage is Stage.OPEN and DOERS & set(me.roles):
             with st.form(f"done-{remedy.id}", border=False):
                 remark = st.text_input(_("What was done, and where it can be seen"))

@@ -111,8 +111,8 @@ def _what(stage: Stage) -> str:
     return step.if_ or (f"{step.wait:.0f} s" if step.wait else "")
 
 
-def request_button(here: Desk, me: Account, plan: Plan, given: Mapping[str, Any]) -> None:
-    """Ask for a run of exactly this plan."""
+def request_button(here: Desk, me: Account, plan: Plan, given: Mapping[str, Any], remedy: str = "") -> None:
+    """Ask for a run of exactly this plan, for a remedy when one is named."""
     label = _("Ask for this run") if plan.approval else _("Run it now")
     emergency, is_emergency = "", False
     is_asked = st.button(label, type="primary", icon=":material/play_arrow:", key="run-begin")
@@ -124,6 +124,7 @@ def request_button(here: Desk, me: Account, plan: Plan, given: Mapping[str, Any]
     if is_asked or is_emergency:
         run = new_run(here.now())
         args = {"run": run, "playbook": plan.playbook, "inputs": dict(given), "hash": plan.hash, "incident": str(plan.incident.get("id", ""))}
+        args |= {"remedy": remedy} if remedy else {}
         if do(here, me, "run.begin", {**args, **({"emergency": emergency} if is_emergency else {})}, run):
             st.session_state.pop("plan-of", None)
             parts.go("run.py", id=run)

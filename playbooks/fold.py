@@ -85,13 +85,14 @@ class StageState:
 
 @dataclass(slots=True)
 class RunState:
-    """A run. ``failing`` holds why it is on its way to an end other than "done"; ``emergency`` why it began without approval."""
+    """A run. ``failing`` holds why it is on its way to an end other than "done"; ``emergency`` why it began without approval, ``remedy`` the work that it is for."""
 
     seq: int = 0
     requester: str = ""
     roles: tuple[str, ...] = ()
     asked: datetime | None = None
     emergency: str = ""
+    remedy: str = ""
     started: datetime | None = None
     ended: datetime | None = None
     outcome: str = ""
@@ -153,7 +154,7 @@ def _time(text: Any) -> datetime | None:
 def _asked(state: RunState, entry: Entry) -> None:
     if state.asked is None:
         state.requester, state.roles, state.asked = entry.who, tuple(entry.body.get("roles", ())), entry.time
-        state.emergency = str(entry.body.get("emergency", ""))
+        state.emergency, state.remedy = str(entry.body.get("emergency", "")), str(entry.body.get("remedy", ""))
 
 
 def _queued(state: RunState, entry: Entry) -> None:

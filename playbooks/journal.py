@@ -128,6 +128,7 @@ def summary(plan: Plan, playbook: Playbook, state: RunState) -> dict[str, Any]:
         "started": state.started.isoformat() if state.started else "",
         "ended": state.ended.isoformat() if state.ended else "",
         "incident": str(plan.incident.get("id", "")),
+        "remedy": state.remedy,
         "targets": list(plan.targets[:100]),
         "assets": about(plan, playbook),
         "agreed": agreed.isoformat() if (agreed := agreed_at(plan, state)) else "",

@@ -40,11 +40,20 @@ class Requests:
         self.runner = runner
 
     def begin(
-        self, run: str, playbook: str, inputs: Mapping[str, Any], who: Who, *, hash: str, incident: Mapping[str, Any] | None = None, emergency: str = ""
+        self,
+        run: str,
+        playbook: str,
+        inputs: Mapping[str, Any],
+        who: Who,
+        *,
+        hash: str,
+        incident: Mapping[str, Any] | None = None,
+        emergency: str = "",
+        remedy: str = "",
     ) -> str:
         """Ask for a run of exactly the plan that was shown (``hash``). The same ``run`` again is a no-op.
 
-        ``emergency``: why it cannot wait for an approval; leaders alone, alarmed, and reviewed by somebody else afterwards.
+        ``emergency``: why it cannot wait for an approval; leaders alone, alarmed, and reviewed by somebody else afterwards. ``remedy``: what it is for.
         """
         with self.runner.lock:
             if journal.is_begun(self.runner.store, run):
@@ -54,7 +63,7 @@ class Requests:
             if emergency and not who.has(LEAD):
                 raise Refused("只有值班负责人或安全员可以紧急运行 / only a leader may run in an emergency")
             plan = self._checked(playbook, inputs, incident, hash)
-            return self._write(run, plan, who, emergency if plan.approval else "")
+            return self._write(run, plan, who, {"emergency": emergency[:500] if plan.approval else "", "remedy": remedy})
 
     def begin_by_rule(self, run: str, playbook: str, inputs: Mapping[str, Any], incident: Mapping[str, Any]) -> str:
         """A run that a rule starts: only of a playbook that the site named as automatic, and only one that reads."""
@@ -69,7 +78,7 @@ class Requests:
             if plan.changes:
                 raise Refused("只有只读剧本可以自动运行 / only a playbook that reads may begin by itself")
             self._free(plan)
-            return self._write(run, plan, Who("rule", ()))
+            return self._write(run, plan, Who("rule", ()), {})
 
     def _checked(self, playbook: str, inputs: Mapping[str, Any], incident: Mapping[str, Any] | None, hash: str) -> Plan:
         around = self.runner.ties.surroundings()
@@ -86,14 +95,14 @@ class Requests:
         if reasons := [*plan.refusals, *map(str, self.runner.barriers(plan))]:
             raise Refused(reasons[0])
 
-    def _write(self, run: str, plan: Plan, who: Who, emergency: str = "") -> str:
+    def _write(self, run: str, plan: Plan, who: Who, more: Mapping[str, str]) -> str:
         playbook = self.runner.ties.surroundings().playbooks[plan.playbook]
         live = Live(run, plan, playbook, RunState())
         journal.write_plan(self.runner.store, run, plan, playbook)
         journal.write_summary(self.runner.store, run, plan, playbook, live.state)  # what a restart looks for; without an entry it is nothing
         self.runner.runs[run] = live
         body = {"playbook": plan.playbook, "version": plan.version, "inputs": plan.inputs, "hash": plan.hash, "roles": list(who.roles)}
-        body |= {"emergency": emergency[:500]} if emergency else {}
+        body |= {name: text for name, text in more.items() if text}
         self.runner.write(live, "asked", who.name, body={**body, "targets": list(plan.targets), "incident": str(plan.incident.get("id", ""))})
         return run
 
@@ -269,6 +278,7 @@ def carry(requests: Requests, intent: Mapping[str, Any], people: Collection[str]
             hash=planned,
             incident=incident,
             emergency=str(args.get("emergency") or ""),
+            remedy=str(args.get("remedy") or ""),
         ),
         "run.approve": lambda: requests.approve(run, step, who, planned),
         "run.reject": lambda: requests.reject(run, step, who, planned, reason),

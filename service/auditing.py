@@ -31,6 +31,8 @@ WHO: Final = "wanglou"
 AGAIN: Final = timedelta(minutes=5)
 FOLLOW: Final = timedelta(hours=1)
 """How often remedies are looked at again at most when something new stands in the chain, and when nothing does."""
+HURRY: Final = timedelta(minutes=30)
+"""How long after a run for a remedy every round follows what stands anew in the chain."""
 SETTLE: Final = timedelta(minutes=10)
 
 
@@ -48,6 +50,11 @@ class Auditing:
     began: datetime | None = None
     seen: tuple[int, str] = (-1, "")
     followed: datetime | None = None
+    hurried: datetime | None = None
+
+    def hurry(self, now: datetime) -> None:
+        """Something was done about a gap just now: follow remedies with every round for a while."""
+        self.hurried = now
 
     def round(self, now: datetime) -> list[Finding]:
         """Note the day once, make the reports that are due; returns what to tell (only what changed)."""
@@ -128,7 +135,8 @@ class Auditing:
         live = [one for one in remedies(store) if one.is_live]
         head = evidence.head(store.documents)
         waited = now - self.followed if self.followed else FOLLOW
-        if live and waited >= (AGAIN if head != self.seen else FOLLOW):
+        again = timedelta(0) if self.hurried and now - self.hurried < HURRY else AGAIN
+        if live and waited >= (again if head != self.seen else FOLLOW):
             for name in sorted({one.object for one in live}):
                 try:
                     subject = self.office.subject(name)

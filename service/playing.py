@@ -54,6 +54,11 @@ class Playing:
         self._keep = timedelta(days=settings.retention.runs_days)
 
     @property
+    def books(self) -> Mapping[str, Playbook]:
+        """What can be run now."""
+        return self._catalogue.playbooks
+
+    @property
     def carriers(self) -> dict[str, Carrier]:
         """What carries out the intents that are about runs."""
         return dict.fromkeys(WHATS, self._carry)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -56,6 +56,7 @@ from service.quality.quality import Quality
 from service.quality.report import report_of
 from service.quality.tuning import accepted
 from service.recording import Recording
+from service.remedying import Remedying, wrong_offers
 from service.rounds import Rounds
 from service.runner import Clockwork, Runner
 from service.seals import Seals
@@ -83,6 +84,7 @@ PARTS: Final = {
         Part("discovery", 300, "设备发现"),
         Part("quality", 900, "检测质量"),
         Part("playbooks", 60, "剧本"),
+        Part("remedies", 180, "整改跟进"),
         Part("duty", 180, "值班安排"),
         Part("intake", 120, "外部告警接入"),
         Part("own", 180, "自身健康"),
@@ -186,6 +188,13 @@ class Service:
         with self.dirty_lock:
             self.dirty.add(snapshot.asset)
 
+    def look_again(self, assets: Collection[str]) -> None:
+        """Read these assets now, and judge everything once more: something was done about what checks found."""
+        for asset in assets:
+            self.runner.poll_now(asset)
+        self.auditing.hurry(self.clock.now())
+        self.inspected_all = -FULL_INSPECTION_S
+
     def check_compliance(self) -> None:
         """Evaluate the assets that told something new since the last round."""
         with self.dirty_lock:
@@ -252,7 +261,14 @@ class Service:
         found = (*self.estate.problems, *self.wrong_assets, *self.wrong_alerting, *self.survey.problems)
         problems = [
             str(problem)
-            for problem in (*found, *self.discovering.problems, *self.configurations.rules.problems, *self.auditing.problems, *self.playing.problems)
+            for problem in (
+                *found,
+                *self.discovering.problems,
+                *self.configurations.rules.problems,
+                *self.auditing.problems,
+                *self.playing.problems,
+                *wrong_offers(self.inspector.checks, self.playing.books),
+            )
         ]
         self._put_health(
             "site",
@@ -347,6 +363,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         recording=recording,
         playing=Playing(settings, store, vault, clock, alerting, lambda finding: pipeline.tell([finding])),
     )
+    remedying = Remedying(store, clock, service.look_again)
     estate.on_change = service.use_estate
     pipeline.on_snapshot = service.mark_dirty
     clockwork.every(0.1, "polling", lambda: _tick(runner, pulse))
@@ -362,6 +379,7 @@ def build(settings: Settings, clock: Clock) -> Service:
         ("configuration", 3.0, configurations.round),
         ("quality", 5.0, quality.round),
         ("playbooks", 1.0, service.playing.round),
+        ("remedies", 3.0, remedying.round),
         ("duty", 10.0, duty.round),
         ("intake", 1.0, Intake(store, alerting, lambda: tuple(service.assets.values())).round),
         ("own", min(30.0, settings.collect.interval_s), service.look_at_itself),
@@ -371,6 +389,7 @@ def build(settings: Settings, clock: Clock) -> Service:
     alerting.carriers |= configurations.carriers
     alerting.carriers |= quality.carriers
     alerting.carriers |= service.playing.carriers
+    alerting.carriers |= {"run.begin": remedying.linked(service.playing.carriers["run.begin"])}
     alerting.carriers |= duty.carriers
     alerting.carriers |= inspections.carriers
     service.loops = [Loop(name, seconds, work, pulse.beat) for name, seconds, work in rounds]

@@ -24,12 +24,13 @@ ACTIONS: Final = tuple(what.removeprefix("run.") for what in RUNS if what != "ru
 
 
 class Wanted(BaseModel):
-    """Inputs of a run; ``hash`` is that of the plan that was looked at, needed to begin."""
+    """Inputs of a run; ``hash`` is that of the plan that was looked at, needed to begin; ``remedy`` the work that a run is for."""
 
     model_config = ConfigDict(extra="forbid")
 
     inputs: dict[str, Any] = Field(default_factory=dict)
     incident: str = ""
+    remedy: str = ""
     hash: str = ""
 
 
@@ -65,7 +66,7 @@ def plan(caller: Reader, name: str, wanted: Wanted) -> dict[str, Any]:
 def begin(caller: Starter, name: str, wanted: Wanted) -> dict[str, Any]:
     """Ask for a run of exactly the plan with this hash."""
     run = new_run(caller.desk.now())
-    args = {"run": run, "playbook": name, "inputs": wanted.inputs, "hash": wanted.hash, "incident": wanted.incident}
+    args = {"run": run, "playbook": name, "inputs": wanted.inputs, "hash": wanted.hash, "incident": wanted.incident, "remedy": wanted.remedy}
     return {"run": run, **_asked(caller, "run.begin", args, run)}
 
 

@@ -126,10 +126,10 @@ def plan_of(site: Path, name: str, inputs: Mapping[str, Any], graph: Any, incide
     return plan, [*plan.refusals, *(str(one) for one in (frozen(rules, now) if plan.changes else ()))]
 
 
-def list_runs(store: Store, *, only_open: bool = False, incident: str = "", playbook: str = "") -> list[Row]:
+def list_runs(store: Store, *, only_open: bool = False, incident: str = "", playbook: str = "", remedy: str = "") -> list[Row]:
     """Runs, the newest first."""
     parts: list[Filter] = [Term("open", True)] if only_open else []
-    parts += [Term(field, value) for field, value in (("incident", incident), ("playbook", playbook)) if value]
+    parts += [Term(field, value) for field, value in (("incident", incident), ("playbook", playbook), ("remedy", remedy)) if value]
     return [_row(document.id, document.body) for document in store.documents.find(RUN, And(tuple(parts)), sort="-asked", limit=LISTED).items]
 
 

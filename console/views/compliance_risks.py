@@ -87,7 +87,7 @@ if tab == "risks":
             left_side, middle, right_side = st.columns(3)
             with left_side:
                 if chosen.item in live:
-                    remedy_parts.one_remedy(here, me, live[chosen.item], moment.astimezone(here.zone).date())
+                    remedy_parts.one_remedy(here, me, found, live[chosen.item], moment.astimezone(here.zone).date())
                 elif may_decide:
                     remedy_parts.hand_out_form(here, me, found, chosen)
             with middle:

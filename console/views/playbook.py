@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from console import parts, run_actions
+from console import parts, remedy_parts, run_actions
 from console.i18n import _
 from console.identity.roles import Right
 from console.queries import runs
@@ -20,15 +20,17 @@ from playbooks.scope import taken_from
 
 here, me = parts.enter(Right.PLAYBOOK_READ)
 site, name, about = here.settings.site_folder, parts.asked("name"), parts.asked("incident")
+work, check = parts.asked("remedy"), parts.asked("check")
 book = runs.catalogue(site).playbooks.get(name)
 if book is None:
     parts.empty(_("There is no such playbook."), page="playbooks.py", label=_("all playbooks"))
     st.stop()
 incident = runs.incident_facts(here.store, about)
+known = taken_from(book, incident) | remedy_parts.inputs_for(here, me, book, work, check)
 
 st.markdown(f"#### {parts.badge(RISK, book.risk.value)} {plain(runs.words(book.title))}")
 st.caption(plain(runs.words(book.about)))
-parts.strip([(_("name"), plain(f"{book.name} v{book.version}")), (_("incident"), plain(about)), (_("steps"), str(len(book.steps)))])
+parts.strip([(_("name"), plain(f"{book.name} v{book.version}")), (_("incident"), plain(about)), (_("remedy"), plain(work)), (_("steps"), str(len(book.steps)))])
 
 with st.expander(_("Steps")):
     parts.table(
@@ -47,12 +49,12 @@ with st.expander(_("Steps")):
     if notes:
         st.caption(plain(_("{n} things have no place in this format and go along in an extension.").format(n=len(notes))))
 with st.form("run-inputs", border=bool(book.inputs)):
-    given = fields(here, book.inputs, f"input-{name}", taken_from(book, incident))
+    given = fields(here, book.inputs, "-".join(part for part in ("input", name, work, check) if part), known)
     is_asked = st.form_submit_button(_("Show the plan"), type="primary", icon=":material/visibility:")
 st.caption(_("The plan touches nothing."))
 if is_asked:
-    st.session_state["plan-of"] = (name, about)
-if st.session_state.get("plan-of") == (name, about):
+    st.session_state["plan-of"] = (name, about, work, check)
+if st.session_state.get("plan-of") == (name, about, work, check):
     try:
         plan, reasons = runs.plan_of(site, name, given, here.estate.graph(), incident, here.now())
     except ConfigError as err:
@@ -62,7 +64,7 @@ if st.session_state.get("plan-of") == (name, about):
         for reason in reasons:
             st.error(plain(runs.half(reason)), icon=":material/block:")
         if me.may(Right.PLAYBOOK_RUN) and not reasons:
-            run_actions.request_button(here, me, plan, given)
+            run_actions.request_button(here, me, plan, given, work)
 recent = runs.list_runs(here.store, playbook=name)[:10]
 if recent:
     st.markdown(f"##### {_('Latest runs')}")

@@ -39,6 +39,7 @@ def story() -> None:
             (_("ended at"), plain(times.clock(state.ended, here.zone, moment))),
             (_("put back at"), plain(times.clock(undo, here.zone, moment))),
             (_("incident"), plain(about["incident"])),
+            (_("remedy"), plain(about["remedy"])),
             (_("plan"), plain(found.plan.hash[:12])),
         ]
     )
