@@ -85,7 +85,7 @@ class StageState:
 
 @dataclass(slots=True)
 class RunState:
-    """A run. ``failing`` holds why it is on its way to an end other than "done"; ``emergency`` why it began without approval, ``remedy`` the work that it is for."""
+    """A run. ``failing`` holds why it is on its way to an end other than "done"; ``emergency`` why it began without approval, ``remedy`` what it is for."""
 
     seq: int = 0
     requester: str = ""

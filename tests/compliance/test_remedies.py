@@ -19,7 +19,7 @@ from core.errors import Refused
 from store.base import Store
 from store.open import open_store
 from tests.compliance.conftest import OFFICER, Judged
-from tests.compliance.test_run import fill
+from tests.compliance.test_run import fill, weak
 
 TODAY = NOW.date()
 HOUR = timedelta(hours=1)
@@ -97,6 +97,9 @@ def test_work_that_was_only_said_to_be_done_comes_back_and_real_work_is_closed_b
     assert fresh.dossier().results[ITEM].conformity in (Conformity.FAILS, Conformity.PARTIAL)
     one = hand_out(store, wanted(), OFFICER, TODAY)
     report_done(store, one.id, "wang", ("operator",), "改好了", NOW + HOUR)
+    again(store, 1.5 * HOUR)
+    assert checked(fresh.dossier(NOW + 1.5 * HOUR), remedies(store), NOW + 1.5 * HOUR) == [], "judged again, but on what was read before the report"
+    fill(store, "web2", kinds={"sshd_config": weak(store)}, at=1.7 * HOUR)
     again(store, 2 * HOUR)
     settle(store, checked(fresh.dossier(NOW + 2 * HOUR), remedies(store), NOW + 2 * HOUR), "wanglou", NOW + 2 * HOUR)
     (back,) = remedies(store)

@@ -166,6 +166,26 @@ def test_a_gap_is_handed_out_and_reported_done_and_the_rest_in_one_go(here: Desk
     assert "Hand out" not in " ".join(each.label for each in test.button)
 
 
+def test_a_remedy_leads_to_the_plan_of_its_checks_playbook_with_the_failing_host_filled_in(here: Desk, visitor: Visitor) -> None:
+    now = here.now()
+    wanted = Remedy(item="G.CES.AC.2", object="oa", owner="zhao", due=now.date(), level=Level.HIGH, measure="m", by="wang", created=now)
+    one = hand_out(here.store, wanted, ("security_officer",), now.date())
+    visitor.account = officer("zhao", Role.OPERATOR)
+    test = opened("compliance_risks.py", object="oa", tab="work")
+    (link,) = [node.proto.label for node in test.get("page_link") if "Remedy a check" in node.proto.label]
+    assert link.startswith("Root cannot log in remotely")
+    assert link.endswith("two"), "the title of web2"
+    test = opened("playbook.py", name="remedy-linux-check", remedy=one.id, check="lnx-ssh-root")
+    assert not test.exception
+    key = f"input-remedy-linux-check-{one.id}-lnx-ssh-root"
+    assert test.selectbox(key=f"{key}-check").value == "lnx-ssh-root"
+    assert test.multiselect(key=f"{key}-hosts").value == ["web2"]
+    assert one.id in said(test)
+    test = opened("playbook.py", name="remedy-linux-check", remedy="r-nonsense", check="lnx-ssh-root")
+    assert not test.exception
+    assert test.multiselect(key="input-remedy-linux-check-r-nonsense-lnx-ssh-root-hosts").value == []
+
+
 def test_what_if_shows_the_figure_then(here: Desk, visitor: Visitor) -> None:
     subject = Office(here.store, here.settings).subject("oa")
     test = opened("compliance_risks.py", object="oa", tab="if")
