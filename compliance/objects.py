@@ -22,6 +22,8 @@ Extension = Literal["cloud", "mobile", "iot", "ics"]
 NEW_FORMS: Final = date(2025, 3, 20)
 YEAR: Final = timedelta(days=365)
 SOON: Final = timedelta(days=60)
+ANEW_IN: Final = timedelta(days=90)
+"""Our own span: the standard asks for an assessment after a major change and names none."""
 
 
 class Rule(Model):
@@ -74,7 +76,10 @@ class People(Model):
 
 
 class Dates(Model):
-    """What was done when, and what was decided to be done when. ``changed``: the last change that may touch the grade."""
+    """What was done when, and what was decided to be done when.
+
+    ``changed``: the last major change, which may touch the grade; ``assessed_anew``: when it was decided after it whether to assess again.
+    """
 
     in_use: date | None = None
     graded: date | None = None
@@ -83,6 +88,7 @@ class Dates(Model):
     filed: date | None = None
     filed_anew: date | None = None
     assessed: date | None = None
+    assessed_anew: date | None = None
     self_checked: date | None = None
     drilled: date | None = None
     changed: date | None = None
@@ -167,6 +173,7 @@ TITLES: Final[Mapping[str, Text]] = {
     "filed_anew": Text(zh="按 2025 版表格重新备案", en="Filing anew on the 2025 forms"),
     "certificate_until": Text(zh="备案证明有效期", en="Validity of the filing certificate"),
     "assessed": Text(zh="等级测评", en="Assessment"),
+    "assessed_anew": Text(zh="重大变更后重新测评或作出决定", en="Assessment after a major change, or a decision on it"),
     "self_checked": Text(zh="自查", en="Self-check"),
     "drilled": Text(zh="应急演练", en="Emergency drill"),
 }
@@ -210,13 +217,21 @@ def _due(subject: ProtectionObject, name: str) -> tuple[date | None, date | None
     if name == "filed_anew":
         old = bool(dates.filed and dates.filed < NEW_FORMS)
         return dates.filed_anew, None if dates.filed_anew else NEW_FORMS, _WHY["filed_anew"], level >= 2 and old
-    if name == "certificate_until":
-        return _certificate(subject)
+    if own := {"certificate_until": _certificate, "assessed_anew": _anew}.get(name):
+        return own(subject)
     period = 2 * YEAR if name == "assessed" and level == 2 else YEAR
     last: date | None = getattr(dates, name)
     begin = last or dates.filed or dates.in_use
     needed = level >= 3 or (name == "assessed" and level == 2)
     return last, begin + period if begin else None, _WHY["assessed2" if name == "assessed" and level == 2 else name], needed
+
+
+def _anew(subject: ProtectionObject) -> tuple[date | None, date | None, Text, bool]:
+    """After a major change the system is assessed again, or somebody decides that this can wait for the yearly assessment."""
+    dates = subject.dates
+    done = max((day for day in (dates.assessed, dates.assessed_anew) if day and dates.changed and day >= dates.changed), default=None)
+    due = dates.changed + ANEW_IN if dates.changed and not done else None
+    return done, due, _WHY["assessed_anew"], bool(dates.changed) and subject.grade.level >= 2
 
 
 def _certificate(subject: ProtectionObject) -> tuple[date | None, date | None, Text, bool]:
@@ -242,6 +257,10 @@ _WHY: Final[Mapping[str, Text]] = {
     "certificate_until": Text(zh="备案证明三年有效，测评后顺延一年", en="the certificate holds three years, one more after an assessment"),
     "assessed": Text(zh="第三级以上每年测评一次", en="level 3 and above is assessed every year"),
     "assessed2": Text(zh="第二级定期测评，惯例每两年一次", en="level 2 is assessed regularly, customarily every two years"),
+    "assessed_anew": Text(
+        zh="重大变更或等级变化后重新测评，或在 90 日内作出是否测评的决定（期限为本系统建议）",
+        en="assessed again after a major change or another grade, or decided on within 90 days (our own span)",
+    ),
     "self_checked": Text(zh="第三级以上每年至少自查一次", en="level 3 and above checks itself at least once a year"),
     "drilled": Text(zh="每年至少一次应急培训和演练", en="emergency training and drill at least once a year"),
 }

@@ -106,6 +106,16 @@ def test_a_change_after_grading_makes_grading_due_again() -> None:
     assert "变更" in graded.why.zh
 
 
+def test_after_a_major_change_it_is_assessed_again_or_somebody_decides() -> None:
+    changed = date(2026, 1, 20)
+    assert progress(subject(dates=Dates(assessed=date(2025, 12, 1))))["assessed_anew"] == "not_needed"
+    late = Dates(assessed=date(2025, 12, 1), changed=changed)
+    assert progress(subject(dates=late), date(2026, 4, 1))["assessed_anew"] == "soon"
+    assert progress(subject(dates=late), date(2026, 5, 1))["assessed_anew"] == "overdue"
+    for name in ("assessed", "assessed_anew"):
+        assert progress(subject(dates=late.model_copy(update={name: date(2026, 3, 1)})), date(2026, 5, 1))["assessed_anew"] == "done"
+
+
 def test_the_horizon_shows_the_most_urgent_first_over_all_objects() -> None:
     first = subject(dates=Dates(filed=date(2025, 6, 1), assessed=date(2025, 6, 1)))
     second = subject(id="web", dates=Dates(filed=date(2024, 1, 1), assessed=date(2025, 2, 1)))

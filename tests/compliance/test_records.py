@@ -10,13 +10,15 @@ import pytest
 
 from compliance import evidence
 from compliance.attachments import keep
+from compliance.check import SHIPPED, read_check
+from compliance.evaluate import evaluate
 from compliance.records.access import breaches, holders, in_hours, working
 from compliance.records.judge import Judged, Record, World, judge, table
 from compliance.records.kind import RecordKind, load_kinds, read_values
 from compliance.records.shelf import records, remove, save, versions
 from compliance.records.table import as_csv, read, take_in, template, workbook
 from core.errors import ConfigError, Refused
-from core.records import Event
+from core.records import Event, Snapshot
 from store.base import Store
 from store.open import open_store
 
@@ -25,6 +27,7 @@ TODAY = date(2026, 6, 1)
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
 ZONE = ZoneInfo("Asia/Shanghai")
 OFFICER = ("security_officer",)
+CHECKS = [read_check(path) for path in sorted((SHIPPED / "records").glob("rec-*.yaml"))]
 
 
 @pytest.fixture
@@ -251,3 +254,40 @@ def test_a_file_that_is_no_table_is_refused() -> None:
     rows, problems = read(KINDS["policy"], b"a,b\n1,2\n", ())
     assert not rows
     assert problems[0].row == 1
+
+
+def outcomes(kind: str, *found: Record, today: date = TODAY) -> dict[str, str]:
+    """What the shipped checks say of these records, by check."""
+    body = table(KINDS[kind], judge(KINDS[kind], World({kind: list(found)}, today)))
+    text = Snapshot(time=NOW, asset="organisation", kind=f"record.{kind}", body=body)
+    return {check.id: evaluate(check, "organisation", [text], NOW).outcome.value for check in CHECKS if f"record.{kind}" in check.kinds}
+
+
+def test_training_on_malicious_code_counts_a_year_and_older_records_without_topics_tell_nothing() -> None:
+    course = {"title": "意识", "sort": "awareness", "people": "王工"}
+    named = record("training", "t", day="2025-07-01", topics="malware, mail", **course)
+    assert outcomes("training", named)["rec-training-malware"] == "pass"
+    assert outcomes("training", named, today=date(2026, 7, 15))["rec-training-malware"] == "fail"
+    assert outcomes("training", record("training", "t", day="2026-05-01", topics="mail", **course))["rec-training-malware"] == "fail"
+    assert outcomes("training", record("training", "t", day="2026-05-01", **course))["rec-training-malware"] == "unknown"
+
+
+def test_inspections_are_passed_on_logs_analysed_every_month_and_assessments_followed_up() -> None:
+    full = {"title": "检查", "sort": "full", "day": "2026-05-01", "by": "王工", "checklist": "yes", "document": "r.pdf"}
+    told = record("inspection", "f", told="各科室", told_on="2026-05-03", **full)
+    logs = record("inspection", "l", title="日志", sort="logs", day="2026-05-20", by="王工")
+    found = outcomes("inspection", told, logs)
+    assert (found["rec-inspection-passed-on"], found["rec-logs-analysed"], found["rec-assessment-followed"]) == ("pass", "pass", "not_applicable")
+    assert outcomes("inspection", record("inspection", "f", **full))["rec-inspection-passed-on"] == "fail"
+    assert outcomes("inspection", logs, today=date(2026, 6, 25))["rec-logs-analysed"] == "fail"
+    test = {"title": "渗透", "sort": "assessment", "day": "2026-05-20", "by": "某公司", "document": "r.pdf", "findings": "弱口令"}
+    assert outcomes("inspection", record("inspection", "a", **test))["rec-assessment-followed"] == "fail"
+    assert outcomes("inspection", record("inspection", "a", mended="2026-05-25", **test))["rec-assessment-followed"] == "pass"
+
+
+def test_a_release_is_allowed_has_a_version_and_was_tested() -> None:
+    release = {"matter": "2.3 发布", "sort": "release", "requested": "2026-05-20", "approver": "李科长"}
+    first = outcomes("permit", record("permit", "r", **release))
+    assert (first["rec-permit-release"], first["rec-permit-release-checked"]) == ("fail", "fail")
+    whole = outcomes("permit", record("permit", "r", version="2.3", tested="2026-05-19", scanned="yes", **release))
+    assert (whole["rec-permit-release"], whole["rec-permit-release-checked"], whole["rec-permit-bring-in"]) == ("pass", "pass", "not_applicable")
