@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from compliance.kinds import PARSER_VERSION, form_of
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, NotFound, Unreadable
 from core.names import EVIDENCE
 from core.records import Snapshot
 from store.base import ABSENT, Body, Document, Documents
@@ -128,21 +128,31 @@ def chain(documents: Documents) -> Iterator[Document]:
 
 
 def first_break(documents: Documents) -> int | None:
-    """None when the chain is whole, else the number of the first entry that is missing or was changed."""
+    """None when the chain is whole, else the number of the first entry that is missing, was changed or cannot be read."""
     previous, expected = FIRST, 1
-    for link in chain(documents):
-        body = link.body
-        text = hashlib.sha256(str(body.get("body", "")).encode("utf-8", "surrogateescape")).hexdigest()
-        if body.get("seq") != expected or body.get("previous") != previous or body.get("hash") != digest(body) or body.get("sha256") != text:
-            return expected
-        previous, expected = body["hash"], expected + 1
+    try:
+        for link in chain(documents):  # damage that hides even where the chain ends is told as a break at its beginning
+            if not _follows(link.body, expected, previous):
+                return expected
+            previous, expected = link.body["hash"], expected + 1
+    except Unreadable:
+        return expected
     last, newest = head(documents)
     return None if (last, newest) == (expected - 1, previous) else min(expected, last)
 
 
+def _follows(body: Body, seq: int, previous: str) -> bool:
+    """Whether this is the entry ``seq`` as it was written, behind the one whose hash is ``previous``."""
+    text = hashlib.sha256(str(body.get("body", "")).encode("utf-8", "surrogateescape")).hexdigest()
+    return (body.get("seq"), body.get("previous"), body.get("hash"), body.get("sha256")) == (seq, previous, digest(body), text)
+
+
 def head(documents: Documents) -> tuple[int, str]:
     """Number and hash of the newest entry, for keeping outside; (0, zeros) when there is none. The kept head may be behind by a crash: from there it walks."""
-    kept = _there(documents, HEAD, HEAD)
+    try:
+        kept = _there(documents, HEAD, HEAD)
+    except Unreadable:
+        kept = None
     if kept is None:
         found = documents.find(EVIDENCE, sort="-seq", limit=1).items
         return (int(found[0].body["seq"]), str(found[0].body["hash"])) if found else (0, FIRST)

@@ -57,6 +57,10 @@ class StoreLocked(StoreError):
     """Another process holds the store's writer lock."""
 
 
+class Unreadable(StoreError):
+    """A kept document is there and cannot be read: what lies on the disc was changed or is broken."""
+
+
 class NotFound(StoreError):
     """No such document."""
 

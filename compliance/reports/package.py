@@ -74,7 +74,8 @@ def package(documents: Documents, dossier: Dossier, language: Language, tell: Te
         add("chain.jsonl", ("\n".join(lines) + "\n").encode("ascii") if lines else b"")
         add("verify.py", VERIFIER.read_bytes())
         add("README.txt", README.format(seq=seq, hash=digest).encode())
-        manifest = json.dumps(_manifest(dossier, files, seq, digest), ensure_ascii=False, indent=1)
+        told = _manifest(dossier, files, seq, digest)
+        manifest = json.dumps(told | {"hash": evidence.digest(told)}, ensure_ascii=False, indent=1)
         made.writestr(zipfile.ZipInfo("manifest.json", dossier.made.timetuple()[:6]), manifest.encode(), zipfile.ZIP_DEFLATED)
     tell(1.0, "done")
     return into.getvalue()
@@ -91,7 +92,11 @@ def _attachments(dossier: Dossier, attached: Attached) -> Iterator[tuple[str, by
 
 def links(documents: Documents, dossier: Dossier) -> Iterator[Body]:
     """The whole chain up to the dossier's head, in full where it speaks of the object."""
-    mine = {asset.id for asset in dossier.assets} | {dossier.subject.id, f"{OBJECT_ASSET}{dossier.subject.id}", *OWN}
+    mine = (
+        {asset.id for asset in dossier.assets}
+        | {body["asset"] for body in dossier.verdicts}
+        | {dossier.subject.id, f"{OBJECT_ASSET}{dossier.subject.id}", *OWN}
+    )
     texts = {exhibit.id for exhibit in dossier.exhibits}
     spoken = {one.id for one in dossier.exemptions}
     for document in evidence.chain(documents):
@@ -106,7 +111,7 @@ def links(documents: Documents, dossier: Dossier) -> Iterator[Body]:
 def _manifest(dossier: Dossier, files: Mapping[str, Any], seq: int, digest: str) -> dict[str, Any]:
     one = dossier.subject
     return {
-        "format": 1,
+        "format": 2,
         "object": {"id": one.id, "name": one.name, "grade": one.grade_text, "filing_number": one.filing_number},
         "state": dossier.moment.isoformat(),
         "made": dossier.made.isoformat(),

@@ -14,16 +14,32 @@ import hashlib
 import json
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
 FIRST = "0" * 64
+FORMATS = (1, 2)
+SEALED = {"seq", "hash"}
+FULL = {"seq", "hash", "previous", "asset", "kind", "command", "parser", "taken", "recorded", "sha256", "body"}
+
+
+UNREADABLE = (OSError, LookupError, TypeError, ValueError, AttributeError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
+"""What reading a damaged or forged file may raise; RuntimeError is an encrypted or otherwise unknown part."""
 
 
 def link_hash(link: dict[str, Any]) -> str:
     """SHA-256 over the canonical JSON of a link without its own hash."""
     text = json.dumps({key: value for key, value in link.items() if key != "hash"}, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def of_manifest(manifest: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with the manifest itself; raises ValueError for a format that this program does not know."""
+    if manifest["format"] not in FORMATS:
+        raise ValueError(f"this is a package of format {manifest['format']!r}, this program reads {FORMATS}; take the verifier of the version that made it")
+    if manifest["format"] > 1 and manifest.get("hash") != link_hash(manifest):
+        yield "manifest.json: was changed (its hash does not match)"
 
 
 def of_files(package: zipfile.ZipFile, manifest: dict[str, Any]) -> Iterator[str]:
@@ -40,6 +56,12 @@ def of_files(package: zipfile.ZipFile, manifest: dict[str, Any]) -> Iterator[str
         digest = hashlib.sha256(package.read(name)).hexdigest()
         if digest != named[name]["sha256"]:
             yield f"{name}: was changed (its SHA-256 is {digest})"
+
+
+def of_line(line: str, link: dict[str, Any]) -> Iterator[str]:
+    """Whether a line is written as the product writes it; a full link whose text was taken out is no sealed one."""
+    if set(link) not in (SEALED, FULL) or json.dumps(link, ensure_ascii=True, sort_keys=True) != line:
+        yield f"link {link['seq']}: is not written as links are"
 
 
 def of_link(link: dict[str, Any], before: str) -> Iterator[str]:
@@ -59,6 +81,7 @@ def of_chain(lines: list[str], heads: dict[int, str]) -> tuple[list[str], int, i
     before, full, seq = FIRST, 0, 0
     for line in lines:
         link = json.loads(line)
+        problems.extend(of_line(line, link))
         if link["seq"] != seq + 1:
             problems.append(f"link {link['seq']}: the link before it is missing")
         seq = link["seq"]
@@ -76,14 +99,18 @@ def verify(path: str, heads: dict[int, str]) -> tuple[list[str], str]:
     """(what is wrong, what was checked)."""
     with zipfile.ZipFile(path) as package:
         manifest = json.loads(package.read("manifest.json").decode("utf-8"))
-        problems = list(of_files(package, manifest))
-        lines = package.read("chain.jsonl").decode("ascii").splitlines()
-        found, links, full, head = of_chain(lines, dict(heads))
-        problems += found
+        problems = [*of_manifest(manifest), *of_files(package, manifest)]
+        lines = package.read("chain.jsonl").decode("ascii", "replace").split("\n")
+        if lines.pop():
+            problems.append("chain.jsonl: its last line is cut off")
+        try:
+            found, links, full, head = of_chain(lines, dict(heads))
+            problems += [*found, *of_texts(package, lines), *of_verdicts(package, lines)]
+        except (LookupError, TypeError, ValueError, AttributeError) as err:
+            return [*problems, f"chain.jsonl or verdicts.json: cannot be read to the end ({err})"], f"{len(manifest['files'])} files"
         said = manifest["chain"]
         if (said["links"], said["head"]) != (head[0], head[1]):
             problems.append(f"the chain ends at {head[0]}:{head[1]}, the manifest says {said['links']}:{said['head']}")
-        problems += list(of_texts(package, lines))
         return problems, f"{len(manifest['files'])} files, {links} links ({full} in full), head {head[0]}:{head[1]}"
 
 
@@ -95,6 +122,21 @@ def of_texts(package: zipfile.ZipFile, lines: list[str]) -> Iterator[str]:
             number = int(name[len("texts/") :].split("-", 1)[0])
             if number not in links or hashlib.sha256(package.read(name)).hexdigest() != links[number]["sha256"]:
                 yield f"{name}: is not the text of link {number}"
+
+
+def of_verdicts(package: zipfile.ZipFile, lines: list[str]) -> Iterator[str]:
+    """Whether the verdicts say what the chain noted of them, and the texts that they rest on stand there in full."""
+    links = {link["seq"]: link for link in map(json.loads, lines) if "body" in link}
+    for verdict in json.loads(package.read("verdicts.json").decode("utf-8")):
+        name = f"verdict {verdict['check']} on {verdict['asset']}"
+        for read in verdict["read"]:
+            text = links.get(int(read["evidence"]))
+            if text is None or (text["asset"], text["kind"], text["sha256"]) != (verdict["asset"], read["kind"], read["sha256"]):
+                yield f"{name}: rests on link {read['evidence']}, which is not that text in full"
+        link = links.get(int(verdict["link"] or 0))
+        rows = json.loads(link["body"]) if link else []
+        if not any((row["asset"], row["check"], row["outcome"]) == (verdict["asset"], verdict["check"], verdict["outcome"]) for row in rows):
+            yield f"{name}: link {verdict['link']} does not say {verdict['outcome']}"
 
 
 def noted(texts: list[str]) -> dict[int, str]:
@@ -110,7 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = reader.parse_args(arguments)
     try:
         problems, checked = verify(given.package, noted(given.head))
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as err:
+    except UNREADABLE as err:
         print(f"no evidence package, or damaged beyond reading: {err}")  # noqa: T201
         return 2 if isinstance(err, OSError) else 1
     for problem in problems:

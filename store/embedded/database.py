@@ -20,7 +20,7 @@ from typing import Final
 
 import structlog
 
-from core.errors import StoreAway, StoreError
+from core.errors import StoreAway, StoreError, Unreadable
 
 log = structlog.get_logger(__name__)
 _IDLE_KEPT: Final = 8
@@ -47,6 +47,8 @@ def told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as err:
         code = getattr(err, "sqlite_errorcode", None)
+        if code is None and "decode" in str(err):  # Python's own: a text that is no UTF-8 any more
+            raise Unreadable(f"{path}: a text in it is damaged; restore it from a backup") from err
         if code is None:
             raise
         raise _translated(path, err, code & 0xFF) from err
@@ -61,6 +63,8 @@ def _translated(path: Path, err: sqlite3.Error, code: int) -> StoreError:
         return StoreAway(f"{path} is held by another process for too long; look for a program other than Wanglou that has it open")
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         return Damaged(path, err)
+    if "malformed JSON" in str(err):
+        return Unreadable(f"{path}: a document in it is damaged; restore it from a backup")
     return StoreError(f"{path}: {err}")
 
 

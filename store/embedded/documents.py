@@ -7,7 +7,7 @@ import sqlite3
 from typing import Any, Final
 
 from core.clock import Clock
-from core.errors import Conflict, NotFound, StoreError
+from core.errors import Conflict, NotFound, Unreadable
 from store.base import ABSENT, ANY, Body, Document, Expect, Page
 from store.embedded.database import Database
 from store.embedded.sql import DOCUMENTS, compiled
@@ -97,5 +97,5 @@ def _document(kind: str, row: tuple[Any, ...]) -> Document:
     try:
         body = json.loads(text)
     except ValueError as err:
-        raise StoreError(f"{kind} {id_!r} is damaged; write it anew or restore it from a backup") from err
+        raise Unreadable(f"{kind} {id_!r} is damaged; write it anew or restore it from a backup") from err
     return Document(kind=kind, id=id_, version=str(version), updated=time_of(updated), body=body)

@@ -78,6 +78,7 @@ def forged(made: Path, tmp_path: Path, chain: bytes) -> Path:
     manifest["files"]["chain.jsonl"]["sha256"] = hashlib.sha256(chain).hexdigest()
     last = json.loads(chain.splitlines()[-1])
     manifest["chain"] = {"links": last["seq"], "head": last["hash"]}
+    manifest["hash"] = verify.link_hash(manifest)
     return again(made, tmp_path, {"chain.jsonl": chain, "manifest.json": json.dumps(manifest).encode()})
 
 
