@@ -10,9 +10,8 @@ from zoneinfo import ZoneInfo
 
 from compliance import evidence
 from compliance.answers import answers, counting
-from compliance.check import Check
 from compliance.exemptions import Exemption, exemptions
-from compliance.framework import Framework, Item, load_framework
+from compliance.framework import Framework, Item, Speaking, load_framework
 from compliance.history import as_of
 from compliance.kinds import PARSER_VERSION, form_of
 from compliance.objects import ProtectionObject, Step, steps
@@ -84,7 +83,7 @@ class Dossier:
 
 def gather(
     store: Store,
-    checks: Sequence[Check],
+    checks: Sequence[Speaking],
     subject: ProtectionObject,
     assets: Sequence[Asset],
     *,

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pydantic import ConfigDict
 
-from compliance.check import Check, Model, Text
+from compliance.check import Model, Text
 from compliance.variants import spread
 from core.errors import ConfigError
 from core.files import build, read_yaml
@@ -27,6 +27,26 @@ Weight = Literal["一般", "重要", "关键"]
 SHIPPED = Path(__file__).parent / "frameworks" / "mlps-2019.yaml"
 MLPS = "mlps"
 TECHNICAL = ("安全物理环境", "安全通信网络", "安全区域边界", "安全计算环境", "安全管理中心")
+
+
+class Speaking(Protocol):
+    """What results need to know of a check: a ``Check`` of today, or what one said of itself on a past day."""
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The items of GB/T 22239 that it speaks for."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether a pass settles them without an officer."""
+
+    @property
+    def catalogue(self) -> tuple[str, ...]:
+        """The drafted checks that it covers."""
 
 
 class Layer(Model):
@@ -158,7 +178,7 @@ class Framework:
         scopes = {"general", *grade.extensions}
         return tuple(item for item in self.items if item.scope in scopes and grade.level_of(item) in item.levels)
 
-    def unmet_drafts(self, item: Item, checks: Iterable[Check]) -> frozenset[str]:
+    def unmet_drafts(self, item: Item, checks: Iterable[Speaking]) -> frozenset[str]:
         """Drafted checks of an item, those for other platforms aside, that no check covers yet; then a person has the last word."""
         covered = {draft for check in checks if item.id in self.own(check.id, check.items) for draft in check.catalogue}
         return frozenset(draft for draft in item.checks if self.drafts.get(draft) not in _OTHER_PLATFORMS and draft not in covered)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
@@ -13,9 +13,11 @@ from zoneinfo import ZoneInfo
 
 from compliance import attachments
 from compliance.check import SHIPPED, Check, load_checks
-from compliance.dossier import Dossier, Tell, gather
+from compliance.dossier import NOW_ENOUGH, Dossier, Tell, gather
 from compliance.exchange.oscal_results import oscal
+from compliance.framework import Speaking
 from compliance.objects import ProtectionObject
+from compliance.past import assets_at, checks_at, object_at
 from compliance.register import WHOLE, Register, read_register, whole_estate
 from compliance.reports.content import Content, Language
 from compliance.reports.detection import KIND as DETECTION
@@ -25,6 +27,7 @@ from compliance.run import every
 from compliance.site_frameworks import Frameworks, read_frameworks
 from core.errors import ConfigError, NotFound
 from core.settings import Settings
+from inventory.asset import Asset
 from inventory.book import Book
 from store.base import ABSENT, Store
 
@@ -101,10 +104,17 @@ class Office:
         return end
 
     def dossier(self, subject: ProtectionObject, moment: datetime, now: datetime, tell: Tell = _quiet) -> Dossier:
-        """Everything about an object at a time. Raises NotFound when its framework is not there or was not in force."""
+        """Everything about an object at a time. Raises NotFound when its framework is not there or was not in force.
+
+        Of a past time the record of the object, the checks and the assets are those of then.
+        """
+        assets: Sequence[Asset] = Book(self.store).all()
+        checks: Sequence[Speaking] = self.checks()
+        if now - moment > NOW_ENOUGH:
+            documents = self.store.documents
+            subject, checks, assets = object_at(documents, subject, moment), checks_at(documents, checks, moment), assets_at(documents, assets, moment)
         framework = self.frameworks().at(subject.framework, moment.astimezone(self.zone).date())
-        assets = Book(self.store).all()
-        return gather(self.store, self.checks(), subject, assets, moment=moment, now=now, zone=self.zone, tell=tell, framework=framework)
+        return gather(self.store, checks, subject, assets, moment=moment, now=now, zone=self.zone, tell=tell, framework=framework)
 
     def make(self, kind: str, dossier: Dossier, form: str, language: Language, tell: Tell = _quiet) -> Made:
         """A report as a file; ``evidence`` is always a zip, ``oscal`` always JSON. Raises ConfigError for a kind or a format that there is not."""

@@ -13,8 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from compliance.attachments import Attachment
-from compliance.check import Check, Text
-from compliance.framework import Framework, Item
+from compliance.check import Text
+from compliance.framework import Framework, Item, Speaking
 from compliance.variants import settled
 from compliance.verdict import Outcome, Verdict
 
@@ -113,7 +113,7 @@ class Book:
     decided: frozenset[str]
 
 
-def book_of(framework: Framework, items: Sequence[Item], checks: Iterable[Check]) -> Book:
+def book_of(framework: Framework, items: Sequence[Item], checks: Iterable[Speaking]) -> Book:
     """Prepared once for many assets."""
     all_checks = tuple(checks)
     by_item: dict[str, list[str]] = defaultdict(list)

@@ -13,6 +13,7 @@ from compliance import evidence
 from compliance.exemptions import Exemption, ending, exemptions, expired
 from compliance.objects import Progress, ProtectionObject, Step, horizon
 from compliance.office import Office
+from compliance.past import Noted
 from compliance.register import whole_estate
 from compliance.remedies import Remedy, checked, remedies, settle
 from compliance.reports.content import Content
@@ -51,6 +52,7 @@ class Auditing:
     seen: tuple[int, str] = (-1, "")
     followed: datetime | None = None
     hurried: datetime | None = None
+    noted: Noted | None = None
 
     def hurry(self, now: datetime) -> None:
         """Something was done about a gap just now: follow remedies with every round for a while."""
@@ -63,6 +65,8 @@ class Auditing:
         recorded = self.recording.round(list(register.objects.values()), now) if self.recording else []
         problems = (*(self.rounds.templates()[1] if self.rounds else ()), *(self.recording.problems if self.recording else ()))
         self.problems = (*register.problems, *wrong, *problems)
+        self.noted = self.noted or Noted(self.office.store.documents)
+        self.noted.round(register.objects.values(), self.office.checks(), now)
         self._note_day(list(register.objects.values()), now)
         for scheduled in in_force(schedule, self.office.settings.language):
             self._make(scheduled, now)

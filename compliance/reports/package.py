@@ -24,7 +24,7 @@ from core.errors import ConfigError, NotFound
 from store.base import Body, Documents
 
 VERIFIER: Final = Path(__file__).with_name("verify.py")
-OF_EVERYBODY: Final = frozenset({evidence.ANSWERS, evidence.RISKS, evidence.DAYS})
+OF_EVERYBODY: Final = frozenset({evidence.ANSWERS, evidence.RISKS, evidence.CHECKS, evidence.DAYS})
 README: Final = """望楼证据包 / Wanglou evidence package
 
 manifest.json   本包所有文件的 SHA-256 / SHA-256 of every file

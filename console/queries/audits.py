@@ -11,12 +11,14 @@ from typing import Any, Final
 
 from compliance import evidence
 from compliance.dossier import Dossier, Tell
+from compliance.framework import Item
 from compliance.history import Cause, Turn, causes, turns
 from compliance.objects import Progress, ProtectionObject, Step, horizon
 from compliance.office import Office
 from compliance.reports.content import Language, Words
 from compliance.reports.kinds import measures
 from compliance.risk import Risk
+from compliance.rollup import Conformity
 from compliance.whatif import Way, cheapest, load_efforts
 from inventory.asset import Asset
 from store.base import Documents
@@ -109,6 +111,23 @@ def compare(before: Dossier, after: Dossier) -> Compared:
         better=sum(turn.before == "fail" and turn.after == "pass" for turn in found),
         is_dark=before.is_dark or after.is_dark,
     )
+
+
+def otherwise(before: Dossier, after: Dossier) -> list[tuple[Item, Conformity | None, Conformity | None]]:
+    """Requirements that came out otherwise; None: not asked for at that time, since the object had another grade or other extensions."""
+    items = {item.id: item for item in (*after.items, *before.items)}
+    found = [(item, _came_out(before, name), _came_out(after, name)) for name, item in items.items()]
+    return [(item, old, new) for item, old, new in found if old is not new]
+
+
+def _came_out(found: Dossier, item: str) -> Conformity | None:
+    return found.results[item].conformity if item in found.results else None
+
+
+def moved(before: Dossier, after: Dossier) -> tuple[list[str], list[str]]:
+    """Ids of the assets that came into the object's scope between two times, and of those that left it."""
+    old, new = {asset.id for asset in before.assets}, {asset.id for asset in after.assets}
+    return sorted(new - old), sorted(old - new)
 
 
 def causes_of(office: Office, turn: Turn) -> list[Cause]:

@@ -56,18 +56,24 @@ if len(noted) > 1:
     }
     st.echarts_chart(spec, height=170, alt=_("figure by day"))
 
-changed = [item for item in found.items if found.results[item.id].conformity is not was.results[item.id].conformity]
+if was.subject.grade != found.subject.grade:
+    st.info(_("The grade of the object was {before} and became {after}.").format(before=was.subject.grade_text, after=found.subject.grade_text))
+came, left = audits.moved(was, found)
+if came or left:
+    names = [", ".join(plain(here.estate.title(one)) for one in some[:20]) or "–" for some in (came, left)]
+    st.caption(_("Assets that came into its scope: {came}; that left it: {left}").format(came=names[0], left=names[1]))
+changed = audits.otherwise(was, found)
 if changed:
     st.markdown(f"##### {_('Requirements that came out otherwise')} ({len(changed)})")
     parts.table(
         [
             {
                 _("requirement"): f"{item.id} {two(item.zh, item.en)}",
-                _("before"): look(CONFORMITY, was.results[item.id].conformity).text,
-                _("after"): look(CONFORMITY, found.results[item.id].conformity).text,
+                _("before"): look(CONFORMITY, old).text if old else _("not asked for"),
+                _("after"): look(CONFORMITY, new).text if new else _("not asked for"),
                 _("caused by"): "; ".join(two(said.zh, said.en) for said in reasons(item.id, compared.turns, was.answers, found.answers)[:5]),
             }
-            for item in changed
+            for item, old, new in changed
         ],
         {_("requirement"): st.column_config.TextColumn(width="medium"), _("caused by"): st.column_config.TextColumn(width="large")},
     )
