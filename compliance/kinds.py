@@ -16,6 +16,7 @@ from typing import Literal
 from compliance.check import Model
 from core.files import build, read_yaml
 from core.patterns import PatternText, compiled, lines_of
+from core.records import END
 from inventory.configuration.blocks import Block, parse
 from inventory.configuration.dialects import dialect_of, is_whole, told
 
@@ -36,6 +37,8 @@ class Unreadable(ValueError):
 class Kind(Model):
     """The form of one kind. ``must`` are patterns of lines that a whole text always has; with ``header`` the first line names the columns.
 
+    The text of a kind with ``end`` ends with a line that its maker writes last (``core.records.END``): where that is missing, the text was cut.
+
     ``platform`` is what a text stands for that was worked out and not collected.
     """
 
@@ -49,6 +52,7 @@ class Kind(Model):
     wins: Literal["first", "last"] = "last"
     until: PatternText | None = None
     must: tuple[PatternText, ...] = ()
+    end: bool = True
     unless: PatternText | None = None
     comment: str = "#"
     needs_root: bool = False
@@ -64,7 +68,7 @@ def kinds() -> Mapping[str, Kind]:
 
 def form_of(kind: str) -> Kind:
     """The form of a kind; those of records are all alike, one that kinds.yaml does not know is plain lines."""
-    return kinds().get(kind) or (kinds()[RECORDS] if kind.startswith(f"{RECORDS}.") else Kind(command=kind))
+    return kinds().get(kind) or (kinds()[RECORDS] if kind.startswith(f"{RECORDS}.") else Kind(command=kind, end=False))
 
 
 _CUT = compiled(r"(?i)^\W*truncated\W*$|^\W*output truncated\b|\[truncated\]|<truncated>|--More--")
@@ -79,14 +83,18 @@ def readable(kind: str, body: str) -> list[str]:
     form, lines = form_of(kind), lines_of(body)
     if any(_CUT.search(line) for line in lines):
         raise Unreadable("the text is cut off", "文本被截断")
-    if lines and len(lines) < 4 and _FAILED.search(lines[0]):
+    if lines and len(lines) < 5 and _FAILED.search(lines[0]):
         raise Unreadable(f"the command failed: {lines[0][:120]}", f"命令执行失败：{lines[0][:120]}")
+    if form.end and lines:
+        if lines[-1] != END:
+            raise Unreadable("the text does not end with the line that its reader writes last: it is cut off", "文本没有读取程序写在最后的结束行：被截断")
+        lines = lines[:-1]
     if form.unless and lines and compiled(form.unless).search(lines[0]):
         return lines
     if form.form == "configuration" and not is_whole(body, dialect_of(body)):
         raise Unreadable(
-            f"the configuration does not end with {dialect_of(body).last!r}: it is cut off",
-            f"配置没有以 {dialect_of(body).last} 结尾：被截断",
+            f"the configuration does not end with {dialect_of(body).last or dialect_of(body).mark!r}: it is cut off",
+            f"配置没有以 {dialect_of(body).last or dialect_of(body).mark} 结尾：被截断",
         )
     for pattern in form.must:
         if not any(compiled(pattern).search(line) for line in lines):

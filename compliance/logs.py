@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
-from core.records import Snapshot
+from core.records import Snapshot, ended
 from store.base import Events
 from store.filter import And, Exists, Filter, Term
 
@@ -49,7 +49,7 @@ def snapshot(asset: str, span: tuple[datetime, datetime] | None, newest_h: float
         "known_days": _days(known),
         "missing_days": _days(missing),
     }
-    return Snapshot(time=now, asset=asset, kind="store.logs", body="".join(f"{key}={value}\n" for key, value in lines.items()))
+    return Snapshot(time=now, asset=asset, kind="store.logs", body=ended("".join(f"{key}={value}\n" for key, value in lines.items())))
 
 
 def _days(value: float | None) -> str:

@@ -13,10 +13,12 @@ from pathlib import Path
 from compliance.check import Change, Check, Sample
 from compliance.evaluate import evaluate
 from compliance.host import Host
+from compliance.kinds import form_of
 from compliance.verdict import Outcome, Verdict
 from core.errors import ConfigError
 from core.files import read_yaml
-from core.records import Snapshot
+from core.records import Snapshot, ended
+from inventory.configuration.dialects import marked
 
 NOW = datetime(2026, 9, 26, 8, 0, tzinfo=UTC)
 FOLDER = Path(__file__).parent / "samples"
@@ -65,7 +67,10 @@ def snapshots(sample: Sample) -> list[Snapshot]:
     for change in sample.change:
         bodies = changed(bodies, change)
     time = NOW - timedelta(days=sample.age_days)
-    return [Snapshot(time=time, asset=f"sample-{sample.platform}", kind=kind, body=body) for kind, body in bodies.items()]
+    return [
+        Snapshot(time=time, asset=f"sample-{sample.platform}", kind=kind, body=ended(body) if form_of(kind).end else marked(body))
+        for kind, body in bodies.items()
+    ]
 
 
 def prove(check: Check) -> Iterator[tuple[Sample, Verdict]]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 Labels = Mapping[str, str]
 NO_LABELS: Labels = {}
@@ -95,6 +95,15 @@ class Snapshot:
 
 
 Record = Sample | Event | Snapshot
+
+END: Final = "# end"
+
+
+def ended(body: str) -> str:
+    """``body`` with the last line that says that its maker came to the end: a text without it was cut. An empty body, "gone", stays empty."""
+    if not body or body.endswith(f"\n{END}\n"):
+        return body
+    return f"{body}{'' if body.endswith(chr(10)) else chr(10)}{END}\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

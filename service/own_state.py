@@ -15,7 +15,7 @@ from compliance import evidence
 from compliance.kinds import OWN_STATE
 from compliance.run import SELF, every
 from core.names import ACCOUNT
-from core.records import Snapshot
+from core.records import Snapshot, ended
 from core.settings import PASSWORD_CLASSES, PASSWORD_HISTORY, Settings
 from service.backup import last_backup
 from service.seals import last_seal
@@ -45,7 +45,7 @@ def own_state(store: Store, settings: Settings, machine: str, whole: Mapping[str
         "time_offset_s": _offset(store, machine, now),
         "checked": "yes",
     }
-    return Snapshot(time=now, asset=SELF, kind=OWN_STATE, body="".join(f"{name}={value}\n" for name, value in facts.items()))
+    return Snapshot(time=now, asset=SELF, kind=OWN_STATE, body=ended("".join(f"{name}={value}\n" for name, value in facts.items())))
 
 
 def policy(settings: Settings) -> dict[str, Any]:

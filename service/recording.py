@@ -14,7 +14,7 @@ from compliance.records.kind import RecordKind
 from compliance.records.shelf import kinds_of, open_accounts, records
 from compliance.run import OBJECT_ASSET, ORGANISATION, SELF
 from core.errors import ConfigError
-from core.records import Event, Finding, Severity, Snapshot
+from core.records import Event, Finding, Severity, Snapshot, ended
 from core.settings import Settings
 from service.estate import this_machine
 from service.own_state import chains, own_state
@@ -75,7 +75,7 @@ class Recording:
                 return  # nobody has begun to keep this kind of record: there is nothing to judge
         if not text and before and before[0] == digest:
             return
-        self._take(asset, [Snapshot(time=now, asset=asset, kind=kind, body=text)])
+        self._take(asset, [Snapshot(time=now, asset=asset, kind=kind, body=ended(text))])
         self._said[asset, kind] = (digest, now)
 
     def _look_at_itself(self, now: datetime) -> None:

@@ -13,7 +13,7 @@ from compliance.check import SHIPPED, load_checks
 from compliance.exchange import xccdf
 from compliance.exchange.xccdf import KIND, Run
 from core.errors import ConfigError, NotFound
-from core.records import Snapshot
+from core.records import Snapshot, ended
 from inventory.asset import Asset
 from service.disk import read_bytes
 from store.base import Store
@@ -76,7 +76,7 @@ def _keep(store: Store, run: Run, asset: Asset, rules: set[str | None], now: dat
     newest = latest_snapshot(store, asset.id, KIND)
     if newest and newest.time >= run.ended:
         return f"{asset.id}: nothing kept, a result of {newest.time.isoformat()} is there already"
-    save_snapshot(store, Snapshot(time=run.ended, asset=asset.id, kind=KIND, body=run.text))
+    save_snapshot(store, Snapshot(time=run.ended, asset=asset.id, kind=KIND, body=ended(run.text)))
     counts = Counter(run.results.values())
     body = {"testresult": run.id, "benchmark": run.benchmark, "profile": run.profile, "ended": run.ended.isoformat(), "results": dict(counts)}
     store.audit.append(time=now, actor=WHO, action="compliance.xccdf", object=asset.id, body=body)

@@ -18,7 +18,7 @@ from pydantic import Field
 from collectors.base import Options, credential
 from collectors.cloud import aws_settings
 from core.errors import AuthRefused, BadReply, ConfigError, DeviceError, Unreachable
-from core.records import Record, Sample, Snapshot
+from core.records import Record, Sample, Snapshot, ended
 from core.secrets import Secrets
 from inventory.asset import Asset
 
@@ -70,7 +70,7 @@ class AwsCollector:
                 yield Sample(time=now, asset=asset.id, metric="cloud.instances.count", value=float(count), labels={"state": state})
             if self._options.settings and now - self._settings_read >= SETTINGS_EVERY:
                 body = aws_settings.table(self._client("ec2", asset), lambda: self._client("s3", asset))
-                yield Snapshot(time=now, asset=asset.id, kind=aws_settings.KIND, body=body)
+                yield Snapshot(time=now, asset=asset.id, kind=aws_settings.KIND, body=ended(body))
                 self._settings_read = now
             if self._options.metrics:
                 yield from self._figures(asset, [str(item["id"]) for item in instances if item["state"] == "running"], now)

@@ -17,11 +17,10 @@ from collectors.base import Options, credential
 from collectors.servers.changes import Changes
 from collectors.servers.facts import Fact, Readings
 from core.errors import ConfigError
-from core.records import Record, Sample
+from core.records import END, Record, Sample, ended
 from core.secrets import Secret, Secrets
 from inventory.asset import Asset
 
-END: Final = "# end\n"
 HIDDEN: Final = "***"
 MOST_ROWS: Final = 2000
 WIDTH: Final = 500
@@ -94,7 +93,7 @@ def connections(used: float, limit: float) -> dict[str, float]:
 
 def settings(pairs: Iterable[tuple[str, Any]]) -> str:
     """``name = value`` lines, sorted; what may hold a secret is written ``***``."""
-    return "".join(f"{_cell(name)} = {blanked(name, value)}\n" for name, value in sorted(pairs)) + END
+    return ended("".join(f"{_cell(name)} = {blanked(name, value)}\n" for name, value in sorted(pairs)))
 
 
 def blanked(name: str, value: Any) -> str:
@@ -112,7 +111,7 @@ def table(rows: Iterable[Iterable[Any]]) -> str:
     """One row a line, tab separated, in the order given, at most MOST_ROWS of them: a longer table has no end, so that nothing is judged by half of it."""
     lines = ["\t".join(_cell(cell) for cell in row) for row in rows]
     whole = "".join(f"\\{line}\n" if line.startswith("#") else f"{line}\n" for line in lines[:MOST_ROWS])
-    return whole + (END if len(lines) <= MOST_ROWS else "[truncated]\n")
+    return whole + (f"{END}\n" if len(lines) <= MOST_ROWS else "[truncated]\n")
 
 
 def word(value: Any) -> str:

@@ -29,7 +29,7 @@ from core.errors import AuthRefused, BadReply, ConfigError, Unreachable
 from core.records import Event, Record, Snapshot, fingerprint
 from core.secrets import Secret, Secrets
 from inventory.asset import Asset
-from inventory.configuration.dialects import DIALECTS, PLATFORMS, is_whole, told
+from inventory.configuration.dialects import DIALECTS, PLATFORMS, is_whole, marked, told
 
 # netmiko's name of the platform -> the command that shows the configuration
 COMMANDS: Final[Mapping[str, str]] = {
@@ -133,9 +133,9 @@ class CliCollector:
         if not body.strip() or is_refusal(body):
             raise BadReply(asset.id, f"{asset.address}: no configuration came back: {_first_line_of(body) or 'nothing'}")
         own = told(body)
-        if own and PLATFORMS.get(self._options.platform) == own and not is_whole(body, DIALECTS[own]):
+        if own and DIALECTS[own].last and PLATFORMS.get(self._options.platform) == own and not is_whole(body, DIALECTS[own]):
             raise BadReply(asset.id, f"{asset.address}: the {kind} does not end with {DIALECTS[own].last!r}; it was cut off and is not kept")
-        return Snapshot(time=now, asset=asset.id, kind=kind, body=body)
+        return Snapshot(time=now, asset=asset.id, kind=kind, body=marked(body))
 
     def _author(self, asset: Asset, text: str, now: datetime) -> Iterator[Event]:
         """Who changed it last, when the device writes that beside its configuration and it is new."""
@@ -157,9 +157,14 @@ class CliCollector:
         options = self._options
         command = options.command or COMMANDS[options.platform]
         with session(asset, options, secret, keys, self.deadline_s, BYTES) as device:
-            running = str(device.send_command(command, read_timeout=options.timeout_s * 2))
-            startup = str(device.send_command(STARTUP[options.platform], read_timeout=options.timeout_s * 2)) if self._has_startup else ""
-            return _in_its_charset(running[:MAX_CHARACTERS]), _in_its_charset(startup[:MAX_CHARACTERS])
+            # the prompt alone on the last line: a description that holds the name of the device ends nothing
+            prompt = rf"(?:^|\n){re.escape(device.find_prompt())}\s*$"
+            running = str(device.send_command(command, expect_string=prompt, read_timeout=options.timeout_s * 2))
+            startup = str(device.send_command(STARTUP[options.platform], expect_string=prompt, read_timeout=options.timeout_s * 2)) if self._has_startup else ""
+        for text in (running, startup):
+            if len(text) > MAX_CHARACTERS:
+                raise BadReply(asset.id, f"{asset.address}: the configuration has more than {MAX_CHARACTERS:,} characters; it is not kept")
+        return _in_its_charset(running), _in_its_charset(startup)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Final
 
 from collectors.servers.facts import M, Readings
 from collectors.servers.sockets import Listener, table
-from core.records import Event, Record, Sample, Snapshot, fingerprint
+from core.records import Event, Record, Sample, Snapshot, ended, fingerprint
 
 LOCAL: Final = ("127.", "::1")
 
@@ -34,7 +34,7 @@ class Changes:
         for key in sorted(set(current) ^ set(before)):
             yield _port_event(asset, now, current.get(key) or before[key], is_open=key in current)
         if self._ports is None or current != before:
-            yield Snapshot(time=now, asset=asset, kind="ports", body=table(listeners))
+            yield Snapshot(time=now, asset=asset, kind="ports", body=ended(table(listeners)))
         self._ports = current
 
     def users(self, asset: str, now: datetime, sessions: Iterable[Session]) -> Iterator[Record]:

@@ -8,15 +8,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final, Generic, TypeVar
 
 from collectors.servers.accounts import accounts, groups
-from collectors.servers.machine import Machine
+from collectors.servers.machine import MAX_FILE, Cut, Machine, Whole
 from collectors.servers.services import process_names, service_table
 from collectors.servers.sshd import sshd_config
+from core.records import ended
 
 HOUR_S: Final = 3600.0
 TEN_MINUTES_S: Final = 600.0
@@ -226,7 +227,7 @@ _PAM: Final = ("common-auth", "common-password", "common-account", "common-sessi
 
 _POSTGRESQL: Final = ("/etc/postgresql/*/*", "/var/lib/pgsql/data", "/var/lib/pgsql/*/data")
 
-FACTS: Final[tuple[Fact[Machine], ...]] = (
+_FACTS: Final[tuple[Fact[Machine], ...]] = (
     Fact("os-release", _file("/etc/os-release")),
     Fact("uname", _uname),
     Fact("packages", packages, HOUR_S, is_setting=False),
@@ -269,6 +270,21 @@ FACTS: Final[tuple[Fact[Machine], ...]] = (
     Fact("mariadb", _without_passwords("/etc/mysql/my.cnf", "/etc/mysql/conf.d/*.cnf", "/etc/mysql/m*.conf.d/*.cnf", "/etc/my.cnf", "/etc/my.cnf.d/*.cnf")),
     Fact("redis.conf", _without_passwords("/etc/redis/*.conf", "/etc/redis.conf", "/etc/valkey/*.conf")),
 )
+
+
+def _to_its_end(read: Callable[[Machine], str | None]) -> Callable[[Machine], str | None]:
+    """``read`` with the mark that it came to its end; where a file was too long, what says so and cannot be judged."""
+
+    def reading(machine: Machine) -> str | None:
+        try:
+            return ended(read(Whole(machine)) or "") or None
+        except Cut as err:
+            return f"[truncated] {err} is longer than {MAX_FILE:,} bytes and was not read\n"
+
+    return reading
+
+
+FACTS: Final = tuple(replace(fact, read=_to_its_end(fact.read)) for fact in _FACTS)
 
 
 class Readings(Generic[M]):

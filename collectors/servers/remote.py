@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from collectors.servers.machine import ENVIRONMENT, MAX_FILE, Status
+from collectors.servers.machine import CUT, ENVIRONMENT, MAX_FILE, Status
 
 Shell = Callable[[str], bytes]
 Request = tuple[str, ...]
@@ -43,7 +43,7 @@ class RemoteMachine:
             self._known |= self._fetch(wanted)
 
     def read(self, path: str) -> str | None:
-        """The text of a file of at most 4 MiB (a longer one is cut)."""
+        """The text of a file of at most 4 MiB; of a longer one that much and ``CUT``."""
         return self._answer(("read", path))
 
     def files(self, pattern: str) -> list[str]:
@@ -80,10 +80,15 @@ class RemoteMachine:
         printed = self._shell(script(requests, boundary))
         parts = re.split(rb"\n%s (\d+)\n" % boundary.encode(), printed)
         codes = [int(code) for code in parts[1::2]]
-        texts = [part.decode("utf-8", "replace") for part in parts[:-1:2]]
+        texts = [_text(part) if request[0] == "read" else part.decode("utf-8", "replace") for request, part in zip(requests, parts[:-1:2], strict=False)]
         answers = [text if code == 0 else None for text, code in zip(texts, codes, strict=True)]
         answers += [None] * (len(requests) - len(answers))
         return dict(zip(requests, answers, strict=True))
+
+
+def _text(printed: bytes) -> str:
+    """A file as it was printed, with the mark when it is longer than what is read of one."""
+    return printed[:MAX_FILE].decode("utf-8", "replace") + (CUT if len(printed) > MAX_FILE else "")
 
 
 def script(requests: Iterable[Request], boundary: str) -> str:
@@ -97,7 +102,7 @@ def script(requests: Iterable[Request], boundary: str) -> str:
 def _command(kind: str, words: list[str]) -> str:
     quoted = shlex.join(words)
     if kind == "read":
-        return f"[ -f {quoted} ] && [ -r {quoted} ] && head -c {MAX_FILE} < {quoted} 2>/dev/null"
+        return f"[ -f {quoted} ] && [ -r {quoted} ] && head -c {MAX_FILE + 1} < {quoted} 2>/dev/null"
     if kind == "files" and "**" in words[0]:
         return f"find {shlex.quote(words[0].partition('**')[0])} -type f 2>/dev/null; true"
     if kind == "files":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,7 @@ from compliance.scans.shelf import ledgers
 from core.errors import ConfigError
 from core.files import build, read_yaml
 from core.names import CANDIDATE, CONFIG_CHANGE, CONFIG_STATE, INCIDENT, ROUND, RUN
-from core.records import Snapshot
+from core.records import Snapshot, ended
 from inventory.asset import Asset
 from inventory.networks import NETWORK, VLAN, Plan
 from store.base import Body, Store
@@ -59,7 +59,11 @@ class Measurer:
         return kept
 
     def work_out(self, assets: tuple[Asset, ...], now: datetime) -> Iterator[Snapshot]:
-        """Every text as it stands now; an empty one says that what was there is gone."""
+        """Every text as it stands now, with its end; an empty one says that what was there is gone."""
+        for text in self._texts(assets, now):
+            yield replace(text, body=ended(text.body))
+
+    def _texts(self, assets: tuple[Asset, ...], now: datetime) -> Iterator[Snapshot]:
         states = {str(body["asset"]): body for body in self._bodies(CONFIG_STATE)}
         objects, plan = tuple(self.objects()), self.plan()
         for asset, body in records.texts(assets, objects, states).items():

@@ -18,7 +18,8 @@ _NEVER: Final = re.compile(r"(?!)")
 class Dialect:
     """``ordered``: headers whose lines are read from the top. ``series``: lines of one level that belong together and are read from the top.
 
-    ``last`` is the line that every whole text ends with, empty when there is none.
+    ``last`` is the line that every whole text ends with. Where a device writes none, ``mark`` is the comment that our reader adds
+    once the device's prompt was seen again.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Dialect:
     series: Pattern = _NEVER
     section: str = ""
     last: str = ""
+    mark: str = ""
 
     @property
     def is_flat(self) -> bool:
@@ -44,7 +46,7 @@ _SERIES: Final = re.compile(r"^(?:access-list \S+|ipv6 access-list \S+ (?=permit
 _RULES: Final = re.compile(r"^(?:acl|traffic policy|qos policy|security-policy|rule name|packet-filter)\b")
 
 
-def _ios_like(name: str, save: str = "write memory", last: str = "end") -> Dialect:
+def _ios_like(name: str, save: str = "write memory", last: str = "end", mark: str = "") -> Dialect:
     return Dialect(
         name=name,
         comment="!",
@@ -56,6 +58,7 @@ def _ios_like(name: str, save: str = "write memory", last: str = "end") -> Diale
         ordered=_LISTS,
         series=_SERIES,
         last=last,
+        mark=mark,
     )
 
 
@@ -67,16 +70,18 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
     dialect.name: dialect
     for dialect in (
         _ios_like("ios"),
-        _ios_like("nxos", "copy running-config startup-config", last=""),
+        _ios_like("nxos", "copy running-config startup-config", last="", mark="! end of the text"),
         _ios_like("ruijie", "write"),
         _ios_like("frr", "write memory"),
         _ios_like("asa", last=": end"),
         _ios_like("eos"),
-        _ios_like("stoneos", "save", last=""),
+        _ios_like("stoneos", "save", last="", mark="! end of the text"),
         _vrp_like("vrp"),
         _vrp_like("usg"),
         _vrp_like("comware"),
-        Dialect(name="junos", comment="#", negation="delete", enter=("configure",), leave=("commit check", "commit", "exit"), save=""),
+        Dialect(
+            name="junos", comment="#", negation="delete", enter=("configure",), leave=("commit check", "commit", "exit"), save="", mark="# end of the text"
+        ),
         Dialect(
             name="fortios",
             comment="#",
@@ -85,7 +90,9 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
             ordered=re.compile(r"^config firewall (?:local-in-)?policy6?\b"),
             last="end",
         ),
-        Dialect(name="routeros", comment="#", negation="remove", section="/", back="/", ordered=re.compile(r"^/ip(?:v6)? firewall\b")),
+        Dialect(
+            name="routeros", comment="#", negation="remove", section="/", back="/", ordered=re.compile(r"^/ip(?:v6)? firewall\b"), mark="# end of the text"
+        ),
     )
 }
 PLATFORMS: Final[Mapping[str, str]] = {
@@ -141,5 +148,11 @@ def dialect_of(text: str, platform: str = "") -> Dialect:
 
 
 def is_whole(text: str, dialect: Dialect) -> bool:
-    """Whether the text ends as its dialect always does."""
-    return not dialect.last or text.rstrip().rpartition("\n")[2].strip() == dialect.last
+    """Whether the text ends as its dialect always does, or as our reader ends it."""
+    return text.rstrip().rpartition("\n")[2].strip() == (dialect.last or dialect.mark)
+
+
+def marked(text: str) -> str:
+    """A text that was read until the prompt came again, with our mark where its dialect has no end of its own."""
+    mark = dialect_of(text).mark
+    return f"{text.rstrip()}\n{mark}\n" if mark and not is_whole(text, dialect_of(text)) else text

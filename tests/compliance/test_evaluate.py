@@ -11,7 +11,7 @@ from compliance.prove import NOW, prove
 from compliance.verdict import Outcome, Verdict, verdict_from
 from core.errors import ConfigError
 from core.patterns import compiled, nests
-from core.records import Snapshot
+from core.records import Snapshot, ended
 
 DEBIAN = 'ID=debian\nVERSION_ID="12"\n'
 HEAD = """id: site-one
@@ -33,7 +33,7 @@ def check_of(tmp_path: Path, expect: str, head: str = HEAD) -> Check:
 
 def verdict(check: Check, **bodies: str) -> Verdict:
     texts = {"os-release": DEBIAN} | {kind.replace("__", ".").replace("_", "-") if kind == "os_release" else kind: body for kind, body in bodies.items()}
-    return evaluate(check, "web1", [Snapshot(time=NOW, asset="web1", kind=kind, body=body) for kind, body in texts.items()], NOW)
+    return evaluate(check, "web1", [Snapshot(time=NOW, asset="web1", kind=kind, body=ended(body)) for kind, body in texts.items()], NOW)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_it_keeps_three_answers_apart(tmp_path: Path, expect: str, outcome: Outc
 
 def test_it_says_what_it_saw_and_on_which_text_it_rests(tmp_path: Path) -> None:
     found = verdict(check_of(tmp_path, "expect: [{setting: permitrootlogin, equals: 'yes'}]\n"), sshd_config=SSHD)
-    text = Snapshot(time=NOW, asset="web1", kind="sshd_config", body=SSHD)
+    text = Snapshot(time=NOW, asset="web1", kind="sshd_config", body=ended(SSHD))
     assert found.observed == ("sshd_config: permitrootlogin = no",)
     assert [(read.kind, read.sha256) for read in found.read] == [("sshd_config", text.sha256)]
     assert verdict_from(found.to_dict()) == found
@@ -100,9 +100,9 @@ def test_settings_of_a_match_block_do_not_count_for_everybody(tmp_path: Path) ->
 
 def test_the_newest_text_counts_and_an_old_one_is_unknown(tmp_path: Path) -> None:
     check = check_of(tmp_path, "expect: [{setting: permitrootlogin, equals: 'no'}]\n")
-    system = Snapshot(time=NOW, asset="a", kind="os-release", body=DEBIAN)
-    old = Snapshot(time=NOW - timedelta(hours=3), asset="a", kind="sshd_config", body=SSHD)
-    new = Snapshot(time=NOW, asset="a", kind="sshd_config", body=SSHD.replace("login no", "login yes"))
+    system = Snapshot(time=NOW, asset="a", kind="os-release", body=ended(DEBIAN))
+    old = Snapshot(time=NOW - timedelta(hours=3), asset="a", kind="sshd_config", body=ended(SSHD))
+    new = Snapshot(time=NOW, asset="a", kind="sshd_config", body=ended(SSHD.replace("login no", "login yes")))
     assert evaluate(check, "a", [new, system, old], NOW).outcome is Outcome.FAIL
     stale = evaluate(check, "a", [system, old], NOW + timedelta(days=3))
     assert stale.outcome is Outcome.UNKNOWN

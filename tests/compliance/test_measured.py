@@ -18,7 +18,7 @@ from compliance.prove import NOW, is_meant, platforms
 from compliance.rounds.template import load_templates
 from compliance.run import ESTATE, ORGANISATION, Inspector
 from core.names import EVIDENCE, INCIDENT, ROUND, RUN, VERDICT
-from core.records import Event, Sample, Snapshot
+from core.records import Event, Sample, Snapshot, ended
 from inventory.asset import Asset
 from store.base import Store
 from store.open import open_store
@@ -175,7 +175,7 @@ def test_an_exporter_that_fell_silent_is_seen() -> None:
 
 
 def test_the_organisation_is_asked_for_its_records_alone(store: Store) -> None:
-    save_snapshot(store, Snapshot(time=NOW, asset=ORGANISATION, kind="record.training", body="id\tstate\nx\tok\n"))
+    save_snapshot(store, Snapshot(time=NOW, asset=ORGANISATION, kind="record.training", body=ended("id\tstate\nx\tok\n")))
     Inspector(store, [check for check in CHECKS if "linux" in check.platforms or "any" in check.platforms]).inspect([ORGANISATION], NOW)
     assert outcomes(store, ORGANISATION) == {}
 
@@ -189,9 +189,9 @@ def test_measured_failures_are_not_told_again(store: Store) -> None:
 
 
 def test_what_is_no_longer_asked_leaves_and_clears(store: Store) -> None:
-    weak = Snapshot(time=NOW, asset="env", kind="accounts", body="root:0:0:/root:/bin/sh:set:md5:1:0:99999:7::\n")
+    weak = Snapshot(time=NOW, asset="env", kind="accounts", body=ended("root:0:0:/root:/bin/sh:set:md5:1:0:99999:7::\n"))
     save_snapshot(store, weak)
-    save_snapshot(store, Snapshot(time=NOW, asset="env", kind="os-release", body="ID=debian\n"))
+    save_snapshot(store, Snapshot(time=NOW, asset="env", kind="os-release", body=ended("ID=debian\n")))
     told = Inspector(store, CHECKS).inspect(["env"], NOW)
     assert any(one.firing for one in told)
     for kind in ("os-release", "accounts"):

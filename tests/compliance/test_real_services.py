@@ -13,7 +13,7 @@ from compliance.check import load_checks
 from compliance.evaluate import evaluate
 from compliance.prove import NOW, host
 from compliance.verdict import Outcome
-from core.records import Snapshot
+from core.records import Snapshot, ended
 from tests.peers.postgres import postgres
 from tests.peers.program import free_port, program, running
 
@@ -40,7 +40,7 @@ def facts(root: Path) -> dict[str, str]:
 
 
 def verdicts(texts: dict[str, str], beginning: str) -> dict[str, str]:
-    found = [Snapshot(time=NOW, asset="a", kind=kind, body=body) for kind, body in texts.items()]
+    found = [Snapshot(time=NOW, asset="a", kind=kind, body=ended(body)) for kind, body in texts.items()]
     return {name: evaluate(check, "a", found, NOW).outcome.value for name, check in CHECKS.items() if name.startswith(beginning) and "linux" in check.platforms}
 
 
@@ -176,4 +176,4 @@ def test_a_host_without_the_services_is_not_asked_and_one_whose_files_are_closed
 def test_passwords_in_service_files_are_blanked(tmp_path: Path, path: str, line: str, kept: str) -> None:
     put(tmp_path, path, f"first\n{line}\nlast\n")
     text = next(text for kind, text in facts(tmp_path).items() if kind not in ("os-release", "packages", "accounts"))
-    assert text.splitlines()[1:] == ["first", kept, "last"]
+    assert text.splitlines()[1:] == ["first", kept, "last", "# end"]

@@ -18,7 +18,7 @@ from compliance.records.kind import RecordKind, load_kinds, read_values
 from compliance.records.shelf import records, remove, save, versions
 from compliance.records.table import as_csv, read, take_in, template, workbook
 from core.errors import ConfigError, Refused
-from core.records import Event, Snapshot
+from core.records import Event, Snapshot, ended
 from store.base import Store
 from store.open import open_store
 
@@ -118,7 +118,7 @@ def test_accounts_without_a_shell_or_expired_do_not_work_any_more() -> None:
         "root:0:0:/root:/bin/bash:set:yescrypt:20000:1:90:7::\nops1:1001:1001:/home/o:/bin/bash:locked::20000:0:90:7::\n"
         "ops2:1002:1002:/home/o:/usr/sbin/nologin:set:sha512:20000:0:90:7::\nops3:1003:1003:/home/o:/bin/bash:set:sha512:20000:0:90:7::20001\n"
     )
-    assert working({"web1": text, "web2": "ops1:broken"}, ["OPS1", "ops2", "ops3"], NOW) == {"ops1": ["web1"]}
+    assert working({"web1": ended(text), "web2": "ops1:broken"}, ["OPS1", "ops2", "ops3"], NOW) == {"ops1": ["web1"]}
 
 
 def login(account: str, time: datetime) -> Event:
@@ -259,7 +259,7 @@ def test_a_file_that_is_no_table_is_refused() -> None:
 def outcomes(kind: str, *found: Record, today: date = TODAY) -> dict[str, str]:
     """What the shipped checks say of these records, by check."""
     body = table(KINDS[kind], judge(KINDS[kind], World({kind: list(found)}, today)))
-    text = Snapshot(time=NOW, asset="organisation", kind=f"record.{kind}", body=body)
+    text = Snapshot(time=NOW, asset="organisation", kind=f"record.{kind}", body=ended(body))
     return {check.id: evaluate(check, "organisation", [text], NOW).outcome.value for check in CHECKS if f"record.{kind}" in check.kinds}
 
 

@@ -15,7 +15,7 @@ from compliance.rollup import Answer, Conformity
 from compliance.run import Inspector, every, verdict_id
 from core.errors import Refused
 from core.names import EVIDENCE, VERDICT
-from core.records import Event, Snapshot
+from core.records import Event, Snapshot, ended
 from store.base import Store
 from store.open import open_store
 from store.snapshots import save_snapshot
@@ -36,7 +36,7 @@ def fill(store: Store, asset: str = "web1", *, kinds: dict[str, str] | None = No
     for text in snapshots(Sample(platform="debian", verdict="pass")):
         body = (kinds or {}).get(text.kind, text.body)
         if text.kind != "store.logs":
-            save_snapshot(store, Snapshot(time=NOW + at, asset=asset, kind=text.kind, body=body))
+            save_snapshot(store, Snapshot(time=NOW + at, asset=asset, kind=text.kind, body=ended(body)))
 
 
 def log_days(store: Store, asset: str, days: int) -> None:

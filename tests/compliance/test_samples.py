@@ -9,7 +9,7 @@ import pytest
 from compliance.check import Check, Sample, load_checks
 from compliance.evaluate import evaluate
 from compliance.host import Host
-from compliance.kinds import form_of
+from compliance.kinds import Unreadable, form_of, readable
 from compliance.prove import NOW, is_meant, platforms, prove, snapshots
 from compliance.verdict import Outcome
 from core.records import Snapshot
@@ -54,7 +54,30 @@ def test_no_verdict_passes_when_every_text_is_missing_stale_or_cut_off() -> None
                 assert outcome is Outcome.UNKNOWN or (outcome is Outcome.FAIL and texts == gone and name), check.id
 
 
-@pytest.mark.parametrize("platform", [name for name in platforms() if name in DIALECTS and DIALECTS[name].last])
+def test_a_text_of_any_kind_that_lost_its_end_is_unreadable() -> None:
+    for platform in platforms():
+        for text in snapshots(Sample(platform=platform, verdict="pass")):
+            lines = text.body.splitlines(keepends=True)
+            assert readable(text.kind, text.body)
+            for cut in (*(text.body[: len(text.body) * part // 10] for part in range(1, 10)), "".join(lines[:-1]), text.body[:-2]):
+                if cut.strip():
+                    with pytest.raises(Unreadable):
+                        readable(text.kind, cut)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", LOADED.checks.values(), ids=LOADED.checks)
+def test_no_gap_passes_because_a_text_was_cut(check: Check) -> None:
+    for sample in (sample for sample in check.samples if sample.verdict == "fail"):
+        texts = snapshots(sample)
+        for number, text in enumerate(texts):
+            for part in range(1, 10) if text.kind in check.kinds else ():
+                if (cut := text.body[: len(text.body) * part // 10]).strip():
+                    found = evaluate(check, text.asset, [*texts[:number], replace(text, body=cut), *texts[number + 1 :]], NOW)
+                    assert found.outcome is not Outcome.PASS, f"{text.kind} cut at {part} tenths"
+
+
+@pytest.mark.parametrize("platform", [name for name in platforms() if name in DIALECTS])
 def test_a_configuration_that_lost_its_end_gives_no_verdict(platform: str) -> None:
     (whole,) = snapshots(Sample(platform=platform, verdict="pass"))
     half = replace(whole, body=whole.body[: len(whole.body) * 2 // 3])

@@ -15,7 +15,7 @@ from compliance.rounds import walk
 from compliance.rounds.shelf import gather
 from compliance.rounds.template import load_templates
 from core.names import ALERT, CANDIDATE, HANDOVER, HEALTH, INCIDENT, MUTE, ROSTER, ROSTER_CHANGE, ROUND, SEARCH, SNAPSHOT
-from core.records import Event, Sample, Snapshot
+from core.records import Event, Sample, Snapshot, ended
 from inventory.book import Book
 from inventory.discovery.candidate import Difference, fold
 from inventory.discovery.sighting import Port, Sighting, Spoken
@@ -41,7 +41,7 @@ def fill(store: Store, now: datetime, *, incidents: int = 3, assets: int = 12, h
     store.documents.put(MUTE, "m1", mute(now))
     for name, zh in (("polling", "采集调度"), ("alerting", "告警处理"), ("store", "存储")):
         store.documents.put(HEALTH, name, {"ok": True, "zh": zh, "message": "moved 1 s ago", "updated": now.isoformat()})
-    save_snapshot(store, Snapshot(time=now, asset=names[0], kind="sshd_config", body="permitrootlogin yes\npasswordauthentication yes\n"))
+    save_snapshot(store, Snapshot(time=now, asset=names[0], kind="sshd_config", body=ended("permitrootlogin yes\npasswordauthentication yes\n")))
     assert store.documents.find(SNAPSHOT).items
     seed_candidates(store, now)
     seed_duty(store, now)

@@ -17,7 +17,7 @@ from compliance.records.shelf import kinds_of, remove, save
 from compliance.run import ORGANISATION, SELF, Inspector, every
 from core.clock import ManualClock
 from core.names import ACCOUNT, EVIDENCE, INCIDENT, VERDICT
-from core.records import Event, Sample, Snapshot
+from core.records import Event, Sample, Snapshot, ended
 from core.settings import ConsoleSettings, Settings
 from inventory.asset import Asset
 from inventory.credentials import Vault
@@ -154,7 +154,7 @@ def test_a_login_after_the_end_of_the_contract_is_told_and_so_is_an_account_that
         approver="李",
     )
     text = "root:0:0:/root:/bin/bash:set:yescrypt:20000:1:90:7::\nops1:1001:1001:/home/o:/bin/bash:set:sha512:20000:0:90:7::\n"
-    save_snapshot(store, Snapshot(time=NOW, asset="web1", kind="accounts", body=text))
+    save_snapshot(store, Snapshot(time=NOW, asset="web1", kind="accounts", body=ended(text)))
     login = Event(id="e1", time=NOW - timedelta(hours=1), asset="web1", kind="login_ok", message="", fields={"user.name": "ops1", "source.ip": "192.0.2.9"})
     store.events.write([login])
     (access,) = [finding for finding in auditing.round(NOW) if finding.source == "compliance.access"]

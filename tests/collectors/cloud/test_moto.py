@@ -12,7 +12,7 @@ from compliance.check import load_checks
 from compliance.evaluate import evaluate
 from compliance.verdict import Outcome
 from core.errors import ConfigError, Unreachable
-from core.records import Snapshot
+from core.records import Snapshot, ended
 from core.secrets import Secret
 from inventory.asset import Asset
 from tests.collectors.support import collector, poll
@@ -76,7 +76,7 @@ def test_what_the_cloud_leaves_open_public_or_plain_is_read_and_judged(endpoint:
     )
     assert not [one for one in poll(aws, ASSET, now + timedelta(minutes=5)).records if getattr(one, "kind", "") == "cloud.settings"]
     checks = load_checks().checks
-    text = Snapshot(time=now, asset="cloud", kind="cloud.settings", body=body)
+    text = Snapshot(time=now, asset="cloud", kind="cloud.settings", body=ended(body))
     for name in ("cld-open-ports", "cld-public", "cld-encrypted"):
         assert evaluate(checks[name], "cloud", [text], now).outcome is Outcome.FAIL
 

@@ -103,6 +103,16 @@ def test_a_configuration_that_was_cut_off_is_not_kept() -> None:
     assert not polled.kinds()
 
 
+@pytest.mark.parametrize("line", ["description uplink to hq-core-01#5", "banner motd hq-core-01# is watched"])
+def test_the_name_of_the_device_in_a_line_is_not_taken_for_its_prompt(line: str) -> None:
+    text = device("nxos").rstrip("\n").replace("\n", f"\n{line}\n", 3)
+    polled = read(Shell("hq-core-01", "cisco", lambda _which: text + "\n"), "cisco_nxos", startup=False)
+    assert polled.error is None
+    body = polled.snapshot("running-config")
+    assert body.count(line) == 3
+    assert body.endswith(text.rsplit("\n", 1)[-1] + "\n! end of the text\n")
+
+
 STAMPED = "!\n! Last configuration change at 08:50:00 UTC Tue Mar 3 2026 by wang\n! NVRAM config last updated at 07:00:00 UTC Tue Mar 3 2026 by li\n!\n"
 
 

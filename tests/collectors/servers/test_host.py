@@ -17,7 +17,9 @@ from collectors.servers.accounts import password_state
 from collectors.servers.clocks import NTP_EPOCH, chrony_offset, sntp_offset
 from collectors.servers.facts import FACTS, Readings
 from collectors.servers.figures import filesystems
-from collectors.servers.machine import LocalMachine, Machine
+from collectors.servers.machine import MAX_FILE, LocalMachine, Machine
+from collectors.servers.remote import RemoteMachine
+from compliance.kinds import Unreadable, readable
 from core.records import Event
 from tests.collectors.support import Authority, Polled, collector, poll
 
@@ -49,7 +51,7 @@ def tree(tmp_path: Path) -> Path:
 @pytest.fixture
 def facts(tree: Path) -> dict[str, str]:
     machine = LocalMachine(str(tree))
-    return {fact.kind: text for fact in FACTS if (text := fact.read(machine)) is not None}
+    return {fact.kind: text.removesuffix("# end\n") for fact in FACTS if (text := fact.read(machine)) is not None}
 
 
 def test_only_what_the_machine_has_is_there(facts: dict[str, str]) -> None:
@@ -87,6 +89,32 @@ def test_packages_and_services_have_the_documented_form(facts: dict[str, str]) -
     assert facts["packages"] == "bash\t5.2\tamd64\tii\ngone\t1\tall\trc\n"
     assert facts["services"] == "ssh\tenabled\tunknown\n"
     assert facts["sysctl"] == "kernel.randomize_va_space = 2\n"
+
+
+def by_shell(script: str) -> bytes:
+    return subprocess.run(["/bin/sh"], input=script.encode(), capture_output=True, check=True).stdout
+
+
+@pytest.mark.parametrize("way", ["here", "by a shell"])
+def test_a_file_that_is_too_long_is_told_and_never_judged_by_its_first_part(tree: Path, way: str) -> None:
+    (fact,) = (fact for fact in FACTS if fact.kind == "sudoers")
+    place = tree / "etc/sudoers"
+
+    class Within(LocalMachine):
+        """The files of the tree, read in the way in question."""
+
+        def read(self, path: str) -> str | None:
+            return super().read(path) if way == "here" else RemoteMachine(by_shell).read(f"{tree}{path}")
+
+    place.write_text("#" * (MAX_FILE - 1) + "\n", encoding="ascii")
+    exact = fact.read(Within(str(tree)))
+    assert exact is not None
+    assert exact.endswith("\n# end\n")
+    place.write_text("#" * MAX_FILE + "\nALL ALL=(ALL) NOPASSWD: ALL\n", encoding="ascii")
+    longer = fact.read(Within(str(tree)))
+    assert longer == "[truncated] /etc/sudoers is longer than 4,194,304 bytes and was not read\n"
+    with pytest.raises(Unreadable, match="cut off"):
+        readable("sudoers", longer)
 
 
 def test_a_link_out_of_the_tree_is_not_followed(tree: Path) -> None:

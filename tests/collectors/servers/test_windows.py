@@ -23,6 +23,7 @@ from collectors.servers.windows import EACH_POLL, TEXTS, Clock, listeners, off, 
 from compliance.kinds import kinds
 from compliance.prove import host
 from core.errors import BadReply, ConfigError
+from core.records import ended
 from core.secrets import Secret
 from inventory.asset import Asset
 from tests.collectors.support import collector, poll
@@ -95,7 +96,8 @@ class Recorded:
             return FIGURES.format(idle=step // 4, stamp=step, read=1000 * self.polls)
         if name == "clock":
             return f"now={datetime.now(UTC).isoformat()}\n# end\n"
-        return self.bodies.get(name)
+        body = self.bodies.get(name)
+        return None if body is None else ended(body)
 
 
 def line(name: str, body: str | None) -> bytes:
@@ -160,7 +162,7 @@ def test_it_reads_the_metrics_of_linux_under_the_same_names_and_the_texts_for_th
     assert (second.value("system.port.listening", port="22"), second.value("system.port.listening", port="8443")) == (1, 0)
     assert second.value("system.time.offset") == pytest.approx(-0.0012345)
     assert first.kinds() == {kind for kind, _every, _setting in TEXTS} | {"ports"}
-    assert all(first.snapshot(kind) == body for kind, body in host("windows").items() if kind != "ports")
+    assert all(first.snapshot(kind) == ended(body) for kind, body in host("windows").items() if kind != "ports")
     assert second.kinds() == set(), "texts that did not change are not sent again"
     assert recorded.asked.count("windows.features") == 1, "what is slow to read is read once an hour"
 

@@ -6,7 +6,7 @@ import pytest
 
 from inventory.configuration.blocks import Block, flattened, parse
 from inventory.configuration.dialects import DIALECTS as ALL
-from inventory.configuration.dialects import dialect_of, is_whole, told
+from inventory.configuration.dialects import dialect_of, is_whole, marked, told
 from tests.inventory.configuration.devices import DIALECTS, device
 
 
@@ -18,12 +18,13 @@ def block(text: str, header: str, dialect: str = "") -> Block:
 @pytest.mark.parametrize("name", DIALECTS)
 def test_a_text_tells_its_dialect_and_that_it_is_whole(name: str) -> None:
     assert told(device(name)) == name
-    assert is_whole(device(name), ALL[name])
+    assert is_whole(marked(device(name)), ALL[name])
+    assert marked(marked(device(name))) == marked(device(name))
 
 
-@pytest.mark.parametrize("name", [name for name in DIALECTS if ALL[name].last])
+@pytest.mark.parametrize("name", DIALECTS)
 def test_a_text_that_lost_its_end_is_not_whole(name: str) -> None:
-    lines = device(name).rstrip().splitlines()
+    lines = marked(device(name)).rstrip().splitlines()
     assert not is_whole("\n".join(lines[:-1]), ALL[name])
 
 
