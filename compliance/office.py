@@ -125,7 +125,7 @@ class Office:
         elif kind == "oscal":
             form, content = "json", oscal(dossier)
         else:
-            content = write(kind, dossier, form, language, tell)
+            content = write(kind, dossier, form, language, tell, self.settings.site_folder)
         return Made(name=file_name(kind, dossier, form), content=content, sha256=hashlib.sha256(content).hexdigest(), dossier=dossier)
 
     def audit(self, made: Made, kind: str, who: str, now: datetime) -> None:
@@ -147,7 +147,7 @@ class Office:
 
     def keep_detection(self, content: Content, form: str, who: str, now: datetime, extra: Mapping[str, Any] | None = None) -> str:
         """Write a report on detection, put it on the shelf and say so in the audit; returns the document's id. Raises ConfigError."""
-        made = rendered(content, form)
+        made = rendered(content, form, self.settings.site_folder)
         digest, file = hashlib.sha256(made).hexdigest(), f"wanglou-{DETECTION}-{content.subject.replace(' – ', '_')}.{form}"
         self.store.audit.append(time=now, actor=who, action="quality.report", object=content.subject, body={"file": file, "sha256": digest})
         body = {

@@ -32,7 +32,7 @@ def _draft(here: Desk, id: str, form: str) -> bytes:
     changes = evidence.changes_before(here.store, case, here.estate.graph())
     sent = notices.of_case(here.store, id)
     made = incident.content(case, changes, here.estate.title, report_language(), here.zone, now, _commands(here, id), sent[::-1])
-    return rendered(made, form)
+    return rendered(made, form, here.settings.site_folder)
 
 
 def _commands(here: Desk, id: str) -> list[incident.Command]:

@@ -315,7 +315,7 @@ def documents(here: Desk, name: str, body: Body) -> None:
     def made(form: str) -> bytes:
         last = quality.recall(here.store, month) if name != quality.ROLLING else quality.recall(here.store)
         within = [one for one in quality.proposals(here.store) if (one["decided"] or one["proposed"])[:7] == month or name == quality.ROLLING]
-        return rendered(detection.content(month, body, last, within, _words(here), here.now()), form)
+        return rendered(detection.content(month, body, last, within, _words(here), here.now()), form, here.settings.site_folder)
 
     with st.container(horizontal=True):
         for form, label in (("docx", _("Report (Word)")), ("pdf", _("Report (PDF)"))):

@@ -178,7 +178,7 @@ def take_along(here: Desk, name: str, body: dict[str, Any], before: dict[str, An
             if st.button(label, key=f"round-{form}", icon=":material/description:"):
                 kept = partial(attachments.read, here.settings.data)
                 made = report.content(name, body, before, here.estate.title, report_language(), here.zone, here.now(), kept)
-                if content := parts.attempt(lambda made=made, form=form: rendered(made, form)):  # type: ignore[misc]
+                if content := parts.attempt(lambda made=made, form=form: rendered(made, form, here.settings.site_folder)):  # type: ignore[misc]
                     file = f"wanglou-{name}.{form}"
                     st.download_button(
                         _("Download {name} ({size} kB)").format(name=file, size=f"{len(content) / 1000:,.0f}"), content, file, TYPES[form], type="primary"

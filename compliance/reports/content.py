@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from compliance.check import Text
@@ -84,7 +84,10 @@ Block = Heading | Para | Facts | Table | Picture | Break
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """A whole report. ``mark`` stands on every page (what the report rests on)."""
+    """A whole report. ``mark`` stands on every page (what the report rests on).
+
+    ``kind`` is the name of the site's own Word template, if it has one, and ``data`` what that can name beside the report.
+    """
 
     title: str
     subject: str
@@ -93,6 +96,8 @@ class Content:
     blocks: tuple[Block, ...]
     mark: str
     made: datetime
+    kind: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

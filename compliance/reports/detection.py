@@ -80,6 +80,8 @@ def content(span: str, body: Body, tested: Body | None, decided: Sequence[Body],
         blocks=tuple(_blocks(body, tested, decided, words)),
         mark=f"{span} · {words.time(datetime.fromisoformat(body['updated']))}",
         made=now,
+        kind=KIND,
+        data={"figures": body, "tested": tested, "decided": list(decided)},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -16,6 +16,7 @@ from compliance.objects import Progress, horizon
 from compliance.remedies import DAYS
 from compliance.reports import parts
 from compliance.reports.content import Block, Break, Cell, Content, Facts, Heading, Language, Para, Table, Value, Words
+from compliance.reports.facts import facts
 from compliance.risk import Level, Risk, counted
 from compliance.rollup import Conformity
 from compliance.scoring import load_schemes
@@ -65,6 +66,8 @@ def make(kind: str, dossier: Dossier, language: Language, *, whole: bool) -> Con
         blocks=tuple(blocks if whole else (_cut(words, block) for block in blocks)),
         mark=mark(words, dossier),
         made=dossier.made,
+        kind=kind,
+        data=facts(words, dossier),
     )
 
 
@@ -215,16 +218,6 @@ def _signatures(words: Words) -> Table:
     )
 
 
-def measures(words: Words, item: Item, bodies: Sequence[Mapping[str, object]]) -> str:
-    """What to do: the remediation of each failing check, else the requirement itself."""
-    texts: dict[str, str] = {}
-    for body in bodies:
-        fix = body.get("remediation")
-        if isinstance(fix, Mapping) and str(body["check"]) not in texts:
-            texts[str(body["check"])] = words(str(fix.get("zh", "")), str(fix.get("en", "")))
-    return "\n".join(texts.values()) or words(f"落实要求并留存证据：{item.zh}", f"Put the requirement into force and keep evidence: {item.en}")
-
-
 def _advice(words: Words, dossier: Dossier) -> list[Block]:
     by_id, found = {item.id: item for item in dossier.items}, parts.failing(dossier.verdicts)
     columns = words.heads("测评单元|Unit", "风险|Risk", "整改建议|Measure", "涉及资产|Assets")
@@ -232,7 +225,7 @@ def _advice(words: Words, dossier: Dossier) -> list[Block]:
         (
             parts.unit(dossier, by_id[risk.item]),
             parts.level(words, risk.level),
-            measures(words, by_id[risk.item], found.get(risk.item, [])),
+            parts.measures(words, by_id[risk.item], found.get(risk.item, [])),
             words.joined(risk.assets, 6) or "—",
         )
         for risk in dossier.risks
@@ -273,7 +266,7 @@ def _task(words: Words, dossier: Dossier, number: int, risk: Risk, work: Work) -
     people = dossier.subject.people
     owner = next(iter(owners), "") or (people.operations if risk.assets else people.security) or people.owner or "—"
     due = words.day(dossier.moment + DUE[risk.level])
-    measure, on = measures(words, item, bodies), words.joined(risk.assets, 5) or "—"
+    measure, on = parts.measures(words, item, bodies), words.joined(risk.assets, 5) or "—"
     level = parts.level(words, risk.level)
     return (str(number), parts.unit(dossier, item), words(item.zh, item.en), level, measure, on, owner, due, f"{work.hours:g}", "")
 

@@ -135,6 +135,16 @@ def failing(verdicts: Iterable[Body]) -> dict[str, list[Body]]:
     return found
 
 
+def measures(words: Words, item: Item, bodies: Sequence[Mapping[str, object]]) -> str:
+    """What to do: the remediation of each failing check, else the requirement itself."""
+    texts: dict[str, str] = {}
+    for body in bodies:
+        fix = body.get("remediation")
+        if isinstance(fix, Mapping) and str(body["check"]) not in texts:
+            texts[str(body["check"])] = words(str(fix.get("zh", "")), str(fix.get("en", "")))
+    return "\n".join(texts.values()) or words(f"落实要求并留存证据：{item.zh}", f"Put the requirement into force and keep evidence: {item.en}")
+
+
 def record(words: Words, result: ItemResult, bodies: Sequence[Body]) -> str:
     """The result record: why, and what was found on which asset."""
     lines = [words.of(result.reason)]

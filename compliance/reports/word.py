@@ -12,25 +12,27 @@ from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
+from lxml import etree
 
-from compliance.reports.content import Break, Content, Facts, Heading, Para, Picture, Table, Value, plain, tint_of
+from compliance.reports.content import Block, Break, Content, Facts, Heading, Para, Picture, Table, Value, plain, tint_of
 
 FONT: Final = "宋体"
 HEAD_FONT: Final = "黑体"
 LATIN: Final = "Times New Roman"
 FILLS: Final[Mapping[str, str]] = {"red": "F8D7DA", "amber": "FFF0C2", "green": "D8F0DC", "gray": "EDEDED"}
 HEAD_FILL: Final = "DCE3EE"
+TWIP: Final = 635  # English metric units
 LINE_TWIPS: Final = 14_400  # what is between the margins of a landscape A4 page
 
 
 def document(content: Content) -> bytes:
     """The document, landscape A4, with page numbers and the mark on every page."""
     made = Document()
-    _page(made, content)
-    _fonts(made)
+    page_of(made, plain(content.mark))
+    styled(made)
     _cover(made, content)
     for block in content.blocks:
-        _block(made, block)
+        _block(made, block, LINE_TWIPS)
     made.core_properties.title, made.core_properties.subject = content.title, plain(content.subject)
     made.core_properties.author, made.core_properties.created = "Wanglou", content.made.replace(tzinfo=None)
     into = BytesIO()
@@ -38,14 +40,30 @@ def document(content: Content) -> bytes:
     return into.getvalue()
 
 
-def _page(made: Any, content: Content) -> None:
+def fragments(made: Any, chapters: Sequence[Sequence[Block]]) -> list[str]:
+    """Each chapter as XML for the body of another document, whose styles and line width it takes; pictures are put into that document."""
+    section, body = made.sections[0], made.element.body
+    line = int((section.page_width - section.left_margin - section.right_margin) / TWIP)
+    there, found = set(body), []
+    for chapter in chapters:
+        for block in chapter:
+            _block(made, block, line)
+        fresh = [part for part in body if part not in there]
+        found.append("".join(etree.tostring(part, encoding="unicode") for part in fresh))
+        for part in fresh:
+            body.remove(part)
+    return found
+
+
+def page_of(made: Any, mark: str) -> None:
+    """Landscape A4, below each page the mark and the number of the page."""
     section = made.sections[0]
     section.orientation, section.page_width, section.page_height = WD_ORIENT.LANDSCAPE, Mm(297), Mm(210)
     section.left_margin = section.right_margin = Mm(21)
     section.top_margin = section.bottom_margin = Mm(18)
     footer = section.footer.paragraphs[0]
     footer.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    run = footer.add_run(plain(content.mark) + "　　")
+    run = footer.add_run(mark + "　　")
     run.font.size = Pt(8)
     _field(footer, "PAGE")
 
@@ -68,7 +86,8 @@ def _xml(part: Any) -> Any:
     return part._element  # noqa: SLF001
 
 
-def _fonts(made: Any) -> None:
+def styled(made: Any) -> None:
+    """The fonts of text and headings, Chinese and Latin."""
     for name, font, size in (
         ("Normal", FONT, 10.5),
         ("Heading 1", HEAD_FONT, 16),
@@ -89,25 +108,35 @@ def _cover(made: Any, content: Content) -> None:
         made.add_paragraph()
     made.add_paragraph(plain(content.title), style="Title").alignment = WD_ALIGN_PARAGRAPH.CENTER
     made.add_paragraph(plain(content.subject)).alignment = WD_ALIGN_PARAGRAPH.CENTER
-    _table(made, (), content.cover, (25, 75))
+    _table(made, (), content.cover, (25, 75), LINE_TWIPS)
     made.add_page_break()
 
 
-def _block(made: Any, block: object) -> None:
+def _block(made: Any, block: object, line: int) -> None:
     if isinstance(block, Heading):
-        made.add_heading(plain(block.text), level=block.level)
+        _heading(made, block)
     elif isinstance(block, Para):
         made.add_paragraph().add_run(plain(block.text)).bold = block.strong
     elif isinstance(block, Facts):
-        _table(made, (), block.rows, (25, 75))
+        _table(made, (), block.rows, (25, 75), line)
         made.add_paragraph()
     elif isinstance(block, Table):
-        _table(made, block.columns, block.rows, block.widths)
+        _table(made, block.columns, block.rows, block.widths, line)
         made.add_paragraph()
     elif isinstance(block, Picture):
         _picture(made, block)
     elif isinstance(block, Break):
         made.add_page_break()
+
+
+def _heading(made: Any, block: Heading) -> None:
+    """In the document's own style of that level; where a template has none, bold."""
+    name = f"Heading {block.level}"
+    if name in made.styles:
+        made.add_paragraph(plain(block.text), style=name)
+        return
+    run = made.add_paragraph().add_run(plain(block.text))
+    run.bold, run.font.size = True, Pt(18 - 2 * block.level)
 
 
 def _picture(made: Any, block: Picture) -> None:
@@ -119,12 +148,14 @@ def _picture(made: Any, block: Picture) -> None:
     made.add_paragraph().add_run(plain(block.caption)).font.size = Pt(8)
 
 
-def _table(made: Any, columns: Sequence[str], rows: Sequence[Sequence[Value]], widths: Sequence[int]) -> None:
+def _table(made: Any, columns: Sequence[str], rows: Sequence[Sequence[Value]], widths: Sequence[int], line: int) -> None:
     """A table with a head that repeats on each page; without columns the first cell of each row is its label."""
-    table = made.add_table(rows=0, cols=len(widths), style="Table Grid")
-    table.autofit = False
-    _xml(table).tblPr.append(_margins())
-    twips = [LINE_TWIPS * share // sum(widths) for share in widths]
+    table = made.add_table(rows=0, cols=len(widths))
+    properties = _xml(table).tblPr
+    for name in ("w:tblStyle", "w:tblW", "w:tblLayout", "w:tblLook"):
+        properties.remove_all(name)
+    properties.extend((_measured("w:tblW", line), _borders(), _fixed(), _margins()))
+    twips = [line * share // sum(widths) for share in widths]
     for grid, width in zip(_xml(table).tblGrid.findall(qn("w:gridCol")), twips, strict=True):
         grid.set(qn("w:w"), str(width))
     if columns:
@@ -133,14 +164,36 @@ def _table(made: Any, columns: Sequence[str], rows: Sequence[Sequence[Value]], w
         _xml(table).append(_row(row, twips, head=False, label=not columns))
 
 
+def _measured(name: str, twips: int) -> Any:
+    element = OxmlElement(name)
+    element.set(qn("w:w"), str(twips))
+    element.set(qn("w:type"), "dxa")
+    return element
+
+
+def _fixed() -> Any:
+    """Widths are those that are written, not those that the text would like."""
+    layout = OxmlElement("w:tblLayout")
+    layout.set(qn("w:type"), "fixed")
+    return layout
+
+
+def _borders() -> Any:
+    """Thin lines, written out: a site's template need not have a style for it."""
+    borders = OxmlElement("w:tblBorders")
+    for side in ("top", "left", "bottom", "right", "insideH", "insideV"):
+        edge = OxmlElement(f"w:{side}")
+        for key, text in (("w:val", "single"), ("w:sz", "4"), ("w:space", "0"), ("w:color", "7F7F7F")):
+            edge.set(qn(key), text)
+        borders.append(edge)
+    return borders
+
+
 def _margins() -> Any:
     """Some air above and below the text of a cell, in twentieths of a point."""
     margins = OxmlElement("w:tblCellMar")
     for side, width in (("top", 40), ("left", 80), ("bottom", 40), ("right", 80)):
-        edge = OxmlElement(f"w:{side}")
-        edge.set(qn("w:w"), str(width))
-        edge.set(qn("w:type"), "dxa")
-        margins.append(edge)
+        margins.append(_measured(f"w:{side}", width))
     return margins
 
 
@@ -158,10 +211,8 @@ def _row(cells: Sequence[Value], twips: Sequence[int], *, head: bool, label: boo
 
 
 def _cell(value: Value, width: int, fill: str, *, strong: bool) -> Any:
-    cell, properties, size = OxmlElement("w:tc"), OxmlElement("w:tcPr"), OxmlElement("w:tcW")
-    size.set(qn("w:w"), str(width))
-    size.set(qn("w:type"), "dxa")
-    properties.append(size)
+    cell, properties = OxmlElement("w:tc"), OxmlElement("w:tcPr")
+    properties.append(_measured("w:tcW", width))
     if fill:
         shade = OxmlElement("w:shd")
         for key, text in (("w:val", "clear"), ("w:color", "auto"), ("w:fill", fill)):

@@ -43,6 +43,8 @@ def content(name: str, body: Body, before: Body | None, title: Name, language: L
         blocks=(*_blocks(body, before, title, words), *_photos(body, photo, words)),
         mark=f"{name} · {str(body.get('digest') or words('未签字', 'not signed'))[:16]}",
         made=now,
+        kind="round",
+        data={"round": body, "before": before},
     )
 
 

@@ -16,7 +16,7 @@ from compliance.history import Cause, Turn, causes, turns
 from compliance.objects import Progress, ProtectionObject, Step, horizon
 from compliance.office import Office
 from compliance.reports.content import Language, Words
-from compliance.reports.kinds import measures
+from compliance.reports.parts import measures
 from compliance.risk import Risk
 from compliance.rollup import Conformity
 from compliance.whatif import Way, cheapest, load_efforts

@@ -60,6 +60,7 @@ def content(
         blocks=tuple(_blocks(case, list(changes), title, zone, commands, told)),
         mark=f"{case.id} · {times.clock(now, zone)}",
         made=now,
+        kind="review",
     )
 
 

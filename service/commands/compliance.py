@@ -20,12 +20,14 @@ xccdf = group("Results of scanners of settings (XCCDF).")
 scan = group("Results of scanners of vulnerabilities.")
 transfer = group("Records over an air gap, in signed files.")
 record = group("Records of security management.")
+template = group("Word templates of the site for its reports.")
 app.add_typer(evidence, name="evidence")
 app.add_typer(framework, name="framework")
 app.add_typer(xccdf, name="xccdf")
 app.add_typer(scan, name="scan")
 app.add_typer(transfer, name="transfer")
 app.add_typer(record, name="record")
+app.add_typer(template, name="template")
 
 
 @app.command()
@@ -50,6 +52,32 @@ def report(
     spoken: Any = "en" if language.startswith("en") else "zh_CN"
     asked = Asked(kind=kind, name=name, level=level, form=form, language=spoken, day=day, out=out, framework=framework)
     say_all(make_report(office, asked, now, lambda share, what: print(f"{share:4.0%} {what}", file=sys.stderr)))  # noqa: T201
+
+
+@template.command("make")
+@plainly
+def template_make(
+    kind: Annotated[str, typer.Argument(help="assessment, rectification, summary, applicability, units, detection, round or review.")],
+    language: Annotated[str, typer.Option("--language", help="zh_CN or en.")] = "zh_CN",
+    config: Config = None,
+) -> None:
+    """Put a Word template to start from into the site's folder; from then on reports of the kind are written by it."""
+    from service.templates import begun
+
+    say_all(begun(read_settings(config).site_folder, kind, "en" if language.startswith("en") else "zh_CN"))
+
+
+@template.command("check")
+@plainly
+def template_check(config: Config = None) -> None:
+    """Fill each template of the site in with what there is now, and say which tag is wrong."""
+    from compliance.office import Office
+    from service.templates import checked
+
+    settings = read_settings(config)
+    lines, is_sound = checked(Office(open_store(settings), settings), datetime.now(UTC))
+    say_all(lines)
+    raise typer.Exit(0 if is_sound else 1)
 
 
 @record.command("list")
