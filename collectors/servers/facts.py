@@ -15,6 +15,7 @@ from typing import Final, Generic, TypeVar
 
 from collectors.servers.accounts import accounts, groups
 from collectors.servers.machine import MAX_FILE, Cut, Machine, Whole
+from collectors.servers.protection import crypto_policy, integrity, storage, trusted_boot
 from collectors.servers.services import process_names, service_table
 from collectors.servers.sshd import sshd_config
 from core.records import ended
@@ -261,6 +262,10 @@ _FACTS: Final[tuple[Fact[Machine], ...]] = (
     Fact("apt", _joined("/etc/apt/apt.conf", "/etc/apt/apt.conf.d/*")),
     Fact("permissions", permissions, HOUR_S),
     Fact("selinux", selinux),
+    Fact("storage", storage, HOUR_S),
+    Fact("trusted-boot", trusted_boot, HOUR_S, is_setting=False),
+    Fact("integrity", integrity, HOUR_S, is_setting=False),
+    Fact("crypto-policy", crypto_policy, HOUR_S),
     Fact("hosts.access", _joined("/etc/hosts.allow", "/etc/hosts.deny")),
     Fact("firewall", firewall),
     Fact("dns", _file("/etc/resolv.conf")),

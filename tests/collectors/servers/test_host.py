@@ -56,7 +56,20 @@ def facts(tree: Path) -> dict[str, str]:
 
 def test_only_what_the_machine_has_is_there(facts: dict[str, str]) -> None:
     assert set(facts) == {
-        *("accounts", "groups", "sshd_config", "sudoers", "login.defs", "packages", "sysctl", "services", "permissions", "timesync.state"),
+        *(
+            "accounts",
+            "groups",
+            "sshd_config",
+            "sudoers",
+            "login.defs",
+            "packages",
+            "sysctl",
+            "services",
+            "permissions",
+            "timesync.state",
+            "integrity",
+            "trusted-boot",
+        ),
     }
 
 
