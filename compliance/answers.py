@@ -12,7 +12,7 @@ from compliance.framework import Item
 from compliance.questions import asked
 from compliance.rollup import Answer, Conformity
 from compliance.run import every
-from core.errors import Refused
+from core.errors import NotFound, Refused
 from store.base import Body, Store
 
 ANSWER: Final = "compliance-answer"
@@ -21,10 +21,13 @@ LONGEST: Final = timedelta(days=5 * 366)
 SOON: Final = timedelta(days=30)
 
 
-def save_answer(store: Store, given: Answer, roles: Collection[str], item: Item | None = None) -> None:
-    """Keep a decision; raises Refused when the person may not decide, gives no reason, evidence or end.
+def save_answer(
+    store: Store, given: Answer, roles: Collection[str], item: Item | None = None, *, seen: str | None = None, recorded: datetime | None = None
+) -> None:
+    """Keep a decision; raises Refused when the person may not decide, gives no reason, evidence or end, or when another decision came in between.
 
-    With ``item`` the evidence that its question asks for is asked for. The version before stays in the evidence chain.
+    With ``item`` the evidence that its question asks for is asked for. The version before stays in the evidence chain. ``seen`` is the ``mark`` of the
+    decision that the person looked at; ``recorded`` is when it is written down here, when that is not the time of the decision.
     """
     if not OFFICERS & set(roles):
         raise Refused("a security officer decides about requirement items")
@@ -42,15 +45,30 @@ def save_answer(store: Store, given: Answer, roles: Collection[str], item: Item 
         raise Refused(f"at most {MOST_FILES} files are attached to one decision")
     if item and asked(item).file and given.conformity is Conformity.CONFORMS and not given.files:
         raise Refused("this item conforms only with a file as evidence (scan, photo, export)")
-    body = body_of(given)
-    store.audit.append(time=given.time, actor=given.who, action="compliance.answer", object=f"{given.item} {given.object} {given.asset}".strip(), body=body)
-    evidence.note(store.documents, evidence.ANSWERS, given.item, body, given.time)
-    store.documents.put(ANSWER, answer_id(given), body)
+    if seen is not None and seen != mark(store, answer_id(given)):
+        raise Refused("somebody else decided about this item meanwhile; look at that decision, then decide anew")
+    body, at = body_of(given), recorded or given.time
+    store.audit.append(time=at, actor=given.who, action="compliance.answer", object=f"{given.item} {given.object} {given.asset}".strip(), body=body)
+    link = evidence.note(store.documents, evidence.ANSWERS, given.item, body, at)
+    evidence.stand(store.documents, ANSWER, answer_id(given), body, link)
+
+
+def mark(store: Store, place: str) -> str:
+    """The version of the decision that stands at a place (``answer_id``), to be held against later; empty when there is none."""
+    try:
+        return store.documents.get(ANSWER, place).version
+    except NotFound:
+        return ""
 
 
 def answer_id(given: Answer) -> str:
     """The place of the newest decision about an item of an asset and an object."""
-    return f"{given.item}/{given.asset}" + (f"/{given.object}" if given.object else "")
+    return place_of(given.item, given.asset, given.object)
+
+
+def place_of(item: str, asset: str = "", subject: str = "") -> str:
+    """The id under which the newest decision is kept."""
+    return f"{item}/{asset}" + (f"/{subject}" if subject else "")
 
 
 def body_of(given: Answer) -> dict[str, Any]:

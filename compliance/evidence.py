@@ -79,6 +79,20 @@ def note(documents: Documents, kind: str, about: str, value: Any, now: datetime)
     return _append(documents, Snapshot(time=now, asset=about, kind=kind, body=text), now)
 
 
+def stand(documents: Documents, kind: str, name: str, body: Body, link: str) -> None:
+    """Keep ``body`` as what stands now, unless a later link of the chain stands there already: of two who write at once, the later in the chain counts."""
+    for _ in range(TRIES):
+        there = _there(documents, kind, name)
+        if there and str(there.body.get("link", "")) > link:
+            return
+        try:
+            documents.put(kind, name, {**body, "link": link}, there.version if there else ABSENT)
+        except Conflict:
+            continue
+        return
+    raise Conflict(f"{kind} {name!r} is written to by others without a pause; try again")
+
+
 def notes(documents: Documents, kind: str, until: datetime | None = None, about: str = "") -> Iterator[tuple[Body, Any]]:
     """The links of one of the product's own kinds in order, each with what it says."""
     cursor: str | None = None

@@ -93,5 +93,5 @@ def _officer(roles: Collection[str]) -> None:
 
 def _keep(store: Store, id: str, body: dict[str, Any], who: str, now: datetime) -> None:
     store.audit.append(time=now, actor=who, action="compliance.object", object=id, body=body)
-    evidence.note(store.documents, evidence.OBJECTS, id, body, now)
-    store.documents.put(OBJECT, id, body)
+    link = evidence.note(store.documents, evidence.OBJECTS, id, body, now)
+    evidence.stand(store.documents, OBJECT, id, body, link)

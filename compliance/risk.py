@@ -257,8 +257,8 @@ def save_decision(store: Store, given: Decision, roles: Collection[str]) -> None
     body = {key: value.isoformat() if isinstance(value, datetime) else value for key, value in asdict(given).items()}
     body |= {"level": given.level.value, "by": list(given.by)}
     store.audit.append(time=given.time, actor=given.who, action="compliance.risk", object=f"{given.object} {given.item}", body=body)
-    evidence.note(store.documents, evidence.RISKS, given.item, body, given.time)
-    store.documents.put(DECISION, f"{given.object}/{given.item}", body)
+    link = evidence.note(store.documents, evidence.RISKS, given.item, body, given.time)
+    evidence.stand(store.documents, DECISION, f"{given.object}/{given.item}", body, link)
 
 
 def decisions(store: Store) -> list[Decision]:
@@ -275,4 +275,4 @@ def decisions_at(documents: Documents, moment: datetime) -> list[Decision]:
 def read_decision(body: Mapping[str, Any]) -> Decision:
     """A kept decision."""
     times = {name: datetime.fromisoformat(body[name]) for name in ("time", "expires")}
-    return Decision(**{**body, **times, "level": Level(body["level"]), "by": tuple(body.get("by", ()))})
+    return Decision(**{**{key: value for key, value in body.items() if key != "link"}, **times, "level": Level(body["level"]), "by": tuple(body.get("by", ()))})

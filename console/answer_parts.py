@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from dataclasses import replace
+from datetime import datetime, time, timedelta
 
 import streamlit as st
 
 from compliance import attachments, questions
 from compliance.answer_table import read, take_in, template
-from compliance.answers import answers, counting, save_answer, standing, versions
+from compliance.answers import answers, counting, mark, place_of, save_answer, standing, versions
 from compliance.framework import Item
 from compliance.objects import ProtectionObject
 from compliance.register import WHOLE
@@ -41,7 +42,8 @@ def worklist(here: Desk, me: Account, view: conformity.Overview, items: Sequence
     layers = list(dict.fromkeys(item.layer for item in mine))
     names = {layer.zh: two(layer.zh, layer.en) for layer in view.layers}
     layer = st.selectbox(_("Layer"), layers, index=None, format_func=lambda one: names.get(one, one), placeholder=_("all"), key="work-layer")
-    shown = [item for item in mine if stands[item.id] in (chosen or states) and layer in (None, item.layer)]
+    asked = parts.asked("item")  # stays in the list when another officer decides about it meanwhile, so that what is sent is answered
+    shown = [item for item in mine if item.id == asked or (stands[item.id] in (chosen or states) and layer in (None, item.layer))]
     exchange(here, me, items, subject, given)
     if not shown:
         parts.empty(_("Nothing waits for a decision."))
@@ -52,7 +54,6 @@ def worklist(here: Desk, me: Account, view: conformity.Overview, items: Sequence
         {_("question"): st.column_config.TextColumn(width="large")},
         height=min(380, 36 * (len(shown) + 1)),
     )
-    asked = parts.asked("item")
     item = shown[row] if row is not None and row < len(shown) else next((one for one in shown if one.id == asked), shown[0])
     parts.remember(item=item.id, tab="work")
     st.divider()
@@ -103,23 +104,24 @@ def _form(here: Desk, me: Account, item: Item, subject: ProtectionObject) -> Non
         is_sent = st.form_submit_button(_("Save the decision"), type="primary")
     if is_sent and not chosen:
         st.warning(_("Choose a result."))
+    own = subject.id if is_own and subject.id != WHOLE else ""
     if is_sent and chosen:
         sent = [(file.name, file.getvalue()) for file in files or []]
-        own = subject.id if is_own and subject.id != WHOLE else ""
-        if parts.done(lambda: _save(here, me, item, own, chosen, comment, day, until, sent)):
+        expires = datetime.combine(until, time(23, 59), here.zone)
+        wanted = Answer(item=item.id, object=own, conformity=chosen, who=me.name, time=now, comment=comment, day=day.isoformat(), expires=expires)
+        seen = st.session_state.get(f"seen-{item.id}", {}).get(own)
+        if parts.done(lambda: _save(here, me, item, wanted, sent, seen)):
+            parts.remember(item="")
             st.rerun()
+    st.session_state[f"seen-{item.id}"] = {one: mark(here.store, place_of(item.id, subject=one)) for one in ("", subject.id)}
 
 
-def _save(here: Desk, me: Account, item: Item, own: str, chosen: Conformity, comment: str, day: date, until: date, sent: Sequence[tuple[str, bytes]]) -> None:
+def _save(here: Desk, me: Account, item: Item, wanted: Answer, sent: Sequence[tuple[str, bytes]], seen: str | None) -> None:
     """Check every file before the first is kept, then save the decision."""
     for name, content in sent:
         attachments.check(name, content)
     kept = tuple(attachments.keep(here.settings.data, name, content) for name, content in sent)
-    expires = datetime.combine(until, time(23, 59), here.zone)
-    answer = Answer(
-        item=item.id, object=own, conformity=chosen, who=me.name, time=here.now(), comment=comment, day=day.isoformat(), files=kept, expires=expires
-    )
-    save_answer(here.store, answer, me.roles, item)
+    save_answer(here.store, replace(wanted, files=kept), me.roles, item, seen=seen)
 
 
 def _history(here: Desk, item: Item) -> None:

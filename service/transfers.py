@@ -17,6 +17,7 @@ from compliance.framework import SHIPPED
 from compliance.objects import ProtectionObject
 from compliance.office import REPORT, Office
 from compliance.register import read_object, save_object
+from compliance.rollup import Answer
 from compliance.run import every
 from compliance.site_frameworks import FOLDER, read_framework, read_frameworks
 from core.errors import ConfigError, Conflict, NotFound, Refused
@@ -108,7 +109,7 @@ class Post:
         last, expect = self._last(parcel)
         if parcel.head.number <= last:
             raise Refused(f"number {parcel.head.number} of {parcel.sender} was taken already, or a later one was (the last is {last})")
-        given = [answers.read_answer(row) for row in parcel.records("answers.json")]
+        given = _given(parcel)
         label = f", marked {parcel.head.label}" if parcel.head.label else ""
         about = f"number {parcel.head.number}, made {parcel.head.made.isoformat()}"
         yield f"{path}: from {parcel.sender}, {about}: {subject.name} ({subject.id}{label}), {len(given)} answers"
@@ -119,11 +120,11 @@ class Post:
         if content := parcel.parts.get("framework.yaml"):
             yield from self._keep_framework(parcel.head.framework, content)
         save_object(self.store, subject, f"{WHO}@{parcel.sender}", answers.OFFICERS, now)
-        here = {(one.item, one.asset): one.time for one in answers.answers(self.store)}
+        here = {answers.answer_id(one): one.time for one in answers.answers(self.store)}
         for one in given:
-            if here.get((one.item, one.asset), one.time) > one.time:
+            if here.get(answers.answer_id(one), one.time) > one.time:
                 continue  # somebody here decided later
-            answers.save_answer(self.store, replace(one, who=f"{one.who}@{parcel.sender}"), answers.OFFICERS)
+            answers.save_answer(self.store, replace(one, who=f"{one.who}@{parcel.sender}"), answers.OFFICERS, recorded=now)
         yield self._shelve(parcel, subject, now)
 
     def _trusted(self) -> dict[str, str]:
@@ -188,6 +189,14 @@ class Post:
         }  # fmt: skip
         self.store.documents.put(REPORT, name, body, ABSENT)
         return f"kept; the evidence package is {name} on the shelf of reports"
+
+
+def _given(parcel: Parcel) -> list[Answer]:
+    """The decisions in a file; raises ConfigError for one that is none."""
+    try:
+        return [answers.read_answer(row) for row in parcel.records("answers.json")]
+    except (KeyError, TypeError, ValueError) as err:
+        raise ConfigError(f"answers.json holds what is no decision: {type(err).__name__} {err}") from None
 
 
 def catalogue() -> str:

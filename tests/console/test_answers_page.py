@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from compliance.answers import answers
+from console import actions
 from console.desk import Desk
 from console.identity.roles import Role
 from tests.console.test_audits import Visitor, button, here, officer, opened, said, store, visitor  # noqa: F401
@@ -42,6 +44,40 @@ def test_who_may_only_read_is_offered_no_form(here: Desk, visitor: Visitor) -> N
     test = opened("compliance.py", object="oa", tab="work", item="G.PES.LOC.2")
     assert "On which floor is the room?" in said(test)
     assert not [one for one in test.button if one.label == "Save the decision"]
+
+
+def test_who_lost_the_right_while_the_form_was_open_decides_nothing(here: Desk, visitor: Visitor) -> None:
+    test = filled("seen")
+    visitor.account = officer("wang", Role.OPERATOR)
+    button(test, "Save the decision").click().run()
+    assert not answers(here.store)
+
+
+def test_the_second_of_two_officers_is_told_and_decides_after_looking(here: Desk, visitor: Visitor) -> None:
+    first, second = filled("seen by the first"), filled("seen by the second")
+    button(first, "Save the decision").click().run()
+    button(second, "Save the decision").click().run()
+    assert "somebody else decided" in said(second)
+    assert [one.comment for one in answers(here.store)] == ["seen by the first"]
+    assert "seen by the first" in said(second), "the decision of the other stands below the form"
+    button(second, "Save the decision").click().run()
+    assert [one.comment for one in answers(here.store)] == ["seen by the second"]
+
+
+def test_no_address_of_the_interface_decides() -> None:
+    from console.api.compliance import router
+
+    methods = {method for route in router.routes for method in getattr(route, "methods", ())}
+    assert methods <= {"GET", "HEAD"}
+    assert not [word for word in actions.NEEDS if "answer" in word and not word.startswith("run.")]
+
+
+def filled(comment: str) -> AppTest:
+    """The form with a decision that was not sent yet."""
+    test = opened("compliance.py", object="oa", tab="work", item="G.PES.LOC.2")
+    test.text_area[0].set_value(comment)
+    next(one for one in test.segmented_control if one.label == "result").set_value(next(iter(_results(test, "conforms"))))
+    return test
 
 
 def _results(test: object, word: str) -> list[object]:
