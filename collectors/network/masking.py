@@ -27,10 +27,12 @@ _KEPT: Final = (
     r"(?!(?:policy|complexity|strength-check|expire|alert|min-length|min-size|minimum|history|prompt|recovery|max-length|length|aging|control|valid-days|encryption"
     r"|authentication|modify|change|strong|prevent|secure-dictionary|not-required|required)\b)"
 )
+_NONE: Final = r"(?!(?:\d +)?\"?[!*]\"?(?:[\s;]|$))"
+"""Where a hash would stand: the account has no password and nobody logs in by one (NX-OS ``!``, Junos ``"*"``)."""
 _PATTERNS: Final = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"(?i:\b{_WORD})[ \t]+(?i:{_CODED}){_KEPT}{_VALUE}",  # password 7 0822455D0A16
+        rf"(?i:\b{_WORD})[ \t]+{_NONE}(?i:{_CODED}){_KEPT}{_VALUE}",  # password 7 0822455D0A16
         rf"(?i)\b(?:[\w-]*(?:password|passphrase|secret|pre-shared-key|authentication-key|private-key)|auth-key|community|key)={_VALUE}",  # RouterOS
         rf"(?i)<(?:phash|password|key|secret|auth-password|priv-password|authpwd|privpwd|passphrase|community|shared-key)>{_VALUE}",  # XML
         r"(?<!server )(?<!client )(?<!algorithm )(?<!ssl )(?<!cipher )\b(?:irreversible-)?cipher +(?!authentication-mode|privacy-mode)" + _VALUE,  # Huawei, H3C

@@ -10,10 +10,13 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from compliance.host import CONFIGURATION
 from compliance.kinds import Unreadable, readable, rows
 from compliance.records.judge import Record, day_in
 from compliance.records.kind import RecordKind
 from core.records import Event
+from inventory.configuration.accounts import Account, accounts
+from inventory.configuration.dialects import dialect_of
 
 ACCOUNTS: Final = "accounts"
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -39,6 +42,32 @@ def working(texts: Mapping[str, str], names: Iterable[str], now: datetime) -> di
             if row["name"].lower() in wanted and not row["shell"].endswith(NO_SHELLS) and not expired:
                 found[row["name"].lower()].append(asset)
     return dict(found)
+
+
+def on_devices(texts: Iterable[tuple[str, str]], names: Iterable[str], today: date) -> dict[str, list[str]]:
+    """Account -> network devices that let it in, each with the part of the configuration and the rights (``hq-core-01 [aaa: 15]``).
+
+    ``texts`` are (asset, configuration), taken one after the other since together they may be large. A configuration that was cut says nothing.
+    """
+    wanted = {name.lower() for name in names}
+    found: dict[str, list[str]] = defaultdict(list)
+    for asset, text in texts:
+        small = text.lower()
+        here = [name for name in sorted(wanted) if name in small]  # a configuration in which nobody is named need not be taken apart
+        for one in _defined(text) if here else ():
+            rights = f"{one.where}: {one.privilege}" if one.privilege else one.where
+            for name in here if one.works(today) else ():
+                if one.is_called(name):
+                    found[name].append(f"{asset} [{rights}]".replace(",", " "))
+    return {name: sorted(places) for name, places in found.items()}
+
+
+def _defined(text: str) -> list[Account]:
+    try:
+        readable(CONFIGURATION, text)
+    except Unreadable:
+        return []
+    return accounts(text, dialect_of(text))
 
 
 @dataclass(frozen=True, slots=True)

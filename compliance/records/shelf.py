@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from secrets import token_hex
@@ -13,7 +13,8 @@ from typing import Any, Final
 from compliance import evidence
 from compliance.answers import OFFICERS
 from compliance.attachments import MOST_FILES, Attachment, attachments_of
-from compliance.records.access import ACCOUNTS, working
+from compliance.host import CONFIGURATION
+from compliance.records.access import ACCOUNTS, on_devices, working
 from compliance.records.judge import Record, is_ended
 from compliance.records.kind import MOST, SHIPPED, RecordKind, load_kinds, read_values
 from compliance.run import every
@@ -49,7 +50,7 @@ def records(store: Store, kind: str = "") -> dict[str, list[Record]]:
 
 
 def open_accounts(store: Store, kinds: Mapping[str, RecordKind], found: Mapping[str, Sequence[Record]], now: datetime, today: date) -> dict[str, list[str]]:
-    """Where the accounts of people who left, or whose contract ended, still work: on hosts, and in the console itself (``wanglou``)."""
+    """Where the accounts of people who left, or whose contract ended, still work: on hosts, on devices, and in the console (``wanglou``)."""
     gone = {
         str(name).lower()
         for kind in kinds.values()
@@ -59,12 +60,19 @@ def open_accounts(store: Store, kinds: Mapping[str, RecordKind], found: Mapping[
     }
     if not gone:
         return {}
-    texts = {str(document.body["asset"]): str(document.body["body"]) for document in every(store, SNAPSHOT, Term("kind", ACCOUNTS))}
-    where = working(texts, gone, now)
+    where: dict[str, list[str]] = defaultdict(list)
+    for part in (working(dict(_texts(store, ACCOUNTS)), gone, now), on_devices(_texts(store, CONFIGURATION), gone, today)):
+        for name, places in part.items():
+            where[name] += places
     for document in every(store, ACCOUNT):
         if document.id.lower() in gone and not document.body.get("disabled"):
-            where.setdefault(document.id.lower(), []).append(CONSOLE)
-    return where
+            where[document.id.lower()].append(CONSOLE)
+    return dict(where)
+
+
+def _texts(store: Store, kind: str) -> Iterator[tuple[str, str]]:
+    """(asset, its newest text) of a kind."""
+    return ((str(document.body["asset"]), str(document.body["body"])) for document in every(store, SNAPSHOT, Term("kind", kind)))
 
 
 def read_record(body: Body) -> Record:

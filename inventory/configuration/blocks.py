@@ -24,10 +24,15 @@ class Block:
     text: str
     inside: tuple[Block, ...] = ()
 
+    @property
+    def is_banner(self) -> bool:
+        """Whether what is below is words for people and not commands."""
+        return _BANNER.match(self.text) is not None
+
     def walk(self, depth: int = 0, *, banners: bool = True) -> Iterator[tuple[int, str]]:
         """(depth, line) of this line and everything below it; the text of banners only when asked for: it commands nothing."""
         yield depth, self.text
-        if banners or not _BANNER.match(self.text):
+        if banners or not self.is_banner:
             for block in self.inside:
                 yield from block.walk(depth + 1, banners=banners)
 

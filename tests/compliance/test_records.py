@@ -12,7 +12,7 @@ from compliance import evidence
 from compliance.attachments import keep
 from compliance.check import SHIPPED, read_check
 from compliance.evaluate import evaluate
-from compliance.records.access import breaches, holders, in_hours, working
+from compliance.records.access import breaches, holders, in_hours, on_devices, working
 from compliance.records.judge import Judged, Record, World, judge, table
 from compliance.records.kind import RecordKind, load_kinds, read_values
 from compliance.records.shelf import records, remove, save, versions
@@ -119,6 +119,19 @@ def test_accounts_without_a_shell_or_expired_do_not_work_any_more() -> None:
         "ops2:1002:1002:/home/o:/usr/sbin/nologin:set:sha512:20000:0:90:7::\nops3:1003:1003:/home/o:/bin/bash:set:sha512:20000:0:90:7::20001\n"
     )
     assert working({"web1": ended(text), "web2": "ops1:broken"}, ["OPS1", "ops2", "ops3"], NOW) == {"ops1": ["web1"]}
+
+
+def test_accounts_on_network_devices_that_still_let_somebody_in() -> None:
+    lines = ("Ops1 password cipher x", "ops1 privilege level 15", "ops2 password cipher x", "ops2 state block")
+    vrp = "sysname s1\naaa\n" + "".join(f" local-user {line}\n" for line in lines)
+    texts = {
+        "s1": f"#\n{vrp}#\nuser-interface vty 0 4\n#\nreturn\n",
+        "cut": f"#\n{vrp}#\nuser-interface vty 0 4\n",
+        "fw1": '#config-version=FG\nconfig system admin\n    edit "ops1"\n        set accprofile "super,admin"\n    next\nend\n',
+        "sw2": "hostname sw2\nusername ops1x secret 9 x\nline vty 0 4\nend\n",
+    }
+    assert on_devices(texts.items(), ["OPS1", "ops2"], TODAY) == {"ops1": ["fw1 [config system admin: super admin]", "s1 [aaa: 15]", "s1 [aaa]"]}
+    assert on_devices(texts.items(), [], TODAY) == {}
 
 
 def login(account: str, time: datetime) -> Event:

@@ -155,6 +155,8 @@ def test_a_login_after_the_end_of_the_contract_is_told_and_so_is_an_account_that
     )
     text = "root:0:0:/root:/bin/bash:set:yescrypt:20000:1:90:7::\nops1:1001:1001:/home/o:/bin/bash:set:sha512:20000:0:90:7::\n"
     save_snapshot(store, Snapshot(time=NOW, asset="web1", kind="accounts", body=ended(text)))
+    switch = "hostname sw1\nusername ops1 privilege 15 secret 9 ***\nline vty 0 4\nend\n"
+    save_snapshot(store, Snapshot(time=NOW, asset="sw1", kind="running-config", body=switch))
     login = Event(id="e1", time=NOW - timedelta(hours=1), asset="web1", kind="login_ok", message="", fields={"user.name": "ops1", "source.ip": "192.0.2.9"})
     store.events.write([login])
     (access,) = [finding for finding in auditing.round(NOW) if finding.source == "compliance.access"]
@@ -162,6 +164,9 @@ def test_a_login_after_the_end_of_the_contract_is_told_and_so_is_an_account_that
     assert "甲" in access.evidence["zh"]
     list(Inspector(store, CHECKS).inspect([ORGANISATION], NOW))
     assert verdicts(store, ORGANISATION)["rec-outsourced-ended"] == "fail"
+    told = latest_snapshot(store, ORGANISATION, "record.outsourced")
+    assert told is not None
+    assert "\tops1@web1,ops1@sw1 [username: 15]\t" in told.body
     (over,) = [finding for finding in auditing.round(NOW + 2 * DAY) if finding.source == "compliance.access"]
     assert not over.firing
 

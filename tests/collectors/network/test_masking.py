@@ -218,6 +218,8 @@ config system password-policy
  description secretary room
 interface GigabitEthernet0/1
 ssl cipher-suite x
+username li password 5 !  role network-operator
+set system login user li authentication encrypted-password "*"
 """.strip("\n").splitlines()
 
 
