@@ -7,6 +7,7 @@ from typing import Final
 
 COLLECTORS: Final[Mapping[str, str]] = {
     "aws": "collectors.cloud.aws:AwsCollector",
+    "backups": "collectors.servers.backups:BackupsCollector",
     "cli": "collectors.network.cli:CliCollector",
     "dns": "collectors.apps.dns:DnsCollector",
     "host": "collectors.servers.host:HostCollector",

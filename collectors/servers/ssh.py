@@ -8,9 +8,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import ClassVar, Final
 
-from pydantic import Field
-
-from collectors.base import Options, credential
 from collectors.rates import Rates
 from collectors.servers import proc
 from collectors.servers.changes import Changes
@@ -20,8 +17,8 @@ from collectors.servers.figures import NONE, Figure
 from collectors.servers.remote import RemoteMachine
 from collectors.servers.services import Service, remote_services
 from collectors.servers.sockets import Listener
-from collectors.servers.sshlink import SshLink
-from core.errors import BadReply, ConfigError
+from collectors.servers.sshlink import Line, LinkOptions
+from core.errors import BadReply
 from core.records import Record, Sample
 from core.secrets import Secrets
 from inventory.asset import Asset
@@ -36,19 +33,14 @@ CHRONY: Final = ("chronyc", "-n", "tracking")
 COMMANDS: Final = (("df", "-P", "-k"), ("df", "-P", "-i"), ("who",), SS, PS, CHRONY)
 
 
-class SshOptions(Options):
+class SshOptions(LinkOptions):
     """How to reach the server and what is watched on it. ``sudo``: read as root by ``sudo -n sh``."""
 
-    port: int = Field(default=22, ge=1, le=65535)
-    credential: str = ""
-    host_key: str = ""
-    known_hosts: str = ""
     sudo: bool = False
     services: tuple[str | Service, ...] = ()
     ports: tuple[int, ...] = ()
     mountpoints: tuple[str, ...] = ()
     snapshots: bool = True
-    timeout_s: float = Field(default=10, gt=0, le=60)
 
 
 class SshCollector:
@@ -58,16 +50,14 @@ class SshCollector:
     default_interval_s: ClassVar[float] = 60.0
 
     def __init__(self, options: SshOptions, secrets: Secrets) -> None:
-        self._options, self._secrets = options, secrets
-        self._link: SshLink | None = None
-        self._address = ""
+        self._options, self._line = options, Line("ssh", options, secrets)
         self._machine = RemoteMachine(self._shell)
         self._rates, self._readings, self._changes = Rates(), Readings(FACTS), Changes()
         self.deadline_s = options.timeout_s * 5
 
     def collect(self, asset: Asset, now: datetime) -> Iterator[Record]:
         """Metrics at each poll, settings when they changed; raises Unreachable, AuthRefused, HostKeyChanged or BadReply."""
-        self._aim(asset)
+        self._line.aim(asset)
         at = time.monotonic()
         self._machine.prepare(lambda: self._touch(at))
 
@@ -76,7 +66,7 @@ class SshCollector:
 
         stat = self._machine.read("/proc/stat")
         if stat is None:
-            raise BadReply(asset.id, f"{self._address} has no /proc/stat; the collector ssh reads Linux servers")
+            raise BadReply(asset.id, f"{asset.address} has no /proc/stat; the collector ssh reads Linux servers")
         for metric, value, labels in self._figures(stat, at):
             yield sample(metric, value, **labels)
         for state in remote_services(self._machine, self._options.services):
@@ -92,27 +82,7 @@ class SshCollector:
 
     def close(self) -> None:
         """End the connection."""
-        if self._link is not None:
-            self._link.close()
-            self._link = None
-
-    def _aim(self, asset: Asset) -> None:
-        if self._link is not None and self._address == asset.address:
-            return
-        self.close()
-        secret = credential(asset, "ssh", self._options.credential, self._secrets)
-        if not secret.username:
-            raise ConfigError("the collector ssh needs a credential with a username: credentials: {ssh: NAME}", key=f"assets.{asset.id}.credentials.ssh")
-        self._address = asset.address
-        self._link = SshLink(
-            asset.id,
-            asset.address,
-            self._options.port,
-            secret,
-            host_key=self._options.host_key,
-            known_hosts=self._options.known_hosts,
-            timeout_s=self._options.timeout_s,
-        )
+        self._line.close()
 
     def _touch(self, at: float) -> None:
         """Ask for everything that this poll reads."""
@@ -125,9 +95,7 @@ class SshCollector:
             fact.read(self._machine)
 
     def _shell(self, script: str) -> bytes:
-        if self._link is None:
-            raise AssertionError("collect aims before it asks")
-        return self._link.run("sudo -n sh" if self._options.sudo else "sh", script, self._options.timeout_s * 3)
+        return self._line.run("sudo -n sh" if self._options.sudo else "sh", script, 3)
 
     def _figures(self, stat: str, at: float) -> Iterator[Figure]:
         read = self._machine.read

@@ -9,13 +9,61 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncssh
+from pydantic import Field
 
+from collectors.base import Options, credential
 from collectors.loop import wait
 from core.errors import AuthRefused, BadReply, ConfigError, DeviceError, HostKeyChanged, Unreachable
-from core.secrets import Secret
+from core.secrets import Secret, Secrets
+from inventory.asset import Asset
 
 MAX_OUTPUT: Final = 64 * 1024 * 1024
 KEEPALIVE_S: Final = 30
+
+
+class LinkOptions(Options):
+    """How a server is reached by SSH."""
+
+    port: int = Field(default=22, ge=1, le=65535)
+    credential: str = ""
+    host_key: str = ""
+    known_hosts: str = ""
+    timeout_s: float = Field(default=10, gt=0, le=60)
+
+
+class Line:
+    """The one connection that a collector keeps; made anew when the address of its asset changes. ``use`` is the collector's name."""
+
+    def __init__(self, use: str, options: LinkOptions, secrets: Secrets) -> None:
+        self._use, self._options, self._secrets = use, options, secrets
+        self._address = ""
+        self._link: SshLink | None = None
+
+    def aim(self, asset: Asset) -> None:
+        """Speak to this asset's address from now on; connects when something is run. Raises ConfigError without an account."""
+        if self._link is not None and self._address == asset.address:
+            return
+        self.close()
+        options, use = self._options, self._use
+        secret = credential(asset, use, options.credential, self._secrets)
+        if not secret.username:
+            where = f"assets.{asset.id}.credentials.{use}"
+            raise ConfigError(f"the collector {use} needs a credential with a username: credentials: {{{use}: NAME}}", key=where)
+        self._address = asset.address
+        key, hosts = options.host_key, options.known_hosts
+        self._link = SshLink(asset.id, asset.address, options.port, secret, host_key=key, known_hosts=hosts, timeout_s=options.timeout_s)
+
+    def run(self, command: str, script: str, polls: float = 1) -> bytes:
+        """What ``command`` prints when it is fed ``script``, within ``polls`` times the time-out of the options; raises DeviceError."""
+        if self._link is None:
+            raise AssertionError("collect aims before it asks")
+        return self._link.run(command, script, self._options.timeout_s * polls)
+
+    def close(self) -> None:
+        """End the connection, if there is one."""
+        if self._link is not None:
+            self._link.close()
+            self._link = None
 
 
 class SshLink:

@@ -12,15 +12,14 @@ from typing import ClassVar, Final
 
 from pydantic import Field
 
-from collectors.base import Options, credential
 from collectors.rates import Rates
 from collectors.servers.changes import Changes
 from collectors.servers.facts import HOUR_S, OFTEN, TEN_MINUTES_S, Fact, Readings
 from collectors.servers.figures import NONE, Figure, filesystem
 from collectors.servers.powershell import COMMAND, Answer, answer, script, table
 from collectors.servers.sockets import Listener
-from collectors.servers.sshlink import SshLink
-from core.errors import BadReply, ConfigError
+from collectors.servers.sshlink import Line, LinkOptions
+from core.errors import BadReply
 from core.records import Record, Sample
 from core.secrets import Secrets
 from inventory.asset import Asset
@@ -56,13 +55,9 @@ TEXTS: Final = (
 MADE_HERE: Final = {"services", "windows.time"}  # from what each poll reads
 
 
-class WindowsOptions(Options):
+class WindowsOptions(LinkOptions):
     """How to reach the server and what is watched on it."""
 
-    port: int = Field(default=22, ge=1, le=65535)
-    credential: str = ""
-    host_key: str = ""
-    known_hosts: str = ""
     services: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
     mountpoints: tuple[str, ...] = ()
@@ -77,21 +72,19 @@ class WindowsCollector:
     default_interval_s: ClassVar[float] = 60.0
 
     def __init__(self, options: WindowsOptions, secrets: Secrets) -> None:
-        self._options, self._secrets = options, secrets
-        self._link: SshLink | None = None
-        self._address = ""
+        self._options, self._line = options, Line("windows", options, secrets)
         self._rates, self._changes = Rates(), Changes()
         self._readings = Readings(Fact(kind, _reader(kind), every_s, is_setting) for kind, every_s, is_setting in TEXTS)
         self.deadline_s = options.timeout_s * 12
 
     def collect(self, asset: Asset, now: datetime) -> Iterator[Record]:
         """Metrics at each poll, settings when they changed; raises Unreachable, AuthRefused, HostKeyChanged or BadReply."""
-        self._aim(asset)
+        self._line.aim(asset)
         at, sent = time.monotonic(), time.time()
         polled = self._ask(EACH_POLL, 3)
         received = time.time()
         if "figures" not in polled.texts:
-            raise BadReply(asset.id, f"{self._address}: {_reason(polled)}")
+            raise BadReply(asset.id, f"{asset.address}: {_reason(polled)}")
 
         def sample(metric: str, value: float, **labels: str) -> Sample:
             return Sample(time=now, asset=asset.id, metric=metric, value=value, labels=labels)
@@ -113,36 +106,13 @@ class WindowsCollector:
 
     def close(self) -> None:
         """End the connection."""
-        if self._link is not None:
-            self._link.close()
-            self._link = None
-
-    def _aim(self, asset: Asset) -> None:
-        if self._link is not None and self._address == asset.address:
-            return
-        self.close()
-        secret = credential(asset, "windows", self._options.credential, self._secrets)
-        if not secret.username:
-            where = f"assets.{asset.id}.credentials.windows"
-            raise ConfigError("the collector windows needs a credential with a username: credentials: {windows: NAME}", key=where)
-        self._address = asset.address
-        self._link = SshLink(
-            asset.id,
-            asset.address,
-            self._options.port,
-            secret,
-            host_key=self._options.host_key,
-            known_hosts=self._options.known_hosts,
-            timeout_s=self._options.timeout_s,
-        )
+        self._line.close()
 
     def _due(self, at: float) -> list[str]:
         return [fact.kind for fact in self._readings.due(at) if fact.kind not in MADE_HERE]
 
     def _ask(self, parts: Iterable[str], times: int) -> Answer:
-        if self._link is None:
-            raise AssertionError("collect aims before it asks")
-        return answer(self._link.run(COMMAND, script(parts), self._options.timeout_s * times))
+        return answer(self._line.run(COMMAND, script(parts), times))
 
     def _figures(self, rows: list[list[str]], at: float) -> Iterator[Figure]:
         for what, *cells in rows:

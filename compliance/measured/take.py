@@ -12,7 +12,7 @@ import structlog
 
 from compliance.host import CONFIGURATION
 from compliance.logs import LOGS
-from compliance.measured import estate, figures, records, zones
+from compliance.measured import backups, estate, figures, records, zones
 from compliance.measured.sources import Source, management_sources
 from compliance.objects import ProtectionObject
 from compliance.rounds.template import Template
@@ -74,6 +74,7 @@ class Measurer:
             yield Snapshot(time=now, asset=asset, kind=figures.KIND, body=body)
         yield from self._scans(assets, objects, plan, now)
         yield Snapshot(time=now, asset=ESTATE, kind="estate.zones", body=zones.estate(plan, self._bodies(NETWORK), self._bodies(VLAN), objects))
+        yield Snapshot(time=now, asset=ESTATE, kind="estate.backups", body=backups.estate(assets, objects, self._backups(assets), now))
         for kind, body in self._estate(plan, now):
             yield Snapshot(time=now, asset=ESTATE, kind=f"{ESTATE}.{kind}", body=body)
 
@@ -101,6 +102,11 @@ class Measurer:
         talks = ((line.names[0], line.names[1], line.names[2]) for line in lists["conversations"])
         is_told = lists["conversations"] or not zones.has_closed(plan)
         yield "crossings", zones.crossings(talks, plan, estate.approvals(allowed, now.date())) if is_told else ""
+
+    def _backups(self, assets: Iterable[Asset]) -> Iterator[Snapshot]:
+        for asset in assets:
+            if "backups" in asset.collect and (text := latest_snapshot(self.store, asset.id, backups.KIND)):
+                yield text
 
     def _sources(self, asset: str) -> tuple[Source, ...]:
         text = latest_snapshot(self.store, asset, CONFIGURATION)

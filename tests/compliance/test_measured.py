@@ -208,3 +208,48 @@ def test_shares_are_coarse_and_nothing_is_told_of_nothing() -> None:
     assert "any=no" in text
     assert "with_cause=none" in text
     assert "logins_with_user=60" in estate.logs({}, [{"user.name": "a"}, {"user.name": "b"}, {}], ())
+
+
+def backup(name: str, of: str, last: timedelta | None, *, every_h: int = 24, elsewhere: str = "", is_read: bool = True) -> str:
+    newest = "" if last is None else (NOW - last).isoformat()
+    return "\t".join((name, "restic", of, str(every_h), elsewhere, "yes" if is_read else "no", newest, "7", "yes")) + "\n"
+
+
+def kept_by(store: Store, *lines: str, age: timedelta = HOUR) -> None:
+    save_snapshot(store, Snapshot(time=NOW - age, asset="keeper", kind="backups", body=ended("".join(lines))))
+
+
+KEEPER = Asset(id="keeper", kind="server", collect={"backups": {}})
+FILES = Asset(id="files", kind="server")
+
+
+@pytest.mark.parametrize(
+    ("lines", "here", "elsewhere", "batch"),
+    [
+        ((backup("a", "web files", 2 * HOUR), backup("b", "web files", HOUR, every_h=1, elsewhere="二号机房")), "pass", "pass", "pass"),
+        ((backup("a", "web files", 2 * HOUR, elsewhere="二号机房"),), "pass", "fail", "pass"),
+        ((backup("a", "web files", 31 * HOUR, elsewhere="二号机房"),), "fail", "fail", "fail"),
+        ((backup("a", "web files", HOUR), backup("b", "web files", None)), "fail", "unknown", "unknown"),
+        ((backup("a", "web files", HOUR), backup("b", "web", HOUR, is_read=False)), "unknown", "unknown", "unknown"),
+        ((backup("a", "web", HOUR, every_h=1, elsewhere="二号机房"),), "unknown", "unknown", "unknown"),
+    ],
+    ids=["both", "by day elsewhere", "late", "one empty", "one unread", "one asset uncovered"],
+)
+def test_backups_are_judged_by_the_worst_set_of_each_asset(store: Store, lines: tuple[str, ...], here: str, elsewhere: str, batch: str) -> None:
+    kept_by(store, *lines)
+    kept = measurer(store, ProtectionObject(id="oa", name="OA", s=3, a=3, scope=Scope(assets=("web", "files")))).take((KEEPER, SERVER, FILES), NOW)
+    Inspector(store, CHECKS).inspect(sorted(kept), NOW)
+    found = outcomes(store, ESTATE)
+    assert (found["est-backups"], found["est-backups-elsewhere"], found["est-backups-batch"]) == (here, elsewhere, batch)
+
+
+def test_a_backup_server_that_fell_silent_proves_nothing(store: Store) -> None:
+    kept_by(store, backup("a", "web", 50 * HOUR, every_h=100), age=50 * HOUR)
+    judged(store, KEEPER, SERVER)
+    assert outcomes(store, ESTATE)["est-backups"] == "unknown"
+
+
+def test_a_cut_table_of_backups_proves_nothing(store: Store) -> None:
+    save_snapshot(store, Snapshot(time=NOW, asset="keeper", kind="backups", body=backup("a", "web", HOUR)))
+    judged(store, KEEPER, SERVER)
+    assert "est-backups" not in outcomes(store, ESTATE) or outcomes(store, ESTATE)["est-backups"] != "pass"

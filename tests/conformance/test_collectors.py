@@ -34,6 +34,7 @@ def options(name: str, port: int) -> dict[str, Any]:
     url = f"http://127.0.0.1:{port}/"
     least: dict[str, dict[str, Any]] = {
         "aws": {"region": "cn-north-1", "endpoint": url, "timeout_s": 0.5},
+        "backups": {"port": port, "host_key": KEY, "timeout_s": 0.5, "sets": [{"name": "db", "tool": "files", "place": "/srv/*.gz"}]},
         "cli": {"platform": "cisco_ios", "port": port, "host_key": KEY, "timeout_s": 0.5},
         "dns": {"name": "x.example", "port": port, "timeout_s": 0.5, "tcp": True},
         "host": {"ntp": f"127.0.0.1:{port}", "snapshots": False},
