@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final, Generic, TypeVar
 
+from collectors.servers import tomcat
 from collectors.servers.accounts import accounts, groups
 from collectors.servers.machine import MAX_FILE, Cut, Machine, Whole
 from collectors.servers.protection import crypto_policy, integrity, storage, trusted_boot
@@ -274,6 +275,8 @@ _FACTS: Final[tuple[Fact[Machine], ...]] = (
     Fact("pg_hba.conf", _without_passwords(*(f"{folder}/pg_hba.conf" for folder in _POSTGRESQL))),
     Fact("mariadb", _without_passwords("/etc/mysql/my.cnf", "/etc/mysql/conf.d/*.cnf", "/etc/mysql/m*.conf.d/*.cnf", "/etc/my.cnf", "/etc/my.cnf.d/*.cnf")),
     Fact("redis.conf", _without_passwords("/etc/redis/*.conf", "/etc/redis.conf", "/etc/valkey/*.conf")),
+    *(Fact(kind, read, HOUR_S) for kind, read in tomcat.KINDS.items()),
+    Fact("tomcat.processes", tomcat.processes, TEN_MINUTES_S, is_setting=False),
 )
 
 

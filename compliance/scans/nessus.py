@@ -8,8 +8,8 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from compliance.scans.found import LEVELS, MOST_TARGETS, Found, Level, Scan, Sort, Target, line, numbers, once
-from compliance.scans.xml import Node, walk
 from core.errors import ConfigError
+from core.xml import Node, walk
 
 ROOT: Final = "NessusClientData_v2"
 DEAD: Final = "10180"

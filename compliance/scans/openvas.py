@@ -12,8 +12,8 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from compliance.scans.found import MOST_TARGETS, Found, Scan, Sort, Target, line, numbers, of_score, once
-from compliance.scans.xml import Node, walk
 from core.errors import ConfigError
+from core.xml import Node, walk
 
 ROOTS: Final = ("report", "get_reports_response")
 LOGINS: Final = ("auth-ssh-success", "auth-smb-success", "auth-esxi-success", "auth-snmp-success")

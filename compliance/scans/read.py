@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from compliance.scans import nessus, openvas, sarif, table, trivy
 from compliance.scans.found import MOST_BYTES, MOST_FOUND, Scan
-from compliance.scans.xml import root
 from core.errors import ConfigError
+from core.xml import root
 
 FORMATS: Final[Mapping[str, tuple[str, ...]]] = {
     "Nessus": (".nessus", ".xml"),

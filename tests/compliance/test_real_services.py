@@ -153,7 +153,7 @@ def test_redis_as_shipped_fails_and_a_hardened_one_passes_and_does_what_its_file
 def test_a_host_without_the_services_is_not_asked_and_one_whose_files_are_closed_is_unknown() -> None:
     bare = {kind: host("debian")[kind] for kind in ("os-release", "accounts")} | {"packages": "base-files\t12.4\tamd64\tii\n"}
     closed = {kind: host("debian")[kind] for kind in ("os-release", "accounts", "packages")}
-    for beginning in ("ngx-", "pg-", "my-", "rds-"):
+    for beginning in ("ngx-", "pg-", "my-", "rds-", "tmc-"):
         assert set(verdicts(bare, beginning).values()) == {Outcome.NOT_APPLICABLE.value}
         assert set(verdicts(closed, beginning).values()) == {Outcome.UNKNOWN.value}
 

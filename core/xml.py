@@ -1,4 +1,4 @@
-"""Large XML files of strangers, read piece by piece: the elements that are asked for as small trees, everything else forgotten. No DOCTYPE, no entities."""
+"""XML of strangers: of large files small trees are taken and everything else is forgotten, small ones are read as a whole. No entities."""
 
 from __future__ import annotations
 
@@ -30,6 +30,13 @@ class Node:
             if node.tag == path[0]:
                 yield from node.all(*path[1:]) if len(path) > 1 else (node,)
 
+    def every(self, tag: str) -> Iterator[Node]:
+        """Every element of this name below, at any depth."""
+        for node in self.inside:
+            if node.tag == tag:
+                yield node
+            yield from node.every(tag)
+
     def said(self, *path: str) -> str:
         """The text of the first element at the end of a path, empty when there is none."""
         return next((node.text.strip() for node in self.all(*path)), "")
@@ -47,6 +54,23 @@ def walk(content: bytes, name: str, units: Collection[str], take: Take) -> None:
         raise ConfigError(f"is no XML: {expat.errors.messages[err.code]}", path=name, line=err.lineno) from None
 
 
+def whole(text: str, name: str, tag: str) -> Node:
+    """A small file as a tree whose first element is ``tag``; raises ConfigError for another one, and for what is no XML.
+
+    The text is decoded already, so what the file says of its encoding counts no more. A DOCTYPE that only points elsewhere (old web.xml have one)
+    is passed over, nothing is fetched; one that declares something is refused.
+    """
+    found: list[Node] = []
+    reader = _Reader(name, frozenset((tag,)), lambda above, node: found.append(node) if not above else None, may_point=True)
+    try:
+        reader.parser.Parse(text.encode("utf-8", "replace"), True)
+    except expat.ExpatError as err:
+        raise ConfigError(f"is no XML: {expat.errors.messages[err.code]}", path=name, line=err.lineno) from None
+    if not found:
+        raise ConfigError(f"begins with {reader.first.tag if reader.first else 'nothing'!r} and not with {tag!r}", path=name)
+    return found[0]
+
+
 def root(content: bytes, name: str) -> Node:
     """The first element with its attributes; raises ConfigError when there is none, or a DOCTYPE before it."""
     reader = _Reader(name, frozenset(), lambda _above, _node: None)
@@ -62,21 +86,23 @@ def root(content: bytes, name: str) -> Node:
 
 
 class _Reader:
-    def __init__(self, name: str, units: frozenset[str], take: Take) -> None:
+    def __init__(self, name: str, units: frozenset[str], take: Take, *, may_point: bool = False) -> None:
         self.name, self.first = name, None  # type: tuple[str, Node | None]
-        self._units, self._take = units, take
+        self._units, self._take, self._may_point = units, take, may_point
         self._above: list[Node] = []
         self._open: list[Node] = []
         self._text: list[str] = []
-        self.parser = expat.ParserCreate()
+        self.parser = expat.ParserCreate("utf-8" if may_point else None)
         self.parser.buffer_text = True
         self.parser.StartDoctypeDeclHandler = self._doctype
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._characters
 
-    def _doctype(self, *_about: object) -> None:
-        raise ConfigError("has a DOCTYPE; results never have one, so it is refused", path=self.name, line=self.parser.CurrentLineNumber)
+    def _doctype(self, _name: str, _system: str | None, _public: str | None, declares: bool) -> None:
+        if self._may_point and not declares:
+            return
+        raise ConfigError("has a DOCTYPE, which is refused: it can declare entities", path=self.name, line=self.parser.CurrentLineNumber)
 
     def _start(self, tag: str, given: dict[str, str]) -> None:
         node = Node(tag, given, self.parser.CurrentLineNumber)
