@@ -7,12 +7,14 @@ import contextlib
 import os
 import ssl
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from core.errors import ConfigError
+from simulator import dumps
 from simulator.agents import serve_agents
 from simulator.authority import Authority, open_authority
 from simulator.chatter import Chatter, Speaker
@@ -27,6 +29,7 @@ from simulator.world import World
 
 log = structlog.get_logger("simulator")
 TICK_S = 1.0
+HOUR = timedelta(hours=1)
 
 
 @dataclass
@@ -47,6 +50,7 @@ class Box:
     shells: list[Any] = field(default_factory=list)
     contexts: dict[str, ssl.SSLContext] = field(default_factory=dict)
     days: dict[str, float] = field(default_factory=dict)
+    backed_up: datetime | None = None
     authority: Authority = field(init=False)
 
     async def run(self) -> None:
@@ -64,6 +68,7 @@ class Box:
         self.contexts = {system.id: self._context(system) for system in self.world.estate.systems if system.secure}
         try:
             self.transports = await serve_agents(self.world, self.places, lambda: self.reachable)
+            self._back_up()
             await self._open_shells()
             self._hang_doors()
             await self._keep_open()
@@ -124,6 +129,7 @@ class Box:
             if self.reporter:
                 self.reporter.tick(self.reachable)
             self._renew()
+            self._back_up()
             await self._keep_open()
 
     def _speak(self, chatter: Chatter, changed: set[str], heard: frozenset[str]) -> None:
@@ -143,6 +149,16 @@ class Box:
             if system.secure and self.days[system.id] != days:
                 self.authority.renew(self.contexts[system.id], self.folder, system.id, self.places.address_of(system.server), days)
                 self.days[system.id] = days
+
+    def _back_up(self) -> None:
+        """Once an hour; what cannot be written is a backup that is late."""
+        now = datetime.now().astimezone()
+        if self.backed_up is None or now - self.backed_up >= HOUR:
+            self.backed_up = now
+            try:
+                dumps.keep(self.folder / "backups", self.world.estate.backups, now)
+            except OSError as err:
+                log.error("backups", problem=str(err))
 
     async def close(self) -> None:
         """Stop listening everywhere."""

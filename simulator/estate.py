@@ -92,6 +92,17 @@ class Server(Attached):
     how: Literal["exporter", "snmp"]
 
 
+class BackupJob(Model):
+    """A job that leaves files on ``keeper``: whose data, hours between two, from which hour of the night, and the other place when they lie there."""
+
+    id: str = Field(pattern=r"^[a-z0-9-]+$")
+    keeper: str
+    of: tuple[str, ...] = Field(min_length=1)
+    every_h: int = Field(default=24, ge=1, le=168)
+    at: int = Field(default=2, ge=0, le=23)
+    elsewhere: str = ""
+
+
 class Supply(Attached):
     """A UPS."""
 
@@ -192,6 +203,7 @@ class Estate(Model):
     links: tuple[Link, ...]
     servers: tuple[Server, ...]
     systems: tuple[System, ...]
+    backups: tuple[BackupJob, ...] = ()
     supplies: tuple[Supply, ...] = ()
     sensors: tuple[Sensors, ...] = ()
     desks: tuple[Desks, ...] = ()
@@ -218,6 +230,9 @@ class Estate(Model):
         switches = {device.id for device in self.devices if device.kind == "switch"}
         if wrong := {desks.switch for desks in self.desks} - switches:
             raise ValueError(f"desks hang on {min(wrong)}, which is no switch")
+        servers = {server.id for server in self.servers}
+        if wrong := {one for job in self.backups for one in (job.keeper, *job.of)} - servers:
+            raise ValueError(f"a backup job names {min(wrong)}, which is no server")
         targets = known | {system.id for system in self.systems} | {link.text for link in self.links}
         for fault in self.faults:
             if fault.target not in targets:

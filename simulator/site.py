@@ -10,12 +10,14 @@ from typing import Any, Final
 import yaml
 
 from core.errors import ConfigError
-from simulator.estate import Attached, Estate, Standing, System
+from simulator import dumps
+from simulator.estate import Attached, BackupJob, Estate, Standing, System
 from simulator.fabric import FACILITIES, MANAGEMENT, OFFICE, SERVERS, VLANS
 from simulator.places import Places
 from simulator.sensors import points
 
 FILE = "simulated.yaml"
+DUMPS = "simulator/backups"
 INTERVAL_S = 30
 CLI_INTERVAL_S = 300
 CREDENTIAL = "simulated-devices"
@@ -76,7 +78,7 @@ def write_site(folder: Path, places: Places, authority: Path | None = None, host
     if host_key:
         _write_once(folder / "calendar.yaml", {"change_windows": WINDOWS})
         _write_once(folder / "templates" / FILE, TEMPLATE)
-    return _write(folder / "assets" / FILE, {"assets": list(assets(places, authority, host_key))})
+    return _write(folder / "assets" / FILE, {"assets": list(assets(places, authority, host_key, folder.resolve() / DUMPS))})
 
 
 def _write_once(path: Path, content: Mapping[str, Any]) -> None:
@@ -138,8 +140,8 @@ def zones(places: Places) -> Iterator[Entry]:
     yield from ({"name": name} for name in (FACILITY, DESKS))
 
 
-def assets(places: Places, authority: Path | None, host_key: str = "") -> Iterator[Entry]:
-    """Every asset of the estate."""
+def assets(places: Places, authority: Path | None, host_key: str = "", dumped: Path = Path(DUMPS)) -> Iterator[Entry]:
+    """Every asset of the estate; ``dumped`` is where backup jobs leave their files."""
     estate = places.estate
     for room in estate.rooms:
         yield {"id": room.id, "name": room.name, "kind": "room", "site": _site_name(estate, room.site), "simulated": True}
@@ -157,6 +159,8 @@ def assets(places: Places, authority: Path | None, host_key: str = "") -> Iterat
     for server in estate.servers:
         url = f"http://{places.address(server)}:{places.exporter}/metrics"
         how = _snmp(places) if server.how == "snmp" else {"collect": {"prometheus": {"url": url, "interval": INTERVAL_S}}}
+        if sets := [_backup(job, dumped) for job in estate.backups if job.keeper == server.id]:
+            how = {"collect": {**how["collect"], "backups": {"local": True, "sets": sets}}}
         yield _standing(places, server, "server") | how | _reached(estate, server)
     for supply in estate.supplies:
         yield _standing(places, supply, "ups") | {"model": supply.model} | _snmp(places) | _reached(estate, supply)
@@ -182,6 +186,11 @@ def _standing(places: Places, one: Standing, kind: str) -> Entry:
 
 def _snmp(places: Places) -> Entry:
     return {"collect": {"snmp": {"version": "2c", "port": places.snmp, "interval": INTERVAL_S, "topology_every_s": 2 * INTERVAL_S}}}
+
+
+def _backup(job: BackupJob, dumped: Path) -> Entry:
+    away = {"elsewhere": job.elsewhere} if job.elsewhere else {}
+    return {"name": job.id, "tool": "files", "place": dumps.pattern(dumped, job), "of": list(job.of), "every_h": job.every_h, "min_bytes": 1000} | away
 
 
 def _reached(estate: Estate, one: Standing) -> Entry:

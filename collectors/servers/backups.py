@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import ClassVar, Final
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from collectors.servers.changes import Changes
 from collectors.servers.copies import BackupSet, Copies, Copy, read_copies
 from collectors.servers.facts import Fact, Readings
 from collectors.servers.machine import LocalMachine, Machine
-from collectors.servers.remote import RemoteMachine
+from collectors.servers.remote import HARMLESS, RemoteMachine
 from collectors.servers.sshlink import Line, LinkOptions
 from core.records import Record, Sample, ended
 from core.secrets import Secrets
@@ -44,6 +44,13 @@ class BackupsOptions(LinkOptions):
         if twice := {one.name for one in sets if sum(other.name == one.name for other in sets) > 1}:
             raise ValueError(f"two sets are called {', '.join(sorted(twice))}")
         return sets
+
+    @model_validator(mode="after")
+    def _for_a_shell(self) -> BackupsOptions:
+        """Over SSH a pattern is read by a shell: it may hold nothing else that means something there."""
+        if not self.local and (odd := [one.name for one in self.sets if one.tool == "files" and not HARMLESS.fullmatch(one.place)]):
+            raise ValueError(f"over SSH the pattern of files of {odd[0]} is of letters, digits and _ . / * ? [ ] @ : + - only")
+        return self
 
 
 class BackupsCollector:

@@ -208,7 +208,6 @@ def test_the_text_holds_nothing_but_its_columns() -> None:
     [
         ({"tool": "restic"}, "needs place"),
         ({"tool": "files", "place": "dump/*.gz"}, "begins with /"),
-        ({"tool": "files", "place": "/srv/$(id)"}, "begins with /"),
         ({"tool": "restic", "place": "--password-command=id"}, "pattern"),
         ({"tool": "restic", "place": "/r\0"}, "pattern"),
         ({"tool": "restic", "place": "/r", "password_file": "/p; id"}, "pattern"),
@@ -221,6 +220,13 @@ def test_a_set_that_cannot_be_is_refused(one: dict[str, Any], says: str) -> None
     with pytest.raises(ConfigError, match=says) as err:
         collector("backups", by_options(**one))
     assert err.value.key.startswith("sets")
+
+
+def test_over_ssh_a_pattern_holds_nothing_that_a_shell_would_run() -> None:
+    sets = [{"name": "db", "tool": "files", "place": "/srv/$(id)/*.gz"}]
+    with pytest.raises(ConfigError, match="over SSH the pattern of files of db"):
+        collector("backups", {"sets": sets})
+    assert collector("backups", {"sets": sets, "local": True})
 
 
 def test_two_sets_of_one_name_are_refused() -> None:
