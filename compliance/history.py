@@ -106,8 +106,8 @@ def reasons(item: str, found: Iterable[Turn], before: Iterable[Answer], after: I
     """Why a requirement came out otherwise: verdicts that turned, and what people decided, changed or let run out. The answers are those that stood."""
     said = [
         Text(
-            zh=f"{turn.asset}：{turn.title['zh']} {Outcome(turn.before).text.zh if turn.before else '—'} → {Outcome(turn.after).text.zh}",
-            en=f"{turn.asset}: {turn.title['en']} {Outcome(turn.before).text.en if turn.before else '-'} -> {Outcome(turn.after).text.en}",
+            zh=f"{turn.asset}：{turn.title['zh']}（{Outcome(turn.before).text.zh if turn.before else '未判定'} → {Outcome(turn.after).text.zh}）",
+            en=f"{turn.asset}: {turn.title['en']} ({Outcome(turn.before).text.en if turn.before else 'not judged'} → {Outcome(turn.after).text.en})",
         )
         for turn in found
         if item in turn.items

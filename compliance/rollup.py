@@ -169,7 +169,7 @@ def over_assets(item: Item, results: Sequence[ItemResult]) -> ItemResult:
     numbers = {word: sum(result.conformity is word for result in telling) for word in Conformity}
     reason = Text(
         zh="，".join(f"{word.text.zh} {count} 个" for word, count in numbers.items() if count) or item.question.zh,
-        en=", ".join(f"{count} {word.text.en}" for word, count in numbers.items() if count) or item.question.en,
+        en=", ".join(f"{word.text.en}: {count}" for word, count in numbers.items() if count) or item.question.en,
     )
     if {result.by for result in telling} in ({"nobody"}, {"officer"}):
         reason = telling[0].reason

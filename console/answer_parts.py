@@ -71,7 +71,7 @@ def _row(view: conformity.Overview, item: Item, state: str, given: Sequence[Answ
         _("telemetry says"): look(CONFORMITY, view.items[item.id].proposed).text if view.items[item.id].proposed else "",
         _("state of the decision"): state,
         _("valid until"): last.expires.astimezone(here.zone).date().isoformat() if last else "",
-        _("decided by"): last.who if last else "",
+        _("decision of"): last.who if last else "",
     }
 
 
@@ -100,6 +100,7 @@ def _form(here: Desk, me: Account, item: Item, subject: ProtectionObject) -> Non
             _("Files: PDF, PNG, JPEG, Word, Excel or text, each at most {n} MiB").format(n=attachments.MOST_BYTES // 2**20),
             type=list(attachments.TYPES),
             accept_multiple_files=True,
+            max_upload_size=attachments.MOST_BYTES // 2**20,
         )
         is_sent = st.form_submit_button(_("Save the decision"), type="primary")
     if is_sent and not chosen:

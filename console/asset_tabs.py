@@ -158,14 +158,20 @@ def checks(here: Desk, asset: Asset) -> None:
 
 def verdict_row(here: Desk, body: Mapping[str, Any]) -> dict[str, Any]:
     """One verdict as a line of a table."""
-    title, reason = body.get("title", {}), body.get("reason", {})
+    title = body.get("title", {})
     return {
         _("verdict"): look(OUTCOME, body["outcome"]).text,
         _("check"): two(title.get("zh", ""), title.get("en", "")) or body["check"],
         _("asset"): here.estate.title(body["asset"]),
-        _("reason"): two(reason.get("zh", ""), reason.get("en", "")),
+        _("reason"): _reason(body),
         _("since"): times.ago(times.read(body.get("since")), here.now()),
     }
+
+
+def _reason(body: Mapping[str, Any]) -> str:
+    """What was seen on the asset where the reason would only say the title of the check once more."""
+    reason, seen = body.get("reason", {}), body.get("observed") or ()
+    return "; ".join(str(line) for line in seen[:3]) if seen and body["outcome"] in ("pass", "fail") else two(reason.get("zh", ""), reason.get("en", ""))
 
 
 def changes(here: Desk, asset: Asset) -> None:

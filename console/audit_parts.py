@@ -21,7 +21,7 @@ from compliance.rollup import Conformity
 from compliance.scoring import load_schemes
 from console import parts
 from console.desk import Desk
-from console.i18n import _, marked, two
+from console.i18n import _, listed, marked, two
 from console.identity.accounts import Account
 from console.queries import audits
 from console.text import plain
@@ -38,6 +38,7 @@ PROGRESS: Final[Mapping[str, Look]] = {
     "open": Look(marked("open"), "◆", "orange", "#E65100"),
     "done": Look(marked("done"), "✓", "green", "#2E7D32"),
     "not_needed": Look(marked("not needed"), "■", "gray", "#616161"),
+    "in_time": Look(marked("in time"), "✓", "green", "#2E7D32"),
 }
 EXEMPTION: Final[Mapping[str, Look]] = {
     "requested": Look(marked("waits for a decision"), "◆", "orange", "#E65100"),
@@ -56,6 +57,11 @@ STAGES: Final[Mapping[str, str]] = {
     "chain": marked("reading the evidence chain"),
     "manifest": marked("writing the manifest"),
 }
+
+
+def ahead(progress: str) -> str:
+    """How a step stands whose next date is shown: what was done is in time for it."""
+    return look(PROGRESS, "in_time" if progress == "done" else progress).text
 
 
 def choose_object(office: Office, key: str = "object", *, whole_first: bool = False) -> ProtectionObject:
@@ -122,9 +128,12 @@ def bar_in(place: DeltaGenerator) -> Tell:
 
 def conclusion(found: Dossier) -> str:
     """Figure and conclusion in words."""
-    is_rate = load_schemes()[found.scheme].method == "rate"
-    figure = f"{found.score.figure:.1f} %" if is_rate else f"{found.score.figure:.1f}"
-    return f"{figure} · {two(found.score.conclusion.zh, found.score.conclusion.en)}"
+    return f"{figure_of(found, found.score.figure)} · {two(found.score.conclusion.zh, found.score.conclusion.en)}"
+
+
+def figure_of(found: Dossier, figure: float, digits: int = 1) -> str:
+    """A figure of the dossier's scheme, with its sign when it is a rate."""
+    return f"{figure:.{digits}f}" + (" %" if load_schemes()[found.scheme].method == "rate" else "")
 
 
 def until(day: date, here: Desk) -> datetime:
@@ -139,7 +148,7 @@ def exemption_form(here: Desk, me: Account, found: Dossier, risk: Risk) -> None:
         st.markdown(f"**{_('Ask for an exemption')}**")
         reason = st.text_area(_("Why the gap cannot be closed now"), height=70)
         compensation = st.text_area(_("Compensating control"), height=70)
-        assets = st.multiselect(_("only for these assets (none: for all)"), list(risk.assets))
+        assets = st.multiselect(_("only for these assets (none: for all)"), list(risk.assets), format_func=here.estate.title, placeholder=_("choose some"))
         end = st.date_input(_("until"), value=(now + timedelta(days=90)).astimezone(here.zone).date())
         sent = st.form_submit_button(_("Ask"), type="primary")
     if sent:
@@ -160,7 +169,7 @@ def exemption_block(here: Desk, me: Account, one: Exemption, *, may_decide: bool
         st.markdown(f"{parts.badge(EXEMPTION, word.value)} **{plain(one.item)}** {plain(one.id)}")
         st.markdown(f"{_('reason')}: {plain(one.reason)}  \n{_('compensating control')}: {plain(one.compensation)}")
         facts = [(_("asked by"), plain(one.requester)), (_("decided by"), plain(one.approver)), (_("ends"), plain(parts.when(one.expires, now)))]
-        parts.strip([*facts, (_("assets"), plain("、".join(one.assets))), (_("remark"), plain(one.remark))])
+        parts.strip([*facts, (_("assets"), plain(listed(one.assets))), (_("remark"), plain(one.remark))])
         if may_decide and word is Word.REQUESTED:
             if one.requester == me.name:
                 st.caption(_("You asked for it: somebody else decides."))
@@ -189,7 +198,7 @@ def _makes_up(found: Dossier, risk: Risk, proposal: Compensation | None) -> list
     if risk.lapsed:
         st.warning(_("The decision does not count: {reason}").format(reason=plain(two(risk.lapsed.zh, risk.lapsed.en))))
     label = _("made up for by these requirements, which are met (overall assessment)")
-    return st.multiselect(label, met, default=list(proposal.by) if proposal else [], key=f"risk-by-{risk.item}")
+    return st.multiselect(label, met, default=list(proposal.by) if proposal else [], placeholder=_("choose some"), key=f"risk-by-{risk.item}")
 
 
 def risk_form(here: Desk, me: Account, found: Dossier, risk: Risk) -> None:

@@ -12,7 +12,7 @@ from console.desk import Desk
 from console.i18n import _, two
 from console.queries import cases, conformity, times, touches
 from console.text import plain
-from console.words import CONFORMITY, STATE, look
+from console.words import CONFORMITY, OUTCOME, STATE, look
 from core.errors import NotFound
 from core.names import EVIDENCE
 from store.base import Body
@@ -47,13 +47,28 @@ def incident_links(here: Desk, item: str) -> None:
         st.page_link(parts.VIEWS / "incident.py", label=plain(label, 110), query_params={"id": case.id}, icon=":material/notifications:")
 
 
-def evidence_of(here: Desk, body: Body) -> None:
-    """Why a verdict is so, what would change it, and the raw text that it rests on."""
+def check_block(here: Desk, found: list[Body], asset: str) -> None:
+    """One check: what it is about and what to do, then every asset that it looked at; the asset that was asked for is opened."""
+    first, fix = found[0], found[0].get("remediation", {})
+    st.markdown(f"**{plain(two(first['title'].get('zh', ''), first['title'].get('en', '')) or first['check'])}** · {plain(', '.join(first['items']))}")
+    if fix and any(body["outcome"] == "fail" for body in found):
+        st.markdown(f"**{_('What to do')}** {plain(two(fix.get('zh', ''), fix.get('en', '')))}")
+    chosen = parts.rows([verdict_row(here, body) for body in found], f"check-{first['check']}", height=min(360, 40 + 32 * len(found)))
+    place = chosen if chosen is not None and chosen < len(found) else next((n for n, body in enumerate(found) if body["asset"] == asset), 0)
+    body = found[place]
+    st.markdown(
+        f"{parts.badge(OUTCOME, body['outcome'])} **{plain(here.estate.title(body['asset']))}** · {plain(times.ago(times.read(body['since']), here.now()))}"
+    )
+    evidence_of(here, body, is_remedied=False)
+
+
+def evidence_of(here: Desk, body: Body, *, is_remedied: bool = True) -> None:
+    """Why a verdict is so, what would change it (unless that was said already), and the raw text that it rests on."""
     reason, fix = body.get("reason", {}), body.get("remediation", {})
     st.markdown(plain(two(reason.get("zh", ""), reason.get("en", ""))))
     if body.get("observed"):
         st.code("\n".join(map(str, body["observed"][:50])), language=None, wrap_lines=True)
-    if body["outcome"] != "pass" and fix:
+    if is_remedied and body["outcome"] == "fail" and fix:
         st.markdown(f"**{_('What to do')}** {plain(two(fix.get('zh', ''), fix.get('en', '')))}")
     for read in body.get("read", ()):
         with st.expander(f"{_('Evidence')}: {read['kind']} · {times.clock(times.read(read['time']), here.zone, here.now())} · sha256 {read['sha256'][:16]}…"):

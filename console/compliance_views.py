@@ -17,7 +17,7 @@ def unit_table(found: Dossier) -> None:
     parts.table(
         [
             {
-                _("unit"): f"{one.number}*" if one.inferred else one.number,
+                _("assessment unit"): f"{one.number}*" if one.inferred else one.number,
                 _("control point"): two(one.item.control_point, one.item.control_point_en),
                 _("requirement"): two(one.item.zh, one.item.en),
                 _("looked at"): two(views.examined(one.item).zh, views.examined(one.item).en),
@@ -29,7 +29,7 @@ def unit_table(found: Dossier) -> None:
         {_("requirement"): st.column_config.TextColumn(width="large")},
     )
     if any(one.inferred for one in rows):
-        st.caption("* " + _("the number was worked out from its neighbours"))
+        st.caption("\\* " + _("the number was worked out from its neighbours"))
 
 
 def old_table(found: Dossier) -> None:
@@ -43,7 +43,7 @@ def old_table(found: Dossier) -> None:
                 _("result"): look(CONFORMITY, str(one.conformity)).text,
                 _("met"): sum(result.conformity == "conforms" for result in one.items),
                 _("requirements"): len(one.items),
-                _("units of 2019"): ", ".join(result.item for result in one.items),
+                _("requirements of 2019"): ", ".join(result.item for result in one.items),
             }
             for one in views.by_old_layers(found)
         ]

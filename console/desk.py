@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from compliance.register import read_register
 from console.identity.login import Identity, open_identity
 from console.identity.tokens import Tokens
 from console.queries.estate import Estate
@@ -42,7 +43,8 @@ _installed: list[Desk] = []
 def open_desk(store: Store, settings: Settings, clock: Clock | None = None) -> Desk:
     """A desk over a store."""
     identity = open_identity(store, settings)
-    return Desk(store, settings, identity, Tokens(store, identity.accounts), Estate(store), clock or SystemClock())
+    estate = Estate(store, lambda: {name: one.name for name, one in read_register(store, settings.site_folder).objects.items()})
+    return Desk(store, settings, identity, Tokens(store, identity.accounts), estate, clock or SystemClock())
 
 
 def install(desk: Desk) -> None:

@@ -11,9 +11,9 @@ from compliance.dossier import Dossier
 from compliance.signs import Standing, State
 from console import parts
 from console.desk import Desk
-from console.i18n import _, marked, two
+from console.i18n import _, listed, marked, two
 from console.text import plain
-from console.words import Look, look
+from console.words import OUTCOME, Look, look
 
 STATE: Final[Mapping[str, Look]] = {
     "met": Look(marked("case is met"), "●", "red", "#C62828"),
@@ -38,7 +38,7 @@ def case_table(here: Desk, found: Dossier) -> None:
         {
             _("case of the guide"): f"{one.case.case} {two(one.case.title, one.case.title_en)}",
             _("state"): look(STATE, one.state).text,
-            _("signs"): "、".join(two(title.zh, title.en) for title, _assets in one.failing),
+            _("checks that fail"): listed(two(title.zh, title.en) for title, _assets in one.failing),
             _("requirement"): ", ".join(one.items),
         }
         for one in shown
@@ -58,9 +58,9 @@ def case_table(here: Desk, found: Dossier) -> None:
 def signs_of(here: Desk, one: Standing) -> None:
     """Which checks speak for a case and which do not, and what to look at. Nothing of it decides by itself."""
     for title, assets in one.failing:
-        names = "、".join(here.estate.title(name) for name in assets[:SHOWN_ASSETS]) + (" …" if len(assets) > SHOWN_ASSETS else "")
-        st.markdown(f":red-badge[{_('sign')}] {plain(two(title.zh, title.en))} · {plain(names)}")
+        names = listed(here.estate.title(name) for name in assets[:SHOWN_ASSETS]) + (" …" if len(assets) > SHOWN_ASSETS else "")
+        st.markdown(f"{parts.badge(OUTCOME, 'fail')} {plain(two(title.zh, title.en))} · {plain(names)}")
     if one.quiet:
-        st.caption(_("No sign: {checks}").format(checks=plain("、".join(two(title.zh, title.en) for title in one.quiet))))
+        st.caption(_("These checks do not fail: {checks}").format(checks=plain(listed(two(title.zh, title.en) for title in one.quiet))))
     if one.look:
         st.markdown(f"{_('What to look at')}: {plain(two(one.look.zh, one.look.en))}")

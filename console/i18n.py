@@ -6,7 +6,7 @@ import gettext
 import io
 import re
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
@@ -50,6 +50,11 @@ def _(message: str) -> str:
 def two(zh: str, en: str) -> str:
     """One of a pair that data files carry."""
     return (zh or en) if language() == "zh_CN" else (en or zh)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Several names in a row, parted as the language parts them."""
+    return ("、" if language() == "zh_CN" else ", ").join(names)
 
 
 _PAIR: Final = re.compile(r"((?:[^\u4e00-\u9fff]*?[:：]\s*)?)([^\n]*[\u4e00-\u9fff][^\n]*?) / ([^\u4e00-\u9fff\n]+)")

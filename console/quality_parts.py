@@ -17,7 +17,7 @@ from compliance.reports.write import TYPES, rendered
 from console import parts
 from console.case_actions import do
 from console.desk import Desk
-from console.i18n import _, marked, report_language, two
+from console.i18n import _, listed, marked, report_language, two
 from console.identity.accounts import Account
 from console.identity.roles import Right, Role
 from console.queries import charts, quality, times
@@ -329,7 +329,7 @@ def shelf(here: Desk) -> None:
     titles = {str(body["file"]): _kept_title(here, body) for body in office.kept() if body["kind"] == detection.KIND}
     schedule = [one for one in in_force(read_schedule(here.settings.site_folder)[0], here.settings.language) if one.kind == detection.KIND]
     st.markdown(f"##### {_('On the shelf')}")
-    nexts = "、".join(times.clock(one.next_due(here.now(), here.zone), here.zone, here.now()) for one in schedule)
+    nexts = listed(times.clock(one.next_due(here.now(), here.zone), here.zone, here.now()) for one in schedule)
     st.caption(_("A report makes itself by the calendar, next {time}; reports.yaml in the site's folder says when.").format(time=nexts))
     if not titles:
         return

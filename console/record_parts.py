@@ -43,7 +43,7 @@ def is_zh() -> bool:
 def wrong(kind: RecordKind, one: Judged) -> str:
     """What is late and what is missing, in words."""
     late = [two(f"{rule.zh}逾期", f"{rule.en} overdue") for rule in (due_of(kind, name) for name in one.late)]
-    return "；".join([*(two(gap.zh, gap.en) for gap in (gap_of(kind, name) for name in one.gaps)), *late, *one.found])
+    return ("；" if is_zh() else "; ").join([*(two(gap.zh, gap.en) for gap in (gap_of(kind, name) for name in one.gaps)), *late, *one.found])
 
 
 def overview(kind: RecordKind, judged: Sequence[Judged]) -> int | None:
@@ -53,14 +53,15 @@ def overview(kind: RecordKind, judged: Sequence[Judged]) -> int | None:
         [
             {
                 _("state"): look(STATE, one.state).text,
-                **{two(field.zh, field.en): shown(field, one.record.values.get(field.id), zh=is_zh()) for field in fields},
-                _("due next"): str(one.next_due or ""),
+                **{two(field.zh, field.en): shown(field, one.record.values.get(field.id), zh=is_zh()) for field in fields[:1]},
                 _("what is wrong"): wrong(kind, one),
+                _("due next"): str(one.next_due or ""),
+                **{two(field.zh, field.en): shown(field, one.record.values.get(field.id), zh=is_zh()) for field in fields[1:]},
             }
             for one in judged
         ],
         f"records-{kind.id}",
-        {_("what is wrong"): st.column_config.TextColumn(width="large")},
+        {_("what is wrong"): st.column_config.TextColumn(width=280 if any(one.gaps or one.late for one in judged) else 100)},
     )
 
 
@@ -95,6 +96,7 @@ def _papers(kind: RecordKind, record: Record | None) -> tuple[list[Attachment], 
         type=list(attachments.TYPES),
         accept_multiple_files=True,
         key="record-files",
+        max_upload_size=attachments.MOST_BYTES // 2**20,
     )
     return [has[digest] for digest in stay], [(file.name, file.getvalue()) for file in files or []]
 

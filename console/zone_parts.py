@@ -10,7 +10,7 @@ import streamlit as st
 from compliance.objects import ProtectionObject
 from console import parts
 from console.desk import Desk
-from console.i18n import _, marked
+from console.i18n import _, listed, marked
 from console.queries import registers
 from console.text import plain
 from inventory.asset import Asset
@@ -52,5 +52,5 @@ def _row(here: Desk, row: registers.Placed) -> dict[str, str | int]:
         _("role"): _(ROLES[row.zone.role]) if row.zone else "",
         _("prefixes"): ", ".join(row.prefixes),
         _("assets"): len(row.assets),
-        _("of these"): "、".join(here.estate.title(name) for name in row.assets[:20]),
+        _("of these"): listed(here.estate.title(name) for name in row.assets[:20]),
     }

@@ -67,7 +67,10 @@ class Standing(Model):
 
 
 class Device(Standing):
-    """A network device; one that is not ``declared`` is left out of the site's assets, for discovery to find; one that ``filters`` parts networks."""
+    """A network device; one that is not ``declared`` is left out of the site's assets, for discovery to find; one that ``filters`` parts networks.
+
+    ``accounts`` are those that it has beside the ones of the people who run the network.
+    """
 
     declared: bool = True
     kind: Literal["switch", "router", "firewall"]
@@ -77,6 +80,7 @@ class Device(Standing):
     speed_mbps: int = 1000
     gateway: bool = False
     filters: bool = False
+    accounts: tuple[str, ...] = ()
 
 
 class Attached(Standing):

@@ -13,6 +13,7 @@ from simulator.mib import port_name
 from simulator.places import Places
 from simulator.world import World
 
+PEOPLE: Final = ("wanglou", "zhangwei")
 LOG_HOST: Final = "127.0.0.1"
 ENTERED: Final = ("telnet server enable", "acl number 3900", " rule 5 permit ip", "local-user vendor password irreversible-cipher $1c$simulated$")
 
@@ -47,7 +48,7 @@ def _vrp(world: World, places: Places, device: Device, changed: bool) -> Iterato
     yield ["ntp-service unicast-server 127.20.1.31"]
     yield ["acl number 2000", " rule 5 permit source 127.20.0.0 0.0.255.255", " rule 10 deny"]
     accounts = [" local-aaa-user password policy administrator", " local-aaa-user wrong-password retry-interval 5 retry-time 5 block-time 30"]
-    accounts += [f" local-user {name} password irreversible-cipher $1c$simulated${name}$" for name in ("wanglou", "zhangwei")]
+    accounts += [f" local-user {name} password irreversible-cipher $1c$simulated${name}$" for name in (*PEOPLE, *device.accounts)]
     if firewall:
         accounts = [" manager-user wanglou", "  password cipher simulated", "  service-type ssh", " lock-authentication enable"]
     yield ["aaa", *accounts, *([f" {ENTERED[3]}"] if changed else [])]
@@ -91,5 +92,5 @@ def _comware(world: World, places: Places, device: Device, changed: bool) -> Ite
     yield [" snmp-agent", " snmp-agent community read cipher simulated", " snmp-agent sys-info version v2c v3"]
     yield [" ssh server enable", " ssh server acl 2000", " ssh2 algorithm cipher aes256-ctr aes128-ctr", " ssh2 algorithm mac sha2-256"]
     yield [" ntp-service enable", " ntp-service unicast-server 127.20.1.31"]
-    for name in ("wanglou", "zhangwei"):
+    for name in (*PEOPLE, *device.accounts):
         yield [f"local-user {name} class manage", " password hash $h$6$simulated$", " service-type ssh", " authorization-attribute user-role network-admin"]

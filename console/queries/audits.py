@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from compliance import evidence
+from compliance.check import Text
 from compliance.dossier import Dossier, Tell
 from compliance.framework import Item
 from compliance.history import Cause, Turn, causes, turns
@@ -19,6 +20,7 @@ from compliance.reports.content import Language, Words
 from compliance.reports.parts import measures
 from compliance.risk import Risk
 from compliance.rollup import Conformity
+from compliance.scoring import load_schemes
 from compliance.whatif import Way, cheapest, load_efforts
 from inventory.asset import Asset
 from store.base import Documents
@@ -53,7 +55,7 @@ class ObjectRow:
     subject: ProtectionObject
     assets: int
     figure: float | None
-    conclusion: str
+    conclusion: Text | None
     next_step: Step | None
 
 
@@ -68,11 +70,19 @@ def object_rows(objects: Iterable[ProtectionObject], assets: Sequence[Asset], no
                 subject=one,
                 assets=len(one.members(assets)),
                 figure=said.get("figure"),
-                conclusion=str(said.get("conclusion", "")),
+                conclusion=_concluded(said),
                 next_step=due[0] if due else None,
             )
         )
     return sorted(rows, key=lambda row: (row.next_step.due if row.next_step and row.next_step.due else date.max, row.subject.id))
+
+
+def _concluded(said: Mapping[str, Any]) -> Text | None:
+    """The conclusion of a noted day, kept in Chinese, in both languages."""
+    kept = str(said.get("conclusion", ""))
+    scheme = load_schemes().get(str(said.get("scheme", "")))
+    known = next((Text(zh=one.zh, en=one.en) for one in (scheme.conclusions if scheme else ()) if one.zh == kept), None)
+    return known or (Text(zh=kept, en=kept) if kept else None)
 
 
 def overdue(rows: Iterable[ObjectRow]) -> int:

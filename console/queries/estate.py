@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from compliance.run import ESTATE, OBJECT_ASSET, ORGANISATION
 from console.i18n import _
@@ -19,9 +19,15 @@ NEWEST = 50
 
 
 class Estate:
-    """A shared, read-only view of the book of assets, at most ``TRUST_S`` seconds behind. Thread-safe."""
+    """A shared, read-only view of the book of assets, at most ``TRUST_S`` seconds behind. Thread-safe.
 
-    def __init__(self, store: Store) -> None:
+    ``object_names`` says how the protection objects are called (id -> name).
+    """
+
+    def __init__(self, store: Store, object_names: Callable[[], Mapping[str, str]] = dict) -> None:
+        self._object_names = object_names
+        self._names: Mapping[str, str] = {}
+        self._named_at = -TRUST_S
         self._store = store
         self._lock = threading.Lock()
         self._assets: Mapping[str, Asset] = {}
@@ -46,7 +52,21 @@ class Estate:
     def title(self, asset: str) -> str:
         """The name that people know an asset by."""
         found = self.assets().get(asset)
-        return found.title if found else _named(asset)
+        return found.title if found else self._named(asset)
+
+    def _named(self, asset: str) -> str:
+        """What no collector speaks for, in words."""
+        if asset.startswith(OBJECT_ASSET):
+            name = asset.removeprefix(OBJECT_ASSET)
+            return _("protection object {name}").format(name=self._objects().get(name, name))
+        return {ESTATE: _("whole estate"), ORGANISATION: _("organisation")}.get(asset, asset)
+
+    def _objects(self) -> Mapping[str, str]:
+        """Names of the protection objects by id, at most ``TRUST_S`` seconds behind."""
+        with self._lock:
+            if time.monotonic() - self._named_at >= TRUST_S:
+                self._names, self._named_at = self._object_names(), time.monotonic()
+            return self._names
 
     def changes(self) -> list[Change]:
         """The newest changes of all assets."""
@@ -70,10 +90,3 @@ class Estate:
             self._assets = {asset.id: asset for asset in Book(self._store).all()}
             self._graph, self._changes, self._version = None, None, version
         self._looked = time.monotonic()
-
-
-def _named(asset: str) -> str:
-    """What no collector speaks for, in words."""
-    if asset.startswith(OBJECT_ASSET):
-        return _("protection object {name}").format(name=asset.removeprefix(OBJECT_ASSET))
-    return {ESTATE: _("whole estate"), ORGANISATION: _("organisation")}.get(asset, asset)

@@ -7,7 +7,7 @@ import streamlit as st
 from console import parts
 from console.case_actions import do
 from console.discovery_parts import FIELDS, MARKS, take_in_form
-from console.i18n import _
+from console.i18n import _, listed
 from console.identity.roles import Right
 from console.queries import discovery, times
 from console.text import plain
@@ -48,7 +48,7 @@ with st.container(horizontal=True):
 
 for other, address, why in discovery.shared(one, every)[:SHOWN]:
     label = plain(other.title if other else address)
-    reasons = "、".join(_(MARKS.get(mark, mark)) for mark in why)
+    reasons = listed(_(MARKS.get(mark, mark)) for mark in why)
     st.warning(
         _("Conflict with {other} ({address}): {why}. They are kept apart; look at both before you take one in.").format(
             other=label, address=plain(address), why=reasons

@@ -10,12 +10,11 @@ from compliance.register import WHOLE
 from console import audit_parts, parts, scan_parts
 from console.answer_parts import decide, worklist
 from console.asset_tabs import verdict_row
-from console.compliance_parts import evidence_of, item_block
+from console.compliance_parts import check_block, evidence_of, item_block
 from console.compliance_views import old_table, unit_table
 from console.i18n import _, two
 from console.identity.roles import Right
-from console.queries import conformity, times
-from console.text import plain
+from console.queries import conformity
 from console.words import CONFORMITY, OUTCOME, look
 from inventory.book import Book
 
@@ -109,11 +108,15 @@ elif tab in ("units", "old"):
 else:
     checks = sorted({body["check"] for body in bodies})
     asked = parts.asked("check")
-    check = st.selectbox(_("Check"), checks, index=checks.index(asked) if asked in checks else None, placeholder=_("choose"), key="check")
+    titles = {body["check"]: body.get("title", {}) for body in bodies}
+    check = st.selectbox(
+        _("Check"),
+        checks,
+        index=checks.index(asked) if asked in checks else None,
+        format_func=lambda name: f"{name}  {two(titles[name].get('zh', ''), titles[name].get('en', ''))}",
+        placeholder=_("choose"),
+        key="check",
+    )
     parts.remember(check=check or "", asset=parts.asked("asset") if check else "")
-    asset = parts.asked("asset")
-    for body in conformity.sorted_verdicts(b for b in bodies if b["check"] == check and asset in ("", b["asset"])):
-        st.markdown(
-            f"{parts.badge(OUTCOME, body['outcome'])} **{plain(here.estate.title(body['asset']))}** · {plain(times.ago(times.read(body['since']), moment))}"
-        )
-        evidence_of(here, body)
+    if found_here := conformity.sorted_verdicts(body for body in bodies if body["check"] == check):
+        check_block(here, found_here, parts.asked("asset"))

@@ -9,7 +9,7 @@ import streamlit as st
 from compliance.objects import Progress, horizon, steps
 from compliance.office import Office
 from console import audit_parts, object_form, parts, zone_parts
-from console.i18n import _, two
+from console.i18n import _, listed, two
 from console.identity.roles import Right
 from console.queries import audits
 from console.text import plain
@@ -47,14 +47,15 @@ else:
                 _("filing number"): one.subject.filing_number,
                 _("assets"): one.assets,
                 _("figure"): one.figure,
-                _("conclusion"): one.conclusion,
+                _("conclusion"): two(one.conclusion.zh, one.conclusion.en) if one.conclusion else "",
                 _("due next"): two(one.next_step.title.zh, one.next_step.title.en) if one.next_step else "",
                 _("due"): str(one.next_step.due) if one.next_step else "",
-                _("state"): look(audit_parts.PROGRESS, one.next_step.progress).text if one.next_step else "",
+                _("state"): audit_parts.ahead(one.next_step.progress) if one.next_step else "",
             }
             for one in rows
         ],
         "objects",
+        {_("figure"): st.column_config.NumberColumn(format="%.1f")},
     )
     by_id = {one.subject.id: one.subject for one in rows}
     asked = parts.asked("object")
@@ -62,10 +63,10 @@ else:
     parts.remember(object=subject.id)
     st.markdown(f"##### {plain(subject.name)} · {subject.grade_text}")
     members = subject.members(assets)
-    people = "、".join(plain(name) for name in (subject.people.owner, subject.people.security, subject.people.operations) if name)
+    people = listed(plain(name) for name in (subject.people.owner, subject.people.security, subject.people.operations) if name)
     facts = [(_("business"), plain(subject.business)), (_("assessor"), plain(subject.assessor)), (_("people"), people), (_("assets"), str(len(members)))]
-    facts.append((_("extensions"), "、".join(_(object_form.EXTENSIONS[name]) for name in subject.extensions)))
-    parts.strip([*facts, (_("boundary devices"), "、".join(plain(here.estate.title(name)) for name in subject.boundary))])
+    facts.append((_("extensions"), listed(_(object_form.EXTENSIONS[name]) for name in subject.extensions)))
+    parts.strip([*facts, (_("boundary devices"), listed(plain(here.estate.title(name)) for name in subject.boundary))])
     with st.container(horizontal=True):
         if st.button(_("Gaps and risks"), icon=":material/warning:"):
             parts.go("compliance_risks.py", object=subject.id)
@@ -82,11 +83,11 @@ else:
                 _("state"): look(audit_parts.PROGRESS, step.progress).text,
                 _("done"): str(step.done or ""),
                 _("due"): str(step.due or ""),
-                _("why"): two(step.why.zh, step.why.en),
+                _("basis"): two(step.why.zh, step.why.en),
             }
             for step in steps(subject, today)
         ],
-        {_("why"): st.column_config.TextColumn(width="large")},
+        {_("basis"): st.column_config.TextColumn(width="large")},
     )
     with st.expander(_("{n} assets").format(n=len(members))):
         parts.table(
@@ -102,8 +103,8 @@ else:
                 _("due"): str(step.due),
                 _("object"): one.name,
                 _("step"): two(step.title.zh, step.title.en),
-                _("state"): look(audit_parts.PROGRESS, step.progress).text,
-                _("why"): two(step.why.zh, step.why.en),
+                _("state"): audit_parts.ahead(step.progress),
+                _("basis"): two(step.why.zh, step.why.en),
             }
             for one, step in coming
             if step.progress is not Progress.NOT_NEEDED

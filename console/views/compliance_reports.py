@@ -12,7 +12,7 @@ from compliance.reports.content import Language
 from compliance.reports.schedule import in_force, read_schedule
 from compliance.reports.write import KINDS, TYPES
 from console import audit_parts, parts
-from console.i18n import _, language, marked
+from console.i18n import _, language, listed, marked
 from console.identity.roles import Right
 from console.text import plain
 
@@ -33,8 +33,8 @@ here, me = parts.enter(Right.COMPLIANCE_READ)
 moment = here.now()
 office = Office(here.store, here.settings)
 kept = office.kept()
-parts.sentence(_("{n} reports are on the shelf").format(n=len(kept)))
 subject = audit_parts.choose_object(office)
+parts.sentence(_("{n} reports are on the shelf").format(n=len(kept)))
 may_export = not subject.label or me.may(Right.RESTRICTED_EXPORT)
 if not may_export:
     st.warning(_("This object is marked {label}: taking its reports along needs the right to export restricted records.").format(label=plain(subject.label)))
@@ -82,7 +82,7 @@ schedule, problems = read_schedule(here.settings.site_folder)
 for problem in problems:
     st.error(plain(str(problem)))
 scheduled = in_force(schedule, here.settings.language)
-due = "、".join(f"{one.id} ({_(NAMES[one.kind])}, {FORMATS.get(one.format, one.format)})" for one in scheduled)
+due = listed(f"{one.id} ({_(NAMES[one.kind])}, {FORMATS.get(one.format, one.format)})" for one in scheduled)
 st.caption(_("made by the calendar: {reports}").format(reports=plain(due)))
 if not kept:
     parts.empty(
@@ -98,13 +98,14 @@ else:
                 _("state of"): f"{datetime.fromisoformat(str(body['state'])).astimezone(here.zone):%Y-%m-%d %H:%M}",
                 _("figure"): body.get("figure"),
                 _("restricted"): str(body.get("label") or ""),
-                _("by"): str(body["who"]),
+                _("made by"): str(body["who"]),
                 _("size"): f"{int(str(body['bytes'])) / 1000:,.0f} kB",
                 "SHA-256": str(body["sha256"]),
             }
             for body in kept
         ],
         "kept",
+        {_("figure"): st.column_config.NumberColumn(format="%.1f")},
     )
     if row is None:
         st.caption(_("Click a line to take the report from the shelf."))

@@ -10,7 +10,7 @@ from compliance.risk import Level, counted
 from compliance.rollup import Conformity
 from compliance.whatif import what_if
 from console import audit_parts, guide_parts, parts, remedy_parts
-from console.i18n import _, two
+from console.i18n import _, listed, two
 from console.identity.roles import Right
 from console.queries import audits
 from console.text import plain
@@ -60,7 +60,7 @@ if tab == "risks":
             _("risk"): look(audit_parts.RISK, risk.level).text + (f" · {_('major')}" if risk.major else ""),
             _("requirement"): f"{risk.item} {two(items[risk.item].zh, items[risk.item].en)}",
             _("result"): look(CONFORMITY, found.results[risk.item].conformity).text,
-            _("assets"): "、".join(here.estate.title(name) for name in risk.assets[:5]) + (" …" if len(risk.assets) > 5 else ""),
+            _("on which assets"): listed(here.estate.title(name) for name in risk.assets[:5]) + (" …" if len(risk.assets) > 5 else ""),
             _("case of the guide"): two(risk.why.zh, risk.why.en),
             _("owner"): live[risk.item].owner if risk.item in live else "",
             _("exempt"): risk.exemption.id if risk.exemption else "",
@@ -68,7 +68,8 @@ if tab == "risks":
         for risk in found.risks
     ]
     if rows:
-        wide = {_("requirement"): st.column_config.TextColumn(width="large"), _("case of the guide"): st.column_config.TextColumn(width="large")}
+        widths = {_("requirement"): 330, _("on which assets"): 160, _("case of the guide"): 220}
+        wide = {name: st.column_config.TextColumn(width=pixels) for name, pixels in widths.items()}
         row = parts.rows(rows, "risks", wide, height=min(32 * (len(rows) + 1) + 3, 360))
         asked = parts.asked("item")
         chosen = found.risks[row] if row is not None else audits.risk_of(found, asked)
@@ -120,8 +121,10 @@ elif tab == "if":
     )
     after = what_if(found.items, found.results, found.risks, set(mended), found.scheme)
     now_, then, word = st.columns(3)
-    now_.metric(_("now"), f"{found.score.figure:.2f}", two(found.score.conclusion.zh, found.score.conclusion.en), delta_color="off")
-    then.metric(_("then"), f"{after.figure:.2f}", f"{after.figure - found.score.figure:+.2f}")
+    conclusion = two(found.score.conclusion.zh, found.score.conclusion.en)
+    now_.metric(_("now"), audit_parts.figure_of(found, found.score.figure, 2), conclusion, delta_color="off", delta_arrow="off")
+    more = after.figure - found.score.figure
+    then.metric(_("then"), audit_parts.figure_of(found, after.figure, 2), f"{more:+.2f}" if more else None)
     word.metric(_("conclusion then"), two(after.conclusion.zh, after.conclusion.en))
 else:
     way = audits.way(found)
@@ -130,7 +133,10 @@ else:
     else:
         parts.sentence(
             _("{n} pieces of work, about {hours} hours, lead to {figure}: {word}").format(
-                n=len(way.works), hours=f"{way.hours:g}", figure=f"{way.after.figure:.2f}", word=two(way.after.conclusion.zh, way.after.conclusion.en)
+                n=len(way.works),
+                hours=f"{way.hours:g}",
+                figure=audit_parts.figure_of(found, way.after.figure, 2),
+                word=two(way.after.conclusion.zh, way.after.conclusion.en),
             )
         )
         st.caption(_("Hours are estimates that only order the work; what is to be verified counts only if it turns out to conform."))

@@ -7,7 +7,7 @@ from datetime import timedelta
 import streamlit as st
 
 from console import parts
-from console.i18n import LANGUAGES, _
+from console.i18n import LANGUAGES, _, listed
 from console.identity.roles import Right
 from console.queries import times
 from console.text import plain
@@ -16,7 +16,7 @@ from console.words import ROLES, word
 here, me = parts.enter(Right.HEALTH_READ)
 moment = here.now()
 parts.sentence(plain(me.title or me.name))
-parts.strip([(_("account"), plain(me.name)), (_("roles"), plain("、".join(word(ROLES, role) for role in me.roles))), (_("unit"), plain(me.unit))])
+parts.strip([(_("account"), plain(me.name)), (_("roles"), plain(listed(word(ROLES, role) for role in me.roles))), (_("unit"), plain(me.unit))])
 
 codes = list(LANGUAGES)
 chosen = st.segmented_control(_("Language"), codes, default=st.session_state["language"], format_func=LANGUAGES.__getitem__, key="me-language")

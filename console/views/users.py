@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from console import parts
-from console.i18n import _
+from console.i18n import _, listed
 from console.identity.accounts import Account
 from console.identity.roles import Right, Role
 from console.queries import times
@@ -42,7 +42,7 @@ row = parts.rows(
         {
             _("account"): account.name,
             _("name"): account.title,
-            _("roles"): "、".join(word(ROLES, role) for role in account.roles) or _("no role yet"),
+            _("roles"): listed(word(ROLES, role) for role in account.roles) or _("no role yet"),
             _("unit"): account.unit,
             _("state"): state_of(account),
             _("second factor"): _("yes") if account.has_second else _("to be set up") if account.needs_second(here.settings.console) else _("none"),

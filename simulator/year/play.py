@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import fnmatch
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
@@ -25,6 +27,8 @@ from compliance.risk import Level
 from compliance.rollup import Answer, Conformity
 from compliance.rounds import walk
 from compliance.run import SELF, Inspector
+from compliance.scans import shelf as scans
+from compliance.scans.ledger import Ruling
 from core.clock import ManualClock
 from core.names import ROUND
 from core.records import Snapshot
@@ -42,7 +46,7 @@ from simulator.running import configuration
 from simulator.world import World
 from simulator.year.papers import paper
 from simulator.year.readings import facts
-from simulator.year.told import Said, Walks, Wish, Work, Year
+from simulator.year.told import Aside, Mended, Said, Scanned, Walks, Wish, Work, Year
 from store.base import Store
 from store.snapshots import save_snapshot
 
@@ -58,6 +62,7 @@ REPORTS: Final[Sequence[tuple[str, str, str, Language]]] = (
     ("rectification", "air", "xlsx", "en"),
 )
 """Made yesterday: kind, object, format, language."""
+SCANNED: Final = frozenset({"server", "switch", "router", "firewall"})
 TELNET_UNTIL: Final = 100
 """Until so many days ago some access switches let people in by telnet."""
 
@@ -97,7 +102,8 @@ class Player:
         self.assets = Book(self.store).all()
         looks = [Deed(self.ago(days, 18), self._look) for days in LOOKED]
         deeds = sorted(
-            [*self._records(), *self._answers(), *self._remedies(), *self._exemptions(), *self._walks(), *self._reports(), *looks], key=lambda deed: deed.at
+            [*self._records(), *self._answers(), *self._remedies(), *self._exemptions(), *self._walks(), *self._scans(), *self._reports(), *looks],
+            key=lambda deed: deed.at,
         )
         for deed in deeds:
             deed.do(deed.at)
@@ -201,6 +207,42 @@ class Player:
 
     def _decide(self, made: Sequence[Exemption], one: Wish, at: datetime) -> None:
         exemptions.decide(self.store, made[0].id, CHIEF, ROLES, at, grant=bool(one.grant), remark=one.remark)
+
+    def _scans(self) -> Iterator[Deed]:
+        told = self.year.scans
+        for scan in told.scans:
+            yield Deed(self.ago(scan.days, 9), partial(self._scan, scan))
+        for work in told.handed_out:
+            yield Deed(self.ago(work.days, 10), partial(self._mend, work))
+        for one in told.set_aside:
+            yield Deed(self.ago(one.days, 11), partial(self._set_aside, one))
+
+    def _scan(self, scan: Scanned, at: datetime) -> None:
+        """The table that the scanner exported, taken in as an officer does."""
+        sheet = io.StringIO()
+        rows = csv.writer(sheet)
+        rows.writerow(("主机", "漏洞编号", "漏洞名称", "风险等级", "端口", "修复建议", "扫描时间", "扫描工具"))
+        ended = f"{at - timedelta(hours=6):%Y-%m-%d %H:%M:%S}"
+        for asset in self.assets:
+            if asset.kind not in SCANNED or not any(fnmatch.fnmatch(asset.id, mask) for mask in scan.hosts):
+                continue
+            rows.writerow((asset.id, "", "", "", "", "", ended, scan.scanner))
+            for hole in scan.found:
+                if asset.id in hole.hosts:
+                    rows.writerow((asset.id, hole.id, hole.title, hole.level, hole.port, hole.fix, ended, scan.scanner))
+        content = sheet.getvalue().encode()
+        found = scans.look(self.store, self.assets, content, "scan.csv", self.settings.zone, at)
+        scans.take_in(self.store, found, content, OFFICER, ROLES, at)
+
+    def _keys(self, asset: str, id: str) -> list[str]:
+        return [one.key for one in scans.ledger_of(self.store, asset).open if one.id.endswith(id)]
+
+    def _mend(self, one: Mended, at: datetime) -> None:
+        scans.hand_out(self.store, one.host, self._keys(one.host, one.id), one.owner, self.ago(-one.due).date(), OFFICER, ROLES, at, at.date())
+
+    def _set_aside(self, one: Aside, at: datetime) -> None:
+        until = self.ago(-one.until).date()
+        scans.rule(self.store, one.host, self._keys(one.host, one.id), Ruling(one.word), one.why, until, OFFICER, ROLES, at, at.date())
 
     def _reports(self) -> Iterator[Deed]:
         for number, (kind, name, form, language) in enumerate(REPORTS):

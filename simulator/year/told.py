@@ -1,4 +1,4 @@
-"""What happened in the bureau's year, read from the YAML files beside this one: records, decisions, rounds."""
+"""What happened in the bureau's year, read from the YAML files beside this one: records, decisions, rounds, scans."""
 
 from __future__ import annotations
 
@@ -104,12 +104,62 @@ class Rounds(Model):
     rounds: tuple[Walks, ...]
 
 
+class Hole(Model):
+    """A vulnerability that a scan found on these hosts."""
+
+    id: str
+    level: Literal["critical", "high", "medium", "low"]
+    port: str
+    title: str
+    fix: str
+    hosts: tuple[str, ...]
+
+
+class Scanned(Model):
+    """A scan ``days`` ago of every host and network device whose id one of the patterns fits."""
+
+    days: int = Field(ge=1)
+    scanner: str
+    hosts: tuple[str, ...]
+    found: tuple[Hole, ...]
+
+
+class Mended(Model):
+    """A vulnerability handed out ``days`` ago, until a day to come or past."""
+
+    host: str
+    id: str
+    owner: str
+    days: int
+    due: int
+
+
+class Aside(Model):
+    """A vulnerability set aside ``days`` ago, until a day to come."""
+
+    host: str
+    id: str
+    word: Literal["accepted", "false_positive"] = Field(alias="as")
+    days: int
+    until: int
+    why: str
+
+
+class Scans(Model):
+    """scans.yaml."""
+
+    scans: tuple[Scanned, ...]
+    handed_out: tuple[Mended, ...]
+    set_aside: tuple[Aside, ...]
+
+
 class Year(Model):
     """All of it; ``records`` are the fields of each record by kind, with ``id`` and perhaps ``file``."""
 
     records: Mapping[str, tuple[Mapping[str, Any], ...]]
     decisions: Decisions
     rounds: tuple[Walks, ...]
+    scans: Scans
 
 
 def load_year(folder: Path = SHIPPED) -> Year:
@@ -119,4 +169,5 @@ def load_year(folder: Path = SHIPPED) -> Year:
         records=records.data,
         decisions=build(read_yaml(folder / "decisions.yaml"), Decisions),
         rounds=build(read_yaml(folder / "rounds.yaml"), Rounds).rounds,
+        scans=build(read_yaml(folder / "scans.yaml"), Scans),
     )

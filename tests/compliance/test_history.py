@@ -99,7 +99,7 @@ def test_a_turn_names_who_changed_the_configuration(told: Store) -> None:
 def test_a_requirement_that_came_out_otherwise_says_which_verdict_or_whose_word_did_it(told: Store) -> None:
     found = turns(as_of(told.documents, NOW).verdicts, as_of(told.documents, NOW + 2 * HOUR).verdicts)
     (said,) = reasons("G.CES.AC.2", found, (), ())
-    assert said.en == "web1: Root cannot log in remotely passes -> fails"
+    assert said.en == "web1: Root cannot log in remotely (passes → fails)"
     first = Answer(item="G.PSS.RUL.1", conformity=Conformity.CONFORMS, who="li", time=NOW, comment="file 7", expires=NOW + DAY)
     second = replace(first, who="wang", conformity=Conformity.FAILS, comment="withdrawn")
     assert [one.en for one in reasons("G.PSS.RUL.1", found, [first], [second])] == ["wang decided: does not conform, withdrawn"]
