@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -29,6 +30,8 @@ FIRST: Final = (
     "system.cpu.load_average.5m", "http.client.duration", "http.client.up", "icmp.rtt", "hw.temperature", "hw.ups.charge", "hw.ups.load", "probe.duration",
 )  # fmt: skip
 CHARTS: Final = 8
+NOTHING: Final = re.compile(r"(\S+): (?:-|0)")
+"""What a check saw where it looked for lines or rows and there was none."""
 
 
 def numbers(here: Desk, asset: Asset) -> None:
@@ -171,7 +174,9 @@ def verdict_row(here: Desk, body: Mapping[str, Any]) -> dict[str, Any]:
 def _reason(body: Mapping[str, Any]) -> str:
     """What was seen on the asset where the reason would only say the title of the check once more."""
     reason, seen = body.get("reason", {}), body.get("observed") or ()
-    return "; ".join(str(line) for line in seen[:3]) if seen and body["outcome"] in ("pass", "fail") else two(reason.get("zh", ""), reason.get("en", ""))
+    if not seen or body["outcome"] not in ("pass", "fail"):
+        return two(reason.get("zh", ""), reason.get("en", ""))
+    return "; ".join(_("{text}: nothing found").format(text=found[1]) if (found := NOTHING.fullmatch(str(line))) else str(line) for line in seen[:3])
 
 
 def changes(here: Desk, asset: Asset) -> None:

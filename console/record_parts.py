@@ -61,7 +61,10 @@ def overview(kind: RecordKind, judged: Sequence[Judged]) -> int | None:
             for one in judged
         ],
         f"records-{kind.id}",
-        {_("what is wrong"): st.column_config.TextColumn(width=280 if any(one.gaps or one.late for one in judged) else 100)},
+        {
+            _("what is wrong"): st.column_config.TextColumn(width=280 if any(one.gaps or one.late for one in judged) else 100),
+            _("due next"): st.column_config.TextColumn(width=96),
+        },
     )
 
 
@@ -139,7 +142,7 @@ def _choice(field: RecordField, value: Any, label: str, key: str) -> Any:
     names = list(field.choices)
     word = {name: two(text.zh, text.en) for name, text in field.choices.items()}
     if field.type == "choices":
-        return st.multiselect(label, names, default=value or [], format_func=word.__getitem__, key=key)
+        return st.multiselect(label, names, default=value or [], format_func=word.__getitem__, placeholder=_("choose some"), key=key)
     return st.selectbox(label, names, index=names.index(value) if value in names else None, format_func=word.__getitem__, key=key, placeholder=_("choose"))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import streamlit as st
 
 from compliance.answers import OFFICERS
-from compliance.scans.found import LEVELS, Level
+from compliance.scans.found import LEVELS, MOST_BYTES, Level
 from compliance.scans.ledger import DAYS, Entry, Ledger, Ruling
 from compliance.scans.read import ENDINGS
 from compliance.scans.shelf import WRITERS, Match, hand_out, look, rule, take_in
@@ -153,7 +153,9 @@ def bring_in(here: Desk, me: Account) -> None:
     @st.dialog(_("Bring in a scan"), width="large")
     def ask() -> None:
         st.caption(_("Nessus (.nessus), OpenVAS (XML), Trivy (JSON), SARIF 2.1.0, or a table (CSV, Excel). Nothing is kept before you confirm."))
-        file = st.file_uploader(_("Result"), type=[ending[1:] for ending in ENDINGS], key="scan-file", label_visibility="collapsed")
+        file = st.file_uploader(
+            _("Result"), type=[ending[1:] for ending in ENDINGS], key="scan-file", label_visibility="collapsed", max_upload_size=MOST_BYTES // 2**20
+        )
         assets = Book(here.store).all()
         left, right = st.columns(2)
         asset = left.selectbox(

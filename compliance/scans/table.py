@@ -5,6 +5,7 @@ A row with a host but no finding says that the host was scanned and nothing was 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, tzinfo
@@ -33,6 +34,7 @@ WORDS: Final[Mapping[str, str]] = {
     "low": "low", "低": "low", "低危": "low", "低风险": "low",
     "info": "", "information": "", "informational": "", "none": "", "信息": "", "提示": "", "无": "",
 }  # fmt: skip
+CVE: Final = re.compile(r"(?i)CVE-\d{4}-\d{4,}")
 NEEDED: Final = ("host", "id", "level")
 
 
@@ -90,10 +92,15 @@ def _found(row: Mapping[str, str], name: str, number: int) -> Found | None:
         place=line(row.get("place", ""), 80),
         level=level,
         title=line(row.get("title", "") or row["id"]),
-        cves=tuple(sorted({text.strip() for text in row.get("cve", "").replace(";", ",").split(",") if text.strip()}))[:50],
+        cves=tuple(sorted({text.strip() for text in _cves(row).replace(";", ",").split(",") if text.strip()}))[:50],
         cwes=numbers(row.get("cwe", "").replace(";", ",").split(",")),
         fix=fix,
     )
+
+
+def _cves(row: Mapping[str, str]) -> str:
+    """The column of CVEs; where it says nothing a number that is one itself."""
+    return row.get("cve", "") or (row["id"] if CVE.fullmatch(row["id"].strip()) else "")
 
 
 def _level(text: str, name: str, number: int) -> Level | None:

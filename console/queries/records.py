@@ -27,11 +27,16 @@ class Shelf:
 
     def count(self, kind: str, state: str) -> int:
         """How many records of a kind stand so."""
-        return sum(one.state == state for one in self.judged[kind])
+        return sum(_stands(one, state) for one in self.judged[kind])
 
     def total(self, *states: str) -> int:
         """How many records of all kinds stand in one of the states."""
-        return sum(one.state in states for found in self.judged.values() for one in found)
+        return sum(any(_stands(one, state) for state in states) for found in self.judged.values() for one in found)
+
+
+def _stands(one: Judged, state: str) -> bool:
+    """Whether a record stands so; one with a gap may be overdue too."""
+    return bool(one.late) if state == "late" else bool(one.soon) if state == "soon" else one.state == state
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,8 @@ if changed:
                 _("requirement"): f"{item.id} {two(item.zh, item.en)}",
                 _("before"): look(CONFORMITY, old).text if old else _("not asked for"),
                 _("after"): look(CONFORMITY, new).text if new else _("not asked for"),
-                _("caused by"): "; ".join(two(said.zh, said.en) for said in reasons(item.id, compared.turns, was.answers, found.answers)[:5]),
+                _("caused by"): "; ".join(two(said.zh, said.en) for said in reasons(item.id, compared.turns, was.answers, found.answers)[:5])
+                or _("other assets or checks are judged than before"),
             }
             for item, old, new in changed
         ],

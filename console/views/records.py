@@ -50,7 +50,7 @@ def due(found: queries.Shelf) -> None:
         [
             {
                 _("due"): str(row.day or _("never done")),
-                _("state"): look(record_parts.STATE, "late" if row.is_late else "soon").text,
+                _("state"): look(record_parts.STATE, "late" if row.is_late else "soon" if row.rule in row.judged.soon else "ok").text,
                 _("records of"): two(row.kind.title.zh, row.kind.title.en),
                 _("record"): queries.title(row.kind, row.judged.record),
                 _("what is due"): two(due_of(row.kind, row.rule).zh, due_of(row.kind, row.rule).en),

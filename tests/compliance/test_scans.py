@@ -215,6 +215,12 @@ def test_a_table_in_gbk_tells_findings_and_hosts_without_any() -> None:
     assert [(target.names, [found.title for found in target.found]) for target in scan.targets] == [(("10.0.0.1",), ["弱口令"]), (("10.0.0.2",), [])]
 
 
+def test_a_number_in_a_table_that_is_a_cve_is_one() -> None:
+    rows = ("CVE-2024-6387,,high", "CVE-2024-1111,CVE-2024-2222,high", "TLS-1,,low")
+    scan = one("\n".join(("host,id,cve,severity,scanned", *(f"web1,{row},2026-05-01" for row in rows))).encode(), "r.csv")
+    assert {found.id: found.cves for found in scan.targets[0].found} == {"CVE-2024-6387": ("CVE-2024-6387",), "CVE-2024-1111": ("CVE-2024-2222",), "TLS-1": ()}
+
+
 BOMB = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;">]>\n<NessusClientData_v2>&b;</NessusClientData_v2>'
 BAD: list[tuple[bytes, str, str]] = [
     (b" \n", "r.csv", r"r.csv: is empty"),

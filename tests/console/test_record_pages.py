@@ -10,12 +10,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
+from compliance.records.judge import Judged, Record
 from compliance.records.shelf import records, versions
 from console import frame, parts
 from console.desk import install, open_desk
 from console.identity.accounts import Account
 from console.identity.roles import Role
 from console.identity.sessions import Session
+from console.queries.records import Shelf
 from core.clock import SystemClock
 from core.settings import Settings
 from store.base import Store
@@ -55,6 +57,13 @@ def said(test: AppTest) -> str:
 def press(test: AppTest, label: str, number: int = 0) -> Button:
     """A button with this label; one inside a dialog is pressed together with the one that opens it, since every run draws the page anew."""
     return [one for one in test.button if one.label == label][number].click()
+
+
+def test_a_record_with_a_gap_that_is_overdue_too_counts_as_both() -> None:
+    one = Judged(record=Record(kind="plan", id="p", values={}), state="gap", due={}, late=("review",), gaps=("not_drilled",))
+    found = Shelf({}, {"plan": [one]}, ())
+    assert [found.count("plan", state) for state in ("gap", "late", "soon", "ok")] == [1, 1, 0, 0]
+    assert found.total("gap", "late") == 1
 
 
 @pytest.mark.slow
