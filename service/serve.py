@@ -167,17 +167,18 @@ class Service:
     def use_estate(self, assets: list[Asset], people: Sequence[Person]) -> None:
         """Watch these assets from now on."""
         self.assets = {asset.id: asset for asset in assets}
-        self.wrong_assets = (*use_site_profiles(self.settings.site_folder / "snmp"), *self.runner.set_assets(assets))
+        wrong = use_site_profiles(self.settings.site_folder / "snmp")
         loaded = load_configuration(self.settings.site_folder / "alerting", assets, people, self.inspector.checks, self.settings.timezone, accepted(self.store))
         loaded = replace(loaded, config=with_changes(loaded.config, read_changes(self.store, self.clock.now())))
-        self.wrong_alerting = loaded.problems
-        for problem in (*self.wrong_assets, *self.wrong_alerting):
-            log.error("configuration", problem=str(problem))
         self.alerting.set_estate(assets, people, loaded)
         self.listeners.set_assets(assets)
         self.playing.set_assets(assets)
         self.configurations.use_rules()
         self.flows.set_assets(assets)
+        # the runner last: it polls at once, and what an asset then says is heard by those who know it
+        self.wrong_assets, self.wrong_alerting = (*wrong, *self.runner.set_assets(assets)), loaded.problems
+        for problem in (*self.wrong_assets, *self.wrong_alerting):
+            log.error("configuration", problem=str(problem))
 
     def mark_dirty(self, snapshot: Snapshot) -> None:
         """Checks of this asset are due, or the survey: something it said about itself or its neighbours is new."""

@@ -1,7 +1,7 @@
 """A trap, a log line and the poll that they hasten: one alert, one incident, told once, ended when the port is back."""
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from core.clock import SystemClock
 from core.names import INCIDENT
 from core.records import Event
 from core.settings import read_settings
+from inventory.asset import Asset
 from service.serve import Service, build
 from store.base import Selector
 from store.filter import Term
@@ -99,3 +100,25 @@ def test_a_taken_port_stops_nothing_else_and_is_an_incident(tmp_path: Path) -> N
             until(lambda: [one["members"][0]["rule"] for one in incidents(made)] == ["self.listener"], "an incident", 60)
         finally:
             made.stop()
+
+
+def test_who_listens_knows_an_asset_before_it_is_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = build(read_settings(None, {"WANGLOU_DATA": str(tmp_path), "WANGLOU_LOG_LEVEL": "error"}), SystemClock())
+    told: list[str] = []
+
+    def listen(name: str) -> Callable[..., tuple[()]]:
+        def take(*_: object) -> tuple[()]:
+            told.append(name)
+            return ()
+
+        return take
+
+    monkeypatch.setattr(made.alerting, "set_estate", listen("alerting"))
+    for name in ("listeners", "playing", "flows", "runner"):
+        monkeypatch.setattr(getattr(made, name), "set_assets", listen(name))
+    try:
+        made.use_estate([Asset(id="core1", address="127.0.0.1")], ())
+    finally:
+        made.stop()
+    assert sorted(told) == ["alerting", "flows", "listeners", "playing", "runner"]
+    assert told[-1] == "runner"
