@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from collectors.servers.facts import M, Readings
+from collectors.servers.facts import HOUR_S, M, Readings
 from collectors.servers.sockets import Listener, table
 from core.records import Event, Record, Sample, Snapshot, ended, fingerprint
 
@@ -21,10 +22,14 @@ class Changes:
 
     def __init__(self) -> None:
         self._ports: dict[tuple[str, int], Listener] | None = None
+        self._ports_sent = -math.inf
         self._users: str | None = None
 
-    def ports(self, asset: str, now: datetime, listeners: Sequence[Listener], watched: Iterable[int]) -> Iterator[Record]:
-        """A sample for each port (0 for a watched one that is closed and for one just closed), an event for each change, the table."""
+    def ports(self, asset: str, now: datetime, at: float, listeners: Sequence[Listener], watched: Iterable[int]) -> Iterator[Record]:
+        """A sample for each port (0 for a watched one that is closed and for one just closed), an event for each change, the table.
+
+        The table is sent when it changed, else once an hour, so that nobody takes it for an old one; ``at``: monotonic seconds.
+        """
         current = {(item.protocol, item.port): item for item in listeners}
         before = current if self._ports is None else self._ports
         wanted = {("tcp", port) for port in watched if ("udp", port) not in current}
@@ -33,7 +38,8 @@ class Changes:
             yield Sample(time=now, asset=asset, metric="system.port.listening", value=float(key in current), labels=labels)
         for key in sorted(set(current) ^ set(before)):
             yield _port_event(asset, now, current.get(key) or before[key], is_open=key in current)
-        if self._ports is None or current != before:
+        if self._ports is None or current != before or at - self._ports_sent >= HOUR_S:
+            self._ports_sent = at
             yield Snapshot(time=now, asset=asset, kind="ports", body=ended(table(listeners)))
         self._ports = current
 

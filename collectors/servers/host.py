@@ -68,7 +68,7 @@ class HostCollector:
         for state in local_services(self._machine, self._options.services):
             yield sample("system.service.up", state.up, service=state.name)
         ports = listening()
-        yield from self._changes.ports(asset.id, now, ports, self._options.ports)
+        yield from self._changes.ports(asset.id, now, at, ports, self._options.ports)
         for metric, value, labels in certificates(self._machine, self._options.certificates, ports, now):
             yield sample(metric, value, **labels)
         sessions = [(user.name, user.terminal or "", user.host or "", user.started) for user in psutil.users()]

@@ -71,7 +71,7 @@ class SshCollector:
             yield sample(metric, value, **labels)
         for state in remote_services(self._machine, self._options.services):
             yield sample("system.service.up", float(state.up), service=state.name)
-        yield from self._changes.ports(asset.id, now, self._listeners(), self._options.ports)
+        yield from self._changes.ports(asset.id, now, at, self._listeners(), self._options.ports)
         sessions = proc.sessions(self._machine.run("who") or "")
         yield sample("system.users.count", float(len(sessions)))
         yield from self._changes.users(asset.id, now, sessions)

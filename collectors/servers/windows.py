@@ -94,7 +94,7 @@ class WindowsCollector:
         for service, is_up in self._services(polled.texts.get("services")):
             yield sample("system.service.up", is_up, service=service)
         if "ports" in polled.texts:
-            yield from self._changes.ports(asset.id, now, listeners(polled.texts["ports"]), self._options.ports)
+            yield from self._changes.ports(asset.id, now, at, listeners(polled.texts["ports"]), self._options.ports)
         clock = told(polled.texts.get("time", ""))
         if (offset := off(clock, polled.texts.get("clock", ""), sent, received)) is not None:
             yield sample("system.time.offset", offset)
