@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from compliance.check import Text
@@ -135,10 +136,14 @@ class Words:
         return shown if len(parts) <= most else self(f"{shown} 等 {len(parts)} 个", f"{shown} and {len(parts) - most} more")
 
 
+_UNSHOWN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
+"""What no document format takes, and what is not seen but makes a text read as another: marks that turn its direction, spaces without width."""
+
+
 def plain(value: Value) -> str:
-    """The text of a cell, without characters that no document format takes."""
+    """The text of a cell as it may stand in a document: each character of ``_UNSHOWN`` is shown as �, lines end with a line feed alone."""
     text = value.text if isinstance(value, Cell) else value
-    return "".join(char if char in "\n\t" or (char >= " " and not "\ud800" <= char <= "\udfff" and char not in "\ufffe\uffff") else "�" for char in text)
+    return _UNSHOWN.sub("�", text.replace("\r\n", "\n"))
 
 
 def tint_of(value: Value) -> Tint:

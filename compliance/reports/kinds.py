@@ -168,16 +168,16 @@ def _assessment(words: Words, dossier: Dossier, whole: bool) -> list[Block]:
     if dossier.standings:
         blocks += [Heading(words("高风险情形逐项核查", "Cases of the high-risk guide"), 2), parts.cases(words, dossier)]
     blocks += [Heading(words("6 整改建议", "6 Advice")), *_advice(words, dossier), Break()]
-    blocks += [Heading(words("附录 A 资产", "Appendix A Assets")), parts.assets(words, dossier)]
+    blocks += [Heading(words("附录 A 资产", "Appendix A Assets")), _or_none(words, parts.assets(words, dossier))]
     title = words("附录 B 各资产单项结果", "Appendix B Results by asset")
     note = (
         ""
         if whole
         else words("本附录只列不符合、部分符合和待核实的结果，全部结果见 Excel 版。", "What is met is left out here; the Excel edition has every row.")
     )
-    blocks += [Heading(title), *([Para(note)] if note else []), parts.on_assets(words, dossier, gaps_only=not whole)]
-    blocks += [Heading(words("附录 C 人工核定", "Appendix C Decisions of people")), parts.answers(words, dossier)]
-    blocks += [Heading(words("附录 D 证据索引", "Appendix D Evidence index")), parts.evidence_index(words, dossier)]
+    blocks += [Heading(title), *([Para(note)] if note else []), _or_none(words, parts.on_assets(words, dossier, gaps_only=not whole))]
+    blocks += [Heading(words("附录 C 人工核定", "Appendix C Decisions of people")), _or_none(words, parts.answers(words, dossier))]
+    blocks += [Heading(words("附录 D 证据索引", "Appendix D Evidence index")), _or_none(words, parts.evidence_index(words, dossier))]
     if old := parts.old_layers(words, dossier):
         title = words("附录 E 按 GB/T 22239-2008 五个技术层面查看", "Appendix E Seen by the five technical layers of GB/T 22239-2008")
         note = words("供对照旧版报告使用，不参与计分。", "For comparison with old reports; it takes no part in the score.")
@@ -185,9 +185,23 @@ def _assessment(words: Words, dossier: Dossier, whole: bool) -> list[Block]:
     return [*blocks, Heading(words("签署", "Signatures"), 2), _signatures(words)]
 
 
+def _or_none(words: Words, table: Table) -> Block:
+    """The table; a word instead of a head without rows."""
+    return table if table.rows else Para(words("无。", "None."))
+
+
 def _units(words: Words, dossier: Dossier, _whole: bool) -> list[Block]:
     blocks: list[Block] = [Heading(words("声明", "Statement"), 2), _statement(words, dossier), Heading(words("评估结论", "Conclusion"), 2)]
     blocks += [*_conclusion(words, dossier), Break(), Heading(words("测评单元", "Units"), 2), parts.units(words, dossier)]
+    if any(one.inferred for one in parts.units_of(dossier)):
+        blocks.append(
+            Para(
+                words(
+                    "* 单元编号由条款顺序推定，以标准正式文本为准。",
+                    "* The number of the unit follows from the order of the clauses; the printed standard decides.",
+                )
+            )
+        )
     return [*blocks, _signatures(words)]
 
 

@@ -57,6 +57,11 @@ def unit(dossier: Dossier, item: Item) -> str:
     return item.units.get(str(dossier.subject.grade.level_of(item)), item.id)
 
 
+def number(dossier: Dossier, name: str) -> str:
+    """The unit of the item ``name``, as in every other table; the name itself where the object is not asked for it."""
+    return next((unit(dossier, item) for item in dossier.items if item.id == name), name)
+
+
 def basics(words: Words, dossier: Dossier) -> Facts:
     """The table of basic facts of the object."""
     one, rows = dossier.subject, []
@@ -152,10 +157,16 @@ def record(words: Words, result: ItemResult, bodies: Sequence[Body]) -> str:
         lines.append(words(f"监测建议：{result.proposed.text.zh}，待人工核定", f"telemetry proposes: {result.proposed.text.en}; a person decides"))
     for body in bodies[:SHOWN_OBSERVED]:
         seen = "; ".join(map(str, body["observed"][:3])) or words(body["reason"]["zh"], body["reason"]["en"])
-        lines.append(f"{body['asset']}: {words(body['title']['zh'], body['title']['en'])} — {seen}")
+        lines.append(f"{body['asset']}: {words(body['title']['zh'], body['title']['en'])} — {seen}{_rests_on(words, body)}")
     if len(bodies) > SHOWN_OBSERVED:
         lines.append(words(f"……共 {len(bodies)} 条，见附录", f"... {len(bodies)} in all, see the appendix"))
     return "\n".join(lines)
+
+
+def _rests_on(words: Words, body: Body) -> str:
+    """The numbers of the texts in the evidence index that a verdict rests on."""
+    names = list(dict.fromkeys(text["evidence"] for text in body["read"] if text.get("evidence")))
+    return words(f"（证据 {words.joined(names, 3)}）", f" (evidence {words.joined(names, 3)})") if names else ""
 
 
 def item_rows(words: Words, dossier: Dossier, layer: str) -> tuple[tuple[Value, ...], ...]:
@@ -217,7 +228,7 @@ def cases(words: Words, dossier: Dossier) -> Table:
     rows = tuple(
         (
             f"{one.case.case} {words(one.case.title, one.case.title_en)}",
-            words.joined(one.items, 3),
+            words.joined([number(dossier, name) for name in one.items], 3),
             Cell(words.of(one.state.text), STATE_TINTS[one.state]),
             signs(words, one),
             words.of(one.look) if one.look else words("由检查或登记判定", "checks or the register decide"),
@@ -271,12 +282,12 @@ def compensated(words: Words, dossier: Dossier) -> Table | None:
 def exempt(words: Words, dossier: Dossier) -> Table:
     """Exemptions of the object, with their people and days."""
     columns = words.heads(
-        "编号|Number", "要求项|Item", "原因|Reason", "补偿措施|Compensation", "申请人|Asked by", "审批人|Decided by", "到期|Ends", "状态|State"
+        "编号|Number", "测评单元|Unit", "原因|Reason", "补偿措施|Compensation", "申请人|Asked by", "审批人|Decided by", "到期|Ends", "状态|State"
     )
     rows = tuple(
         (
             one.id,
-            one.item,
+            number(dossier, one.item),
             one.reason,
             one.compensation,
             one.requester,
@@ -368,15 +379,15 @@ def units(words: Words, dossier: Dossier) -> Table:
         )
         for one in units_of(dossier)
     )
-    return Table(columns, rows, (10, 11, 22, 13, 8, 27, 9), words("测评单元", "Units"))
+    return Table(columns, rows, (12, 11, 21, 13, 8, 26, 9), words("测评单元", "Units"))
 
 
 def answers(words: Words, dossier: Dossier) -> Table:
     """What people decided, with reason and end."""
-    columns = words.heads("要求项|Item", "资产|Asset", "结论|Result", "核定人|By", "时间|Time", "依据|Reason", "有效期至|Until")
+    columns = words.heads("测评单元|Unit", "资产|Asset", "结论|Result", "核定人|By", "时间|Time", "依据|Reason", "有效期至|Until")
     asked = {item.id for item in dossier.items}
     rows = tuple(
-        (a.item, a.asset or "—", conformity(words, a.conformity), a.who, words.time(a.time), a.comment, words.day(a.expires))
+        (number(dossier, a.item), a.asset or "—", conformity(words, a.conformity), a.who, words.time(a.time), a.comment, words.day(a.expires))
         for a in sorted(dossier.answers, key=lambda one: (one.item, one.asset))
         if a.item in asked
     )

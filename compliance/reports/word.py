@@ -21,6 +21,7 @@ HEAD_FONT: Final = "黑体"
 LATIN: Final = "Times New Roman"
 FILLS: Final[Mapping[str, str]] = {"red": "F8D7DA", "amber": "FFF0C2", "green": "D8F0DC", "gray": "EDEDED"}
 HEAD_FILL: Final = "DCE3EE"
+LONGEST_PROPERTY: Final = 255  # characters of a title or subject of the file itself
 TWIP: Final = 635  # English metric units
 LINE_TWIPS: Final = 14_400  # what is between the margins of a landscape A4 page
 
@@ -33,7 +34,7 @@ def document(content: Content) -> bytes:
     _cover(made, content)
     for block in content.blocks:
         _block(made, block, LINE_TWIPS)
-    made.core_properties.title, made.core_properties.subject = content.title, plain(content.subject)
+    made.core_properties.title, made.core_properties.subject = plain(content.title)[:LONGEST_PROPERTY], plain(content.subject)[:LONGEST_PROPERTY]
     made.core_properties.author, made.core_properties.created = "Wanglou", content.made.replace(tzinfo=None)
     into = BytesIO()
     made.save(into)
@@ -66,6 +67,8 @@ def page_of(made: Any, mark: str) -> None:
     run = footer.add_run(mark + "　　")
     run.font.size = Pt(8)
     _field(footer, "PAGE")
+    footer.add_run(" / ").font.size = Pt(8)
+    _field(footer, "NUMPAGES")
 
 
 def _field(paragraph: Any, name: str) -> None:
@@ -101,6 +104,15 @@ def styled(made: Any) -> None:
         for key in ("w:asciiTheme", "w:hAnsiTheme", "w:eastAsiaTheme", "w:cstheme"):
             fonts.attrib.pop(qn(key), None)
         fonts.set(qn("w:eastAsia"), font)
+    for border in list(made.styles["Title"].element.iter(qn("w:pBdr"))):  # the library's template draws a blue line
+        border.getparent().remove(border)
+    _chinese(made)
+
+
+def _chinese(made: Any) -> None:
+    """Says that East Asian text is Chinese: without it glyphs, punctuation and line breaks may come out as Japanese ones."""
+    for language in made.styles.element.iter(qn("w:lang")):
+        language.set(qn("w:eastAsia"), "zh-CN")
 
 
 def _cover(made: Any, content: Content) -> None:
