@@ -20,6 +20,7 @@ from compliance.reports.facts import facts
 from compliance.risk import Level, Risk, counted
 from compliance.rollup import Conformity
 from compliance.scoring import load_schemes
+from compliance.views import units as units_of
 from compliance.whatif import Work, cheapest, load_efforts, works
 
 MOST_ROWS: Final = 500
@@ -193,7 +194,7 @@ def _or_none(words: Words, table: Table) -> Block:
 def _units(words: Words, dossier: Dossier, _whole: bool) -> list[Block]:
     blocks: list[Block] = [Heading(words("声明", "Statement"), 2), _statement(words, dossier), Heading(words("评估结论", "Conclusion"), 2)]
     blocks += [*_conclusion(words, dossier), Break(), Heading(words("测评单元", "Units"), 2), parts.units(words, dossier)]
-    if any(one.inferred for one in parts.units_of(dossier)):
+    if any(one.inferred for one in units_of(dossier)):
         blocks.append(
             Para(
                 words(

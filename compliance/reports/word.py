@@ -32,8 +32,7 @@ def document(content: Content) -> bytes:
     page_of(made, plain(content.mark))
     styled(made)
     _cover(made, content)
-    for block in content.blocks:
-        _block(made, block, LINE_TWIPS)
+    _blocks(made, (Break(), *content.blocks), LINE_TWIPS)
     made.core_properties.title, made.core_properties.subject = plain(content.title)[:LONGEST_PROPERTY], plain(content.subject)[:LONGEST_PROPERTY]
     made.core_properties.author, made.core_properties.created = "Wanglou", content.made.replace(tzinfo=None)
     into = BytesIO()
@@ -47,8 +46,7 @@ def fragments(made: Any, chapters: Sequence[Sequence[Block]]) -> list[str]:
     line = int((section.page_width - section.left_margin - section.right_margin) / TWIP)
     there, found = set(body), []
     for chapter in chapters:
-        for block in chapter:
-            _block(made, block, line)
+        _blocks(made, chapter, line)
         fresh = [part for part in body if part not in there]
         found.append("".join(etree.tostring(part, encoding="unicode") for part in fresh))
         for part in fresh:
@@ -121,7 +119,15 @@ def _cover(made: Any, content: Content) -> None:
     made.add_paragraph(plain(content.title), style="Title").alignment = WD_ALIGN_PARAGRAPH.CENTER
     made.add_paragraph(plain(content.subject)).alignment = WD_ALIGN_PARAGRAPH.CENTER
     _table(made, (), content.cover, (25, 75), LINE_TWIPS)
-    made.add_page_break()
+
+
+def _blocks(made: Any, blocks: Sequence[Block], line: int) -> None:
+    """Blocks one after another. A heading starts its new page itself: a break of its own below a full page would leave an empty one."""
+    for before, block, after in zip((None, *blocks), blocks, (*blocks[1:], None), strict=False):
+        if isinstance(before, Break) and isinstance(block, Heading):
+            _heading(made, block).paragraph_format.page_break_before = True
+        elif not (isinstance(block, Break) and isinstance(after, Heading)):
+            _block(made, block, line)
 
 
 def _block(made: Any, block: object, line: int) -> None:
@@ -141,14 +147,15 @@ def _block(made: Any, block: object, line: int) -> None:
         made.add_page_break()
 
 
-def _heading(made: Any, block: Heading) -> None:
+def _heading(made: Any, block: Heading) -> Any:
     """In the document's own style of that level; where a template has none, bold."""
     name = f"Heading {block.level}"
     if name in made.styles:
-        made.add_paragraph(plain(block.text), style=name)
-        return
-    run = made.add_paragraph().add_run(plain(block.text))
+        return made.add_paragraph(plain(block.text), style=name)
+    paragraph = made.add_paragraph()
+    run = paragraph.add_run(plain(block.text))
     run.bold, run.font.size = True, Pt(18 - 2 * block.level)
+    return paragraph
 
 
 def _picture(made: Any, block: Picture) -> None:
