@@ -19,6 +19,7 @@ BENCHMARKS: Final = {
     "graph": "bench.graph:run",
     "listeners": "bench.listeners:run",
     "polling": "bench.polling:run",
+    "reports": "bench.reports:run",
     "roots": "bench.roots:run",
     "shipping": "bench.shipping:run",
     "store": "bench.store:run",

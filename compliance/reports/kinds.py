@@ -188,7 +188,7 @@ def _assessment(words: Words, dossier: Dossier, whole: bool) -> list[Block]:
 
 def _or_none(words: Words, table: Table) -> Block:
     """The table; a word instead of a head without rows."""
-    return table if table.rows else Para(words("无。", "None."))
+    return table if table.rows else Para(words("无。", "There is nothing."))
 
 
 def _units(words: Words, dossier: Dossier, _whole: bool) -> list[Block]:
@@ -245,7 +245,7 @@ def _advice(words: Words, dossier: Dossier) -> list[Block]:
         )
         for risk in dossier.risks
     )
-    return [Table(columns, rows, (14, 8, 54, 24), words("整改建议", "Advice"))] if rows else [Para(words("无。", "None."))]
+    return [Table(columns, rows, (14, 8, 54, 24), words("整改建议", "Advice"))] if rows else [Para(words("无。", "There is nothing."))]
 
 
 def _rectification(words: Words, dossier: Dossier, _whole: bool) -> list[Block]:

@@ -36,6 +36,7 @@ def workbook(content: Content) -> bytes:
     first.set_landscape()
     first.set_paper(9)
     first.fit_to_pages(1, 0)
+    first.set_footer(_footer(content.mark))
     first.write_string(0, 0, plain(content.title), styles["title"])
     row = 2
     for label, value in content.cover:
@@ -45,7 +46,7 @@ def workbook(content: Content) -> bytes:
     taken = {first.get_name()}
     for block in content.blocks:
         if isinstance(block, Table) and block.sheet:
-            name = _sheet(book, block, styles, taken)
+            name = _sheet(book, block, styles, taken, _footer(content.mark))
             row += 1
             first.write_url(row, 0, f"internal:'{name}'!A1", styles["link"], f"见工作表：{name}" if content.language == "zh_CN" else f"See the sheet {name}")
         else:
@@ -88,6 +89,11 @@ def _on_first(sheet: Any, block: object, row: int, styles: Mapping[str, Any]) ->
     return row - 1
 
 
+def _footer(mark: str) -> str:
+    """Below each printed page the mark and the number of the page. Excel takes 255 characters, and & begins a code."""
+    return f"&L&8 {plain(mark).replace('&', '＆')[:220]}&R&8 &P / &N"
+
+
 def _across(sheet: Any, row: int, column: int, text: str, style: Any) -> None:
     """A text over the rest of the line of the first sheet, as high as it needs."""
     sheet.merge_range(row, column, row, LAST_COLUMN, "", style)
@@ -113,7 +119,7 @@ def _width(text: str) -> int:
     return len(text) if text.isascii() else sum(1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
 
 
-def _sheet(book: Any, table: Table, styles: Mapping[str, Any], taken: set[str]) -> str:
+def _sheet(book: Any, table: Table, styles: Mapping[str, Any], taken: set[str], footer: str) -> str:
     """The table on a sheet of its own, whose name is returned."""
     sheet = book.add_worksheet(_name(table.sheet, taken))
     widths = [max(6, WIDTH * share / 100) for share in table.widths]
@@ -126,6 +132,7 @@ def _sheet(book: Any, table: Table, styles: Mapping[str, Any], taken: set[str]) 
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0)
+    sheet.set_footer(footer)
     return str(sheet.get_name())
 
 

@@ -123,6 +123,7 @@ def test_it_opens_and_says_all_it_should_and_nothing_else(
 @pytest.mark.parametrize("kind", list(TITLES))
 def test_cells_are_texts_in_the_language_of_the_report(dossier: Dossier, kind: str, language: Language) -> None:
     book = load_workbook(BytesIO(write(kind, dossier, "xlsx", language)))
+    assert all(sheet.oddFooter and dossier.head[1][:16] in str(sheet.oddFooter.left.text) for sheet in book)
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None]
     assert {cell.data_type for cell in cells} == {"s"}
     assert NAME in {cell.value for cell in cells}
