@@ -241,7 +241,7 @@ def _advice(words: Words, dossier: Dossier) -> list[Block]:
             parts.unit(dossier, by_id[risk.item]),
             parts.level(words, risk.level),
             parts.measures(words, by_id[risk.item], found.get(risk.item, [])),
-            words.joined(risk.assets, 6) or "—",
+            parts.whose(words, risk.assets, 6) or "—",
         )
         for risk in dossier.risks
     )
@@ -264,7 +264,7 @@ def _rectification(words: Words, dossier: Dossier, _whole: bool) -> list[Block]:
         "估计工时|Hours",
         "完成情况|Done",
     )
-    plan = Table(columns, tuple(rows), (5, 10, 16, 5, 23, 11, 8, 10, 6, 6), words("整改计划", "Plan"))
+    plan = Table(columns, tuple(rows), (5, 10, 15, 7, 22, 11, 8, 10, 6, 6), words("整改计划", "Plan"))
     blocks: list[Block] = [Heading(words("现状", "Where we are"), 2), *_conclusion(words, dossier)]
     blocks += [Heading(words("整改任务", "Tasks"), 2), plan if rows else Para(words("没有需要整改的问题。", "There is nothing to mend."))]
     text = words(
@@ -281,7 +281,7 @@ def _task(words: Words, dossier: Dossier, number: int, risk: Risk, work: Work) -
     people = dossier.subject.people
     owner = next(iter(owners), "") or (people.operations if risk.assets else people.security) or people.owner or "—"
     due = words.day(dossier.moment + DUE[risk.level])
-    measure, on = parts.measures(words, item, bodies), words.joined(risk.assets, 5) or "—"
+    measure, on = parts.measures(words, item, bodies), parts.whose(words, risk.assets, 5) or "—"
     level = parts.level(words, risk.level)
     return (str(number), parts.unit(dossier, item), words(item.zh, item.en), level, measure, on, owner, due, f"{work.hours:g}", "")
 

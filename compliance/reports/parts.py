@@ -13,6 +13,7 @@ from compliance.objects import Progress
 from compliance.reports.content import Cell, Facts, Table, Tint, Value, Words
 from compliance.risk import Level, Risk
 from compliance.rollup import Conformity, ItemResult
+from compliance.run import ESTATE, OBJECT_ASSET, ORGANISATION, SELF
 from compliance.signs import Standing, State
 from compliance.views import by_old_layers, examined, methods
 from compliance.views import units as units_of
@@ -60,6 +61,25 @@ def unit(dossier: Dossier, item: Item) -> str:
 def number(dossier: Dossier, name: str) -> str:
     """The unit of the item ``name``, as in every other table; the name itself where the object is not asked for it."""
     return next((unit(dossier, item) for item in dossier.items if item.id == name), name)
+
+
+OWN_NAMES: Final[Mapping[str, tuple[str, str]]] = {
+    ORGANISATION: ("本单位", "organisation"),
+    ESTATE: ("全部资产", "whole estate"),
+    SELF: ("本平台", "this product"),
+}
+
+
+def whom(words: Words, asset: str) -> str:
+    """An asset by its id; what no collector speaks for in the report's language."""
+    if asset.startswith(OBJECT_ASSET):
+        return words("定级对象", "the object")
+    return words(*OWN_NAMES[asset]) if asset in OWN_NAMES else asset
+
+
+def whose(words: Words, assets: Iterable[str], most: int) -> str:
+    """Several of them in a line."""
+    return words.joined([whom(words, asset) for asset in assets], most)
 
 
 def basics(words: Words, dossier: Dossier) -> Facts:
@@ -157,7 +177,7 @@ def record(words: Words, result: ItemResult, bodies: Sequence[Body]) -> str:
         lines.append(words(f"监测建议：{result.proposed.text.zh}，待人工核定", f"telemetry proposes: {result.proposed.text.en}; a person decides"))
     for body in bodies[:SHOWN_OBSERVED]:
         seen = "; ".join(map(str, body["observed"][:3])) or words(body["reason"]["zh"], body["reason"]["en"])
-        lines.append(f"{body['asset']}: {words(body['title']['zh'], body['title']['en'])} — {seen}{_rests_on(words, body)}")
+        lines.append(f"{whom(words, body['asset'])}: {words(body['title']['zh'], body['title']['en'])} — {seen}{_rests_on(words, body)}")
     if len(bodies) > SHOWN_OBSERVED:
         lines.append(words(f"……共 {len(bodies)} 条，见附录", f"... {len(bodies)} in all, see the appendix"))
     return "\n".join(lines)
@@ -181,7 +201,7 @@ def item_rows(words: Words, dossier: Dossier, layer: str) -> tuple[tuple[Value, 
                 f"{unit(dossier, item)}\n{clause(dossier, item)}",
                 words(item.control_point, item.control_point_en),
                 words(item.zh, item.en),
-                words.joined(on, 3) or words("全局", "whole object"),
+                whose(words, on, 3) or words("全局", "whole object"),
                 "\n".join([record(words, result, found.get(item.id, [])), *_said(words, dossier, item)]),
                 conformity(words, result.conformity),
             )
@@ -214,7 +234,7 @@ def risks(words: Words, dossier: Dossier, only: Iterable[Risk] | None = None) ->
         item = by_id[risk.item]
         why, major = words.of(risk.why), words("是", "yes") if risk.major else words("否", "no")
         rows.append(
-            (unit(dossier, item), words(item.zh, item.en), words.joined(risk.assets, 4) or "—", why, level(words, risk.level), weighed(words, risk), major)
+            (unit(dossier, item), words(item.zh, item.en), whose(words, risk.assets, 4) or "—", why, level(words, risk.level), weighed(words, risk), major)
         )
     return Table(columns, tuple(rows), (12, 24, 16, 20, 7, 14, 7), words("风险分析", "Risks"))
 
@@ -341,7 +361,9 @@ def on_assets(words: Words, dossier: Dossier, *, gaps_only: bool) -> Table:
             if result is None or (gaps_only and (result.proposed or result.conformity) in quiet):
                 continue
             text = record(words, result, found.get(item.id, []))
-            rows.append((asset, unit(dossier, item), words(item.zh, item.en), ", ".join(result.checks), text, conformity(words, result.conformity)))
+            rows.append(
+                (whom(words, asset), unit(dossier, item), words(item.zh, item.en), ", ".join(result.checks), text, conformity(words, result.conformity))
+            )
     return Table(columns, tuple(rows), (12, 11, 22, 16, 29, 10), words("各资产结果", "By asset"))
 
 

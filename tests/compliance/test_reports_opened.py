@@ -18,7 +18,7 @@ from compliance.dossier import Dossier
 from compliance.objects import Dates, People, ProtectionObject, Scope, Zone
 from compliance.prove import NOW
 from compliance.reports import parts
-from compliance.reports.content import Language
+from compliance.reports.content import Language, Words
 from compliance.reports.kinds import TITLES
 from compliance.reports.write import rendered, write
 from compliance.rollup import Answer, Conformity
@@ -132,6 +132,11 @@ def test_it_opens_and_says_all_it_should_and_nothing_else(
     fonts = subprocess.run([program("pdffonts"), str(path)], check=True, capture_output=True, text=True, timeout=60).stdout.splitlines()[2:]
     assert fonts
     assert all(line.split()[-5] == "yes" for line in fonts), fonts
+
+
+def test_what_no_collector_speaks_for_is_named_in_the_language_of_the_report() -> None:
+    said = [parts.whose(Words(language, ZONE), ("organisation", "estate", "object:oa", "web1"), 9) for language in LANGUAGES]
+    assert said == ["本单位、全部资产、定级对象、web1", "organisation, whole estate, the object, web1"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
