@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -46,6 +46,15 @@ class Collector(Protocol):
 
     def close(self) -> None:
         """Let go of connections; ``collect`` may be called again afterwards."""
+        ...
+
+
+@runtime_checkable
+class Rereads(Protocol):
+    """A collector that reads some texts seldom, or sends them only when they changed, and can be told to do without that once."""
+
+    def anew(self) -> None:
+        """Read and send everything at the next ``collect``: something may have been mended, and what says so must be newer than that."""
         ...
 
 

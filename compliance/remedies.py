@@ -19,10 +19,11 @@ from compliance.dossier import Dossier
 from compliance.risk import Level
 from compliance.rollup import Conformity, ItemResult
 from compliance.run import every
+from compliance.verdict import Outcome
 from core.errors import Conflict, NotFound, Refused
-from core.names import RUN
+from core.names import RUN, VERDICT
 from store.base import ABSENT, Body, Document, Store
-from store.filter import Term
+from store.filter import And, Term
 
 REMEDY: Final = "compliance-remedy"
 ENGINE: Final = "wanglou"
@@ -45,7 +46,8 @@ class Stage(StrEnum):
 class Remedy:
     """Work on the gap of an item of an object. ``sent_back`` counts re-checks that still failed; ``proof`` are the links that closed it.
 
-    ``runs`` are the runs of playbooks that were asked for from it, ``running`` the one whose end is waited for.
+    ``runs`` are the runs of playbooks that were asked for from it, ``running`` the one whose end is waited for. ``acted`` is when the last run that did
+    something ended, ``acted_on`` the assets it was about: what was read of them before proves nothing any more.
     """
 
     id: str = ""
@@ -68,6 +70,8 @@ class Remedy:
     proof: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
     running: str = ""
+    acted: datetime | None = None
+    acted_on: tuple[str, ...] = ()
 
     @property
     def is_live(self) -> bool:
@@ -88,19 +92,25 @@ def follow(one: Remedy, result: ItemResult, bodies: Sequence[Body], now: datetim
     """What a fresh look at the item makes of a remedy; None when nothing changes.
 
     ``bodies`` are the verdicts that speak for the item on the object's assets. Only verdicts on texts that were read after the work was reported send it back.
+    While a run goes on nothing is decided, and after it only by what was read since: half of its work may look like the whole.
     """
-    if not one.is_live:
+    if not one.is_live or one.running or any(_is_stale(one, body) for body in bodies):
         return None
     if result.conformity in (Conformity.CONFORMS, Conformity.NOT_APPLICABLE):
         proof = tuple(dict.fromkeys(str(read["evidence"]) for body in bodies for read in body["read"]))
         return replace(one, stage=Stage.CLOSED, ended=now, why=f"{result.reason.zh} / {result.reason.en}", proof=proof)
     if one.stage is not Stage.DONE or one.done is None or result.conformity is Conformity.UNKNOWN:
         return None
-    failing = [body for body in bodies if body["outcome"] == "fail" and _read_since(body, one.done)]
-    if not failing:
+    failed = [body for body in bodies if body["outcome"] == Outcome.FAIL and _read_since(body, one.done)]
+    if not failed:
         return None
-    where = ", ".join(sorted({f"{body['check']} {body['asset']}" for body in failing})[:5])
+    where = ", ".join(sorted({f"{body['check']} {body['asset']}" for body in failed})[:5])
     return replace(one, stage=Stage.OPEN, done=None, sent_back=one.sent_back + 1, why=f"复查仍不符合：{where} / still fails: {where}")
+
+
+def _is_stale(one: Remedy, body: Body) -> bool:
+    """Whether a verdict that a run may have changed rests on what was read before the run ended."""
+    return one.acted is not None and body["asset"] in one.acted_on and bool(body.get("playbook")) and not _read_since(body, one.acted)
 
 
 def _read_since(body: Body, moment: datetime) -> bool:
@@ -205,6 +215,8 @@ def run_ended(store: Store, name: str, run: Body, now: datetime) -> Remedy:
     document, one = _read(store, name)
     if one.stage is not Stage.OPEN or one.running != run["id"]:
         return one
+    if run["started"]:
+        one = replace(one, acted=now, acted_on=targets_of(run))
     if run["state"] == "done":
         remark = f"剧本运行 {run['id']} 已完成 / the run {run['id']} ended well"
         return _keep(store, replace(one, running="", stage=Stage.DONE, done=now, done_by=str(run["requester"]), remark=remark), "done", ENGINE, now, document)
@@ -213,9 +225,25 @@ def run_ended(store: Store, name: str, run: Body, now: datetime) -> Remedy:
     return _keep(store, replace(one, running="", why=why), "run_failed", ENGINE, now, document)
 
 
+def targets_of(run: Body) -> tuple[str, ...]:
+    """The assets that a run is about, by its summary."""
+    return tuple(run.get("assets") or run.get("targets") or ())
+
+
 def with_runs(store: Store) -> list[Remedy]:
     """The remedies whose run is waited for."""
     return [one for document in every(store, REMEDY, Term("stage", Stage.OPEN.value)) if (one := read_remedy(document.body)).running]
+
+
+def reported(store: Store) -> list[Remedy]:
+    """The remedies that are reported done and wait for the look that closes them or sends them back."""
+    return [read_remedy(document.body) for document in every(store, REMEDY, Term("stage", Stage.DONE.value))]
+
+
+def failing(store: Store, item: str) -> tuple[str, ...]:
+    """The assets on which a check fails for an item."""
+    where = And((Term("items", item), Term("outcome", Outcome.FAIL.value)))
+    return tuple(sorted({str(document.body["asset"]) for document in every(store, VERDICT, where)}))
 
 
 def _is_open(store: Store, run: str) -> bool:
@@ -243,8 +271,9 @@ def remedies(store: Store) -> list[Remedy]:
 
 def read_remedy(body: Body) -> Remedy:
     """A kept remedy."""
-    times = {name: datetime.fromisoformat(body[name]) if body[name] else None for name in ("created", "done", "ended")}
+    times = {name: datetime.fromisoformat(body[name]) if body.get(name) else None for name in ("created", "done", "ended", "acted")}
     more: dict[str, Any] = {
+        "acted_on": tuple(body.get("acted_on", ())),
         "runs": tuple(body.get("runs", ())),
         "due": date.fromisoformat(body["due"]),
         "level": Level(body["level"]),
@@ -266,6 +295,7 @@ def _keep(store: Store, one: Remedy, action: str, who: str, now: datetime, befor
     body = {key: value.isoformat() if isinstance(value, date) else value for key, value in asdict(one).items()} | {
         "proof": list(one.proof),
         "runs": list(one.runs),
+        "acted_on": list(one.acted_on),
     }
     store.audit.append(time=now, actor=who, action=f"compliance.remedy.{action}", object=one.id, body=body)
     try:

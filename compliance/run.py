@@ -44,12 +44,15 @@ class Inspector:
     checks: Sequence[Check]
     kept: timedelta = KEPT
 
-    def inspect(self, assets: Iterable[str], now: datetime) -> list[Finding]:
-        """Judge the assets that have snapshots; every failure fires, what failed before and is mended clears."""
-        spans = logs.spans(self.store.events, now) if any("store.logs" in check.kinds for check in self.checks) else {}
-        return [finding for asset in assets for finding in self._asset(asset, spans.get(asset), now)]
+    def inspect(self, assets: Iterable[str], now: datetime, read_anew: Collection[str] = ()) -> list[Finding]:
+        """Judge the assets that have snapshots; every failure fires, what failed before and is mended clears.
 
-    def _asset(self, asset: str, span: tuple[datetime, datetime] | None, now: datetime) -> Iterator[Finding]:
+        Of the assets ``read_anew`` each verdict is written, also one that says the same: somebody waits for what a fresh reading says.
+        """
+        spans = logs.spans(self.store.events, now) if any("store.logs" in check.kinds for check in self.checks) else {}
+        return [finding for asset in assets for finding in self._asset(asset, spans.get(asset), now, is_awaited=asset in read_anew)]
+
+    def _asset(self, asset: str, span: tuple[datetime, datetime] | None, now: datetime, *, is_awaited: bool) -> Iterator[Finding]:
         texts = snapshots_of(self.store, asset)
         if not texts:
             return
@@ -70,7 +73,7 @@ class Inspector:
                 if known.get(read.kind, ("", ""))[0] != read.sha256:
                     known[read.kind] = (read.sha256, evidence.record(self.store.documents, by_kind[read.kind], now))
             judged.append((check, verdict, document(verdict, check, before.get(check.id), {kind: name for kind, (_, name) in known.items()})))
-        yield from self._keep(asset, judged, before, now)
+        yield from self._keep(asset, judged, before, now, is_awaited=is_awaited)
         yield from self._forget(asset, {check.id for check, _, _ in judged}, before, now)
 
     def _forget(self, asset: str, judged: Collection[str], before: Mapping[str, Body], now: datetime) -> Iterator[Finding]:
@@ -80,14 +83,16 @@ class Inspector:
             if before[check.id].get("firing") and check.tells:
                 yield cleared(check, asset, now)
 
-    def _keep(self, asset: str, judged: Sequence[tuple[Check, Verdict, Body]], before: Mapping[str, Body], now: datetime) -> Iterator[Finding]:
+    def _keep(
+        self, asset: str, judged: Sequence[tuple[Check, Verdict, Body]], before: Mapping[str, Body], now: datetime, *, is_awaited: bool
+    ) -> Iterator[Finding]:
         """Into the chain what came out otherwise than before, then the newest verdicts, then what to tell."""
         changed = {check.id: kept_of(body) for check, _, body in judged if is_history(body, before.get(check.id))}
         link = evidence.note(self.store.documents, evidence.VERDICTS, asset, list(changed.values()), now) if changed else ""
         for check, verdict, body in judged:
             old = before.get(check.id)
             body["link"] = link if check.id in changed else (old or {}).get("link", "")
-            if is_news(body, old):
+            if is_awaited or is_news(body, old):
                 self.store.documents.put(VERDICT, verdict_id(asset, check.id), body)
             if found := finding(verdict, check, body):
                 yield found

@@ -15,7 +15,7 @@ from compliance.objects import Progress, ProtectionObject, Step, horizon
 from compliance.office import Office
 from compliance.past import Noted
 from compliance.register import whole_estate
-from compliance.remedies import Remedy, checked, remedies, settle
+from compliance.remedies import Remedy, Stage, checked, remedies, settle
 from compliance.reports.content import Content
 from compliance.reports.detection import KIND as DETECTION
 from compliance.reports.schedule import Scheduled, in_force, read_schedule
@@ -33,7 +33,7 @@ AGAIN: Final = timedelta(minutes=5)
 FOLLOW: Final = timedelta(hours=1)
 """How often remedies are looked at again at most when something new stands in the chain, and when nothing does."""
 HURRY: Final = timedelta(minutes=30)
-"""How long after a run for a remedy every round follows what stands anew in the chain."""
+"""How long after work on a remedy what it changed is waited for, and every round follows."""
 SETTLE: Final = timedelta(minutes=10)
 
 
@@ -139,8 +139,11 @@ class Auditing:
         live = [one for one in remedies(store) if one.is_live]
         head = evidence.head(store.documents)
         waited = now - self.followed if self.followed else FOLLOW
-        again = timedelta(0) if self.hurried and now - self.hurried < HURRY else AGAIN
-        if live and waited >= (again if head != self.seen else FOLLOW):
+        hurries = self.hurried is not None and now - self.hurried < HURRY
+        # verdicts that only say the same of a newer reading are no news for the chain, and send back all the same
+        is_awaited = hurries and any(one.stage is Stage.DONE for one in live)
+        again = timedelta(0) if hurries else AGAIN
+        if live and waited >= (again if is_awaited or head != self.seen else FOLLOW):
             for name in sorted({one.object for one in live}):
                 try:
                     subject = self.office.subject(name)

@@ -67,13 +67,17 @@ class Counts:
 
 @dataclass
 class Pipeline:
-    """Thread-safe: many polls end at once, judging is one at a time."""
+    """Thread-safe: many polls end at once, judging is one at a time.
+
+    ``on_read`` is called with each snapshot that is kept, ``on_snapshot`` with those that say something new.
+    """
 
     store: Store
     alerting: Told
     observers: Sequence[Observer]
     clock: Clock
     on_snapshot: Callable[[Snapshot], None] = lambda _snapshot: None
+    on_read: Callable[[Snapshot], None] = lambda _snapshot: None
     readers: Sequence[Reader] = ()
     counts: Counts = field(default_factory=Counts)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -97,6 +101,8 @@ class Pipeline:
         log.debug("batch", asset=asset, records=len(records))
         for snapshot in changed:
             self.on_snapshot(snapshot)
+        for snapshot in [] if self._store_failed else snapshots:
+            self.on_read(snapshot)
         return not self._store_failed
 
     def pause(self) -> AbstractContextManager[object]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 import structlog
 
 from compliance.check import Check
-from compliance.remedies import run_asked, run_ended, run_refused, with_runs
+from compliance.remedies import failing, reported, run_asked, run_ended, run_refused, targets_of, with_runs
 from core.clock import Clock
 from core.errors import ConfigError, NotFound, Refused, WanglouError
 from core.names import RUN
@@ -25,11 +25,12 @@ Carry = Callable[[Mapping[str, Any]], str]
 
 @dataclass(frozen=True)
 class Remedying:
-    """``recheck`` lets the assets that a run was about be read and judged again."""
+    """``recheck`` lets the assets on which something was done be read and judged again; ``known`` are the reports that were followed so."""
 
     store: Store
     clock: Clock
     recheck: Callable[[Collection[str]], None]
+    known: set[tuple[str, datetime | None]] = field(default_factory=set)
 
     def linked(self, begin: Carry) -> Carry:
         """``begin`` of a run that, when it is for a remedy, is noted there first; what cannot begin is taken out again. The same intent again is a no-op."""
@@ -49,7 +50,7 @@ class Remedying:
         return carry
 
     def round(self) -> None:
-        """Runs that ended: say so on their remedies, and have what they changed looked at again."""
+        """Runs that ended: say so on their remedies. What they changed, and what people say they did, is looked at again."""
         for one in with_runs(self.store):
             try:
                 body = self.store.documents.get(RUN, one.running).body
@@ -59,12 +60,20 @@ class Remedying:
                 continue  # asked for, and not begun yet
             except WanglouError as err:
                 log.warning("the end of a run could not be noted on its remedy", remedy=one.id, run=one.running, reason=str(err))
+        self._follow()
 
     def _ended(self, remedy: str, run: dict[str, Any], now: datetime) -> None:
         after = run_ended(self.store, remedy, run, now)
         log.info("the run of a remedy has ended", remedy=remedy, run=run["id"], state=run["state"], stage=after.stage.value)
-        if run["state"] == "done":
-            self.recheck(tuple(run.get("assets") or run.get("targets") or ()))
+        if run["started"]:  # also when it failed: what it did by then may have mended or broken something
+            self.recheck(targets_of(run))
+
+    def _follow(self) -> None:
+        done = {(one.id, one.done): one.item for one in reported(self.store)}
+        if items := {item for report, item in done.items() if report not in self.known}:
+            self.recheck(sorted({asset for item in items for asset in failing(self.store, item)}))
+        self.known.clear()
+        self.known.update(done)
 
 
 def wrong_offers(checks: Iterable[Check], books: Mapping[str, Playbook]) -> list[ConfigError]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -36,7 +37,7 @@ from inventory.sitefiles import read_site
 from service.alerting import open_alerting
 from service.alerting.live import LiveAlerting
 from service.alerting.loading import load_configuration
-from service.auditing import Auditing
+from service.auditing import HURRY, Auditing
 from service.configuration import Configurations
 from service.discovering import Discovering, allowed_ranges
 from service.duty import Duty, read_changes, with_changes
@@ -125,6 +126,9 @@ class Service:
     inspected_all: float = field(default_factory=lambda: time.monotonic() - FULL_INSPECTION_S + FIRST_INSPECTION_S)
     dirty: set[str] = field(default_factory=set)
     dirty_lock: threading.Lock = field(default_factory=threading.Lock)
+    follow_remedies: Callable[[], None] = lambda: None
+    awaited: dict[str, float] = field(default_factory=dict)
+    """assets on which something was done -> until when (monotonic seconds) each fresh reading of them is judged, also when it says the same"""
     assets: dict[str, Asset] = field(default_factory=dict)
     wrong_assets: tuple[ConfigError, ...] = ()
     wrong_alerting: tuple[ConfigError, ...] = ()
@@ -189,10 +193,23 @@ class Service:
         with self.dirty_lock:
             self.dirty.add(snapshot.asset)
 
+    def mark_read(self, snapshot: Snapshot) -> None:
+        """Judge an asset that is waited for by what was just read of it."""
+        if snapshot.kind not in FLEETING and self._is_awaited(snapshot.asset):
+            with self.dirty_lock:
+                self.dirty.add(snapshot.asset)
+
+    def _is_awaited(self, asset: str) -> bool:
+        return self.awaited.get(asset, -math.inf) > time.monotonic()
+
     def look_again(self, assets: Collection[str]) -> None:
         """Read these assets now, and judge everything once more: something was done about what checks found."""
+        now = time.monotonic()
+        with self.dirty_lock:
+            kept = {asset: until for asset, until in self.awaited.items() if until > now}
+            self.awaited = kept | dict.fromkeys(assets, now + HURRY.total_seconds())
         for asset in assets:
-            self.runner.poll_now(asset)
+            self.runner.poll_now(asset, anew=True)
         self.auditing.hurry(self.clock.now())
         self.inspected_all = -FULL_INSPECTION_S
 
@@ -204,7 +221,10 @@ class Service:
             self.inspected_all = time.monotonic()
             due = {*self.assets, *self.measurer.take(self.assets.values(), self.clock.now()), *self.recording.assets}
         if known := sorted(asset for asset in due if asset in self.assets or is_own(asset)):
-            self.pipeline.tell(self.inspector.inspect(known, self.clock.now()))
+            awaited = {asset for asset in known if self._is_awaited(asset)}
+            self.pipeline.tell(self.inspector.inspect(known, self.clock.now(), read_anew=awaited))
+            if awaited:
+                self.follow_remedies()
 
     def audit(self) -> None:
         """Dates of graded protection, the note of the day, reports that are due."""
@@ -366,7 +386,7 @@ def build(settings: Settings, clock: Clock) -> Service:
     )
     remedying = Remedying(store, clock, service.look_again)
     estate.on_change = service.use_estate
-    pipeline.on_snapshot = service.mark_dirty
+    pipeline.on_snapshot, pipeline.on_read = service.mark_dirty, service.mark_read
     clockwork.every(0.1, "polling", lambda: _tick(runner, pulse))
     clockwork.every(1.0, "hasten", hasten.tick)
     rounds: tuple[tuple[str, float, Callable[[], None]], ...] = (
@@ -395,6 +415,7 @@ def build(settings: Settings, clock: Clock) -> Service:
     alerting.carriers |= inspections.carriers
     service.loops = [Loop(name, seconds, work, pulse.beat) for name, seconds, work in rounds]
     service.playing.runner.nudge = next(loop.nudge for loop in service.loops if loop.name == "playbooks")
+    service.follow_remedies = next(loop.nudge for loop in service.loops if loop.name == "auditing")
     discovering.nudge = next(loop.nudge for loop in service.loops if loop.name == "discovery")
     return service
 

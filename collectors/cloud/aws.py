@@ -77,6 +77,10 @@ class AwsCollector:
         except (ClientError, BotoCoreError) as err:
             raise _translated(asset.id, err) from err
 
+    def anew(self) -> None:
+        """Read the settings with the next poll."""
+        self._settings_read = datetime.min.replace(tzinfo=UTC)
+
     def close(self) -> None:
         """Nothing is held open."""
 

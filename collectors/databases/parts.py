@@ -54,6 +54,10 @@ class Sender:
         """The kinds to read now."""
         return frozenset(fact.kind for fact in self._readings.due(time.monotonic()))
 
+    def anew(self) -> None:
+        """Read and send every kind with the next poll."""
+        self._readings.anew()
+
     def records(self, asset: str, now: datetime, texts: Texts) -> Iterator[Record]:
         """Snapshots that are news, and an event for each text that changed."""
         yield from Changes.facts(asset, now, time.monotonic(), self._readings, texts)

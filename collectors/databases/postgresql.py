@@ -103,6 +103,10 @@ class PostgresqlCollector:
         yield from samples(asset.id, ENGINE, figures, now)
         yield from self._sender.records(asset.id, now, texts)
 
+    def anew(self) -> None:
+        """Read and send every text with the next poll."""
+        self._sender.anew()
+
     def close(self) -> None:
         """Nothing is held open."""
 

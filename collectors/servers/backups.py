@@ -78,6 +78,10 @@ class BackupsCollector:
         body = ended("".join(row(job, copies, asset.id) for job, copies in found.items()))
         yield from self._changes.facts(asset.id, now, time.monotonic(), self._readings, body)
 
+    def anew(self) -> None:
+        """Read and send the list of copies with the next poll."""
+        self._readings.anew()
+
     def close(self) -> None:
         """End the connection."""
         self._line.close()

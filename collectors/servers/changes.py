@@ -25,6 +25,10 @@ class Changes:
         self._ports_sent = -math.inf
         self._users: str | None = None
 
+    def anew(self) -> None:
+        """Both tables are sent with the next poll, also when they say the same."""
+        self._ports_sent, self._users = -math.inf, None
+
     def ports(self, asset: str, now: datetime, at: float, listeners: Sequence[Listener], watched: Iterable[int]) -> Iterator[Record]:
         """A sample for each port (0 for a watched one that is closed and for one just closed), an event for each change, the table.
 

@@ -315,6 +315,11 @@ class Readings(Generic[M]):
         """The facts whose pause is over."""
         return [fact for fact in self._facts if at - self._read_at.get(fact.kind, -math.inf) >= fact.every_s]
 
+    def anew(self) -> None:
+        """Every fact is due, and its text is sent also when it says the same."""
+        self._read_at.clear()
+        self._sent = {kind: (digest, -math.inf) for kind, (digest, _) in self._sent.items()}
+
     def is_news(self, kind: str, text: str, at: float) -> tuple[bool, bool]:
         """(send it, it differs from the one before)."""
         before = self._sent.get(kind)

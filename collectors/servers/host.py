@@ -79,5 +79,10 @@ class HostCollector:
         if self._options.snapshots:
             yield from self._changes.facts(asset.id, now, at, self._readings, self._machine)
 
+    def anew(self) -> None:
+        """Read and send every text with the next poll."""
+        self._readings.anew()
+        self._changes.anew()
+
     def close(self) -> None:
         """Nothing is held open."""

@@ -80,6 +80,11 @@ class SshCollector:
         if (offset := self._offset()) is not None:
             yield sample("system.time.offset", offset)
 
+    def anew(self) -> None:
+        """Read and send every text with the next poll."""
+        self._readings.anew()
+        self._changes.anew()
+
     def close(self) -> None:
         """End the connection."""
         self._line.close()

@@ -104,6 +104,11 @@ class WindowsCollector:
                 texts["services"] = polled.texts["services"]
             yield from self._changes.facts(asset.id, now, at, self._readings, texts)
 
+    def anew(self) -> None:
+        """Read and send every text with the next poll."""
+        self._readings.anew()
+        self._changes.anew()
+
     def close(self) -> None:
         """End the connection."""
         self._line.close()

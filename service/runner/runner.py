@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from collectors import COLLECTORS
-from collectors.base import Collector, make
+from collectors.base import Collector, Rereads, make
 from core.clock import Clock
 from core.errors import ConfigError, Unreachable
 from core.records import Finding, Record, Result, Sample
@@ -54,6 +54,7 @@ class Target:
     memory: Memory = field(default_factory=Memory)
     busy: bool = False
     again: bool = False
+    anew: bool = False
     is_slow: bool = False
 
 
@@ -123,12 +124,13 @@ class Runner:
         for entry in due:
             self._submit(entry)
 
-    def poll_now(self, asset: str, collector: str | None = None) -> int:
-        """Let the polls of ``asset`` be due at once, one that runs now when it has ended; returns how many."""
+    def poll_now(self, asset: str, collector: str | None = None, *, anew: bool = False) -> int:
+        """Let the polls of ``asset`` be due at once, one that runs now when it has ended; returns how many. ``anew``: every text is read and sent."""
         with self._lock:
             keys = [key for key in self._targets if key[0] == asset and collector in (None, key[1])]
             for key in keys:
                 self._targets[key].again = self._targets[key].busy
+                self._targets[key].anew |= anew
             self._agenda.now_due([key for key in keys if not self._targets[key].again], self._clock.monotonic())
         return len(keys)
 
@@ -216,6 +218,9 @@ class Runner:
         self._figures.lateness.append(begun - due.at)
         self._figures.polls += 1
         try:
+            if target.anew and isinstance(target.collector, Rereads):
+                target.collector.anew()
+            target.anew = False
             checked = check(lambda: target.collector.collect(target.asset, self._clock.now()), lambda: job.is_given_up)
             target.is_slow = isinstance(checked.error, Unreachable) or self._clock.monotonic() - begun > PATIENCE_S
             if job.finish():

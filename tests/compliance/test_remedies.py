@@ -63,6 +63,34 @@ def test_only_a_verdict_after_the_report_sends_a_remedy_back() -> None:
     assert follow(wanted(), result(Conformity.FAILS), [body("fail", 5)], NOW + HOUR) is None
 
 
+def acted(outcome: str, minutes: float, **more: object) -> dict[str, object]:
+    """A verdict on a text that was read when it was judged, of a check with a playbook."""
+    given = body(outcome, minutes)
+    return given | {"read": [{"evidence": "000000000007", "time": given["time"]}], "playbook": {"name": "remedy-linux-check"}, **more}
+
+
+def test_while_a_run_goes_on_nothing_is_decided() -> None:
+    under_way = wanted(running="r1")
+    assert follow(under_way, result(Conformity.CONFORMS), [acted("pass", 5)], NOW + HOUR) is None
+    assert follow(replace(under_way, running=""), result(Conformity.CONFORMS), [acted("pass", 5)], NOW + HOUR) is not None
+
+
+def test_after_a_run_only_what_was_read_since_decides() -> None:
+    ran = wanted(acted=NOW, acted_on=("web2",))
+    old, other = acted("pass", -5), acted("pass", -5, asset="web1")
+    assert follow(ran, result(Conformity.CONFORMS), [old], NOW + HOUR) is None, "it looked well before the run, and the run may have broken it"
+    for enough in ([acted("pass", 5)], [acted("pass", 5), other], [acted("pass", 5), body("pass", -5)]):
+        closed = follow(ran, result(Conformity.CONFORMS), enough, NOW + HOUR)
+        assert closed is not None
+        assert closed.stage is Stage.CLOSED
+    done = replace(ran, stage=Stage.DONE, done=NOW)
+    assert follow(done, result(Conformity.FAILS), [acted("fail", -5)], NOW + HOUR) is None
+    assert follow(done, result(Conformity.FAILS), [acted("fail", 5), old], NOW + HOUR) is None, "not every check was asked again yet"
+    back = follow(done, result(Conformity.FAILS), [acted("fail", 5)], NOW + HOUR)
+    assert back is not None
+    assert (back.stage, back.acted) == (Stage.OPEN, NOW)
+
+
 def test_a_gap_has_one_owner_a_day_and_a_measure(tmp_path: Path) -> None:
     store = open_store("embedded", tmp_path / "data", "service")
     one = hand_out(store, wanted(), OFFICER, TODAY)

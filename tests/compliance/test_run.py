@@ -161,3 +161,20 @@ def test_unchanged_verdicts_are_written_once_an_hour(store: Store) -> None:
     assert {found.id: found.version for found in every(store, VERDICT)} == before
     inspector.inspect(["web1"], NOW + HOUR)
     assert all(found.body["time"] == (NOW + HOUR).isoformat() for found in every(store, VERDICT))
+
+
+def test_verdicts_of_an_asset_that_was_read_anew_are_written_also_when_they_say_the_same(store: Store) -> None:
+    for name in ("web1", "web2"):
+        fill(store, name)
+    inspector = Inspector(store, CHECKS)
+    inspector.inspect(["web1", "web2"], NOW)
+    links = {found.id: found.body["link"] for found in every(store, VERDICT)}
+    later = NOW + timedelta(minutes=10)
+    fill(store, "web1", at=timedelta(minutes=9))
+    fill(store, "web2", at=timedelta(minutes=9))
+    inspector.inspect(["web1", "web2"], later, read_anew={"web1"})
+    told = {found.body["asset"]: {body["time"]} for found in every(store, VERDICT) if (body := found.body)}
+    assert told == {"web1": {later.isoformat()}, "web2": {NOW.isoformat()}}
+    times = {read["time"] for found in every(store, VERDICT) if found.body["asset"] == "web1" for read in found.body["read"] if "time" in read}
+    assert (NOW + timedelta(minutes=9)).isoformat() in times
+    assert {found.id: found.body["link"] for found in every(store, VERDICT)} == links, "the same outcome on the same text is no news for the chain"

@@ -12,9 +12,11 @@ from compliance.exemptions import Exemption, decide, request
 from compliance.objects import Dates, ProtectionObject
 from compliance.office import Office
 from compliance.register import save_object
+from compliance.remedies import Remedy, hand_out, report_done
 from compliance.reports.content import Content
 from compliance.reports.detection import span_title
 from compliance.reports.schedule import Scheduled, in_force, read_schedule
+from compliance.risk import Level
 from core.errors import ConfigError, NotFound
 from core.names import ALARM, QUALITY
 from core.records import Finding
@@ -70,6 +72,27 @@ def test_an_exemption_that_runs_out_is_told_before_and_after(store: Store, offic
     (ended,) = auditing.round(NOW + 21 * DAY)
     assert (ended.fingerprint, ended.severity.value) == (soon.fingerprint, "high")
     assert "重新计入" in ended.evidence["zh"]
+
+
+def test_a_remedy_past_its_day_is_an_incident_until_the_work_is_reported(store: Store, office: Office) -> None:
+    wanted = Remedy(item="G.CES.AC.2", object="oa", owner="ann", due=NOW.date() + 10 * DAY, level=Level.HIGH, measure="关闭 root", by="li", created=NOW)
+    save_object(store, subject(NOW), "li", OFFICER, NOW)
+    remedy = hand_out(store, wanted, OFFICER, NOW.date())
+
+    def told(found: list[Finding]) -> list[tuple[bool, str, str]]:
+        return [(one.firing, one.severity.value, one.labels["remedy"]) for one in found if one.source == "compliance.remedy"]
+
+    auditing = Auditing(office)
+    assert told(auditing.round(NOW + 10 * DAY)) == [], "its day is not over"
+    late = auditing.round(NOW + 11 * DAY)
+    assert told(late) == [(True, "high", remedy.id)]
+    (said,) = [one for one in late if one.source == "compliance.remedy"]
+    assert {"owner": "ann", "item": "G.CES.AC.2", "object": "oa"}.items() <= said.evidence.items()
+    assert "关闭 root" in said.evidence["zh"]
+    assert told(auditing.round(NOW + 12 * DAY)) == [], "told once"
+    assert told(Auditing(office).round(NOW + 12 * DAY)) == [], "also over a restart"
+    report_done(store, remedy.id, "ann", ("operator",), "已关闭", NOW + 12 * DAY)
+    assert told(auditing.round(NOW + 12 * DAY)) == [(False, "high", remedy.id)]
 
 
 def test_each_day_is_noted_once_and_the_head_of_the_chain_goes_into_the_audit(store: Store, office: Office) -> None:

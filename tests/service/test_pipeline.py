@@ -45,7 +45,8 @@ def sample(value: float) -> Sample:
 def test_a_batch_is_stored_judged_and_told(store: Store) -> None:
     alerting = Alerting()
     seen: list[Snapshot] = []
-    pipeline = Pipeline(store=store, alerting=alerting, observers=[HotDetector()], clock=ManualClock(NOW), on_snapshot=seen.append)
+    read: list[Snapshot] = []
+    pipeline = Pipeline(store=store, alerting=alerting, observers=[HotDetector()], clock=ManualClock(NOW), on_snapshot=seen.append, on_read=read.append)
     snapshot = Snapshot(time=NOW, asset="a", kind="sshd_config", body="permitrootlogin no")
     event = Event(id="1", time=NOW, asset="a", kind="log", message="hello")
     result = Result(time=NOW, asset="a", rule="reach", state=State.OK)
@@ -56,6 +57,7 @@ def test_a_batch_is_stored_judged_and_told(store: Store) -> None:
     assert seen == [snapshot]
     pipeline.take("a", [snapshot])
     assert seen == [snapshot]  # the same text again is no news
+    assert read == [snapshot, snapshot]  # but it was read
 
 
 class CountingReader:

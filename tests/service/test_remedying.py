@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from compliance.check import Offer, load_checks
-from compliance.remedies import Remedy, Stage, hand_out, offered, remedies, run_asked
+from compliance.remedies import Remedy, Stage, hand_out, offered, remedies, report_done, run_asked
 from compliance.risk import Level
 from core.clock import ManualClock
 from core.errors import ConfigError, Refused
-from core.names import RUN
+from core.names import RUN, VERDICT
 from playbooks.load import LIBRARY, load_catalogue
 from playbooks.offers import fault, filled
 from service.remedying import Remedying, wrong_offers
@@ -62,6 +62,7 @@ class Bench:
 
 def put_run(store: Store, run: str, state: str, reason: str = "") -> None:
     body = {"state": state, "reason": reason, "requester": "ann", "assets": ["host"], "open": state == "running", "asked": NOW.isoformat()}
+    body["started"] = "" if state == "refused" else NOW.isoformat()
     store.documents.put(RUN, run, body)
 
 
@@ -138,6 +139,7 @@ def test_a_run_that_ends_well_reports_the_remedy_done_and_has_its_assets_read_ag
     bench.part.round()
     (one,) = remedies(store)
     assert (one.stage, one.done_by, one.done, one.running, one.runs) == (Stage.DONE, "ann", NOW, "", (FIRST,))
+    assert (one.acted, one.acted_on) == (NOW, ("host",))
     assert FIRST in one.remark
     assert bench.again == ["host"]
     with pytest.raises(Refused, match="done already"):
@@ -151,17 +153,32 @@ def test_a_run_that_does_not_end_well_leaves_the_work_open_with_the_reason(store
     put_run(store, FIRST, state, "没有连上 / could not connect")
     bench.part.round()
     (one,) = remedies(store)
-    assert (one.stage, one.running, bench.again) == (Stage.OPEN, "", [])
+    began = state != "refused"
+    assert (one.stage, one.running, bench.again) == (Stage.OPEN, "", ["host"] if began else [])
+    assert (one.acted, one.acted_on) == ((NOW, ("host",)) if began else (None, ()))
     assert "could not connect" in one.why
     assert bench.ask(remedy, SECOND) == SECOND
     assert remedies(store)[0].runs == (FIRST, SECOND)
 
 
+def test_what_people_say_they_did_is_looked_at_once_on_the_assets_that_fail(store: Store, remedy: str) -> None:
+    for asset, outcome in (("web1", "fail"), ("web2", "pass"), ("web3", "fail")):
+        body = {"check": "lnx-ssh-tries", "asset": asset, "outcome": outcome, "items": ["G.CES.IA.2"]}
+        store.documents.put(VERDICT, f"{asset}/lnx-ssh-tries", body)
+    bench = Bench(store)
+    bench.part.round()
+    assert bench.again == []
+    report_done(store, remedy, "ann", ("operator",), "改好了", NOW)
+    bench.part.round()
+    bench.part.round()
+    assert bench.again == ["web1", "web3"]
+
+
 def test_a_remedy_kept_before_runs_were_linked_is_still_read(store: Store, remedy: str) -> None:
     document = store.documents.get("compliance-remedy", remedy)
-    old = {name: value for name, value in document.body.items() if name not in ("runs", "running")}
+    old = {name: value for name, value in document.body.items() if name not in ("runs", "running", "acted", "acted_on")}
     store.documents.put("compliance-remedy", remedy, old, document.version)
-    assert remedies(store)[0].runs == ()
+    assert (remedies(store)[0].runs, remedies(store)[0].acted_on) == ((), ())
     assert run_asked(store, remedy, FIRST, "ann", ("operator",), NOW + timedelta(hours=1)).running == FIRST
 
 

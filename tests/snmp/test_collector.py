@@ -204,6 +204,18 @@ def test_what_seldom_changes_is_asked_once_an_hour(watched: Watched) -> None:
     assert watched.agent.asked > first / 2
 
 
+def test_after_work_on_it_a_device_is_read_whole_at_once(watched: Watched) -> None:
+    def kinds() -> set[str]:
+        watched.at += 60
+        return {one.kind for one in watched.collector.collect(Asset(id="peer", address="127.0.0.1"), NOW) if isinstance(one, Snapshot)}
+
+    first = kinds()
+    assert "snmp.inventory" in first
+    assert kinds() == set()
+    watched.collector.anew()
+    assert kinds() == first
+
+
 def test_a_speed_may_change_between_two_polls(watched: Watched) -> None:
     watched.poll()
     watched.poll()

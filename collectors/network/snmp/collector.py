@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
@@ -89,6 +90,10 @@ class SnmpCollector:
             yield from snapshots(asset, now, reading)
         if around is not None:
             yield Snapshot(time=now, asset=asset.id, kind="snmp.topology", body=_json(around))
+
+    def anew(self) -> None:
+        """Read the whole device, and who is behind its ports, with the next poll."""
+        self._last_full = self._last_topology = -math.inf
 
     def _read(self, asset: Asset, started: float, whole: bool) -> tuple[Reading, bool, Mapping[str, object] | None]:
         access = access_to(asset, self._options, credential(asset, "snmp", self._options.credential, self._secrets))

@@ -8,6 +8,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from collectors.base import Rereads
 from compliance.check import load_checks
 from compliance.evaluate import evaluate
 from compliance.verdict import Outcome
@@ -75,6 +76,9 @@ def test_what_the_cloud_leaves_open_public_or_plain_is_read_and_judged(endpoint:
         body.splitlines()
     )
     assert not [one for one in poll(aws, ASSET, now + timedelta(minutes=5)).records if getattr(one, "kind", "") == "cloud.settings"]
+    assert isinstance(aws, Rereads)
+    aws.anew()
+    assert poll(aws, ASSET, now + timedelta(minutes=6)).snapshot("cloud.settings") == body
     checks = load_checks().checks
     text = Snapshot(time=now, asset="cloud", kind="cloud.settings", body=ended(body))
     for name in ("cld-open-ports", "cld-public", "cld-encrypted"):

@@ -80,7 +80,7 @@ class Scripted:
         pass
 
 
-REGISTRY = {"scripted": f"{__name__}:Scripted"}
+REGISTRY = {"scripted": f"{__name__}:Scripted", "seldom": f"{__name__}:Seldom"}
 
 
 def sample(asset: str, value: float = 1.0) -> Sample:
@@ -294,6 +294,27 @@ def test_a_poll_can_be_asked_for_at_once(house: SimpleNamespace) -> None:
     until(lambda: len(house.book.ups("a")) == 1)
     assert house.runner.poll_now("a") == 1
     until(lambda: len(house.book.ups("a")) == 2)
+
+
+class Seldom(Scripted):
+    """Reads what it reads seldom when it is told to."""
+
+    told: ClassVar[list[str]] = []
+
+    def anew(self) -> None:
+        self.told.append("anew")
+
+
+def test_a_poll_that_is_to_read_everything_says_so_once_to_the_collector_that_can(house: SimpleNamespace) -> None:
+    Scripted.behaviour = lambda asset: [sample(asset)]
+    house.runner.set_assets([Asset(id="a", collect={"scripted": {"interval": 3600.0}, "seldom": {"interval": 3600.0}})])
+    until(lambda: len(house.book.ups("a")) == 2)
+    assert Seldom.told == []
+    assert house.runner.poll_now("a", anew=True) == 2
+    until(lambda: len(house.book.ups("a")) == 4)
+    assert house.runner.poll_now("a") == 2
+    until(lambda: len(house.book.ups("a")) == 6)
+    assert Seldom.told == ["anew"]
 
 
 def test_a_poll_asked_for_while_one_runs_follows_it(house: SimpleNamespace) -> None:
