@@ -9,11 +9,15 @@ from typing import Any, Final
 
 import streamlit as st
 
+from compliance.effect import effects
+from compliance.history import difference
+from compliance.run import snapshots_of
 from console import parts
 from console.desk import Desk
 from console.i18n import _, two
 from console.queries import cases, charts, graphs, times
 from console.queries.assets import last_seen, state_of
+from console.queries.configuration import checks_of
 from console.queries.quality import band_now, bands_then, level_changes
 from console.text import plain
 from console.words import OUTCOME, RELATIONS, look, word
@@ -100,7 +104,22 @@ def facts(here: Desk, asset: Asset) -> None:
     index = st.selectbox(_("Version"), range(len(history)), format_func=lambda i: times.clock(history[i].time, here.zone, here.now()), key="facts-version")
     if kind == RUNNING:
         st.page_link(parts.VIEWS / "configuration.py", label=_("Versions, author and difference of this configuration"), query_params={"asset": asset.id})
-    st.code(history[index].body[:100_000], language=None, line_numbers=True, height=360)
+    shown = history[index]
+    if index + 1 < len(history):
+        before = history[index + 1]
+        st.markdown(f"##### {_('What changed since the version of {time}').format(time=times.clock(before.time, here.zone, here.now()))}")
+        meaning(here, asset, kind, before.body, shown.body)
+        if kind != RUNNING:
+            st.code("\n".join(difference(before.body, shown.body)), language="diff")
+    st.code(shown.body[:100_000], language=None, line_numbers=True, height=360)
+
+
+def meaning(here: Desk, asset: Asset, kind: str, old: str, new: str) -> None:
+    """What a change of a text means for graded protection, a line for each check that it makes come out otherwise."""
+    others = [text.snapshot for text in snapshots_of(here.store, asset.id)]
+    for effect in effects(kind, old, new, others, checks_of(here.settings.site_folder), here.now()):
+        ways = f"{look(OUTCOME, effect.before).text} → {look(OUTCOME, effect.after).text}  {' '.join(effect.check.items)}"
+        st.markdown(f"{parts.badge(OUTCOME, effect.after)} {plain(two(effect.check.title.zh, effect.check.title.en))} :gray[{plain(ways)}]")
 
 
 def relations(here: Desk, asset: Asset) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 import streamlit as st
 
 from console import parts
-from console.asset_tabs import verdict_row
+from console.asset_tabs import meaning, verdict_row
 from console.case_actions import do
 from console.desk import Desk
 from console.i18n import _, two
@@ -16,10 +16,9 @@ from console.identity.roles import Right
 from console.queries import configuration, times
 from console.queries.configuration import Known, Line
 from console.text import plain
-from console.words import OUTCOME, look
 from core.names import VERDICT
 from inventory.asset import Asset
-from inventory.configuration.changes import STARTUP, platform_of
+from inventory.configuration.changes import RUNNING, STARTUP, platform_of
 from inventory.configuration.dialects import dialect_of
 from inventory.configuration.difference import Difference, compare
 from inventory.configuration.restore import plan
@@ -100,9 +99,7 @@ def history(here: Desk, asset: Asset, known: list[Known], moment: datetime) -> N
         old = st.selectbox(_("older version"), names, index=newer + 1, format_func=title, key=f"configuration-old-{newer}")
         new = st.selectbox(_("newer version"), names, index=newer, format_func=title, key=f"configuration-new-{newer}")
         whole = st.toggle(_("whole text"), key="configuration-whole")
-    for effect in configuration.effects(known[old].text, known[new].text, configuration.checks_of(here.settings.site_folder), moment):
-        ways = f"{look(OUTCOME, effect.before).text} → {look(OUTCOME, effect.after).text}  {' '.join(effect.check.items)}"
-        st.markdown(f"{parts.badge(OUTCOME, effect.after)} {plain(two(effect.check.title.zh, effect.check.title.en))} :gray[{plain(ways)}]")
+    meaning(here, asset, RUNNING, known[old].text, known[new].text)
     beside(compare(known[old].text, known[new].text, platform_of(asset)), title(old), title(new), whole=whole)
 
 

@@ -11,11 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from compliance.check import SHIPPED, Check, load_checks
-from compliance.evaluate import judge
-from compliance.host import Host
 from console.queries.times import read
 from core.names import CONFIG_CHANGE, CONFIG_STATE, VERDICT
-from core.records import Snapshot
 from inventory.asset import Asset
 from inventory.configuration.changes import RUNNING
 from inventory.configuration.difference import Difference, Row
@@ -117,27 +114,6 @@ def versions(store: Store, asset: str, limit: int = 50) -> list[Known]:
     """All versions, the newest first."""
     made = {document.body["time"]: document.body for document in store.documents.find(CONFIG_CHANGE, Term("asset", asset), sort="-time", limit=limit).items}
     return [Known(v.snapshot.time, v.snapshot.body, made.get(v.snapshot.time.isoformat(), {})) for v in snapshot_versions(store, asset, RUNNING, limit)]
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """A check whose outcome another text changes."""
-
-    check: Check
-    before: str
-    after: str
-
-
-def effects(old: str, new: str, checks: Iterable[Check], now: datetime) -> list[Effect]:
-    """What a change means for graded protection: checks over the configuration that end otherwise, those that fail now first."""
-    sides = [Host("", [Snapshot(time=now, asset="", kind=RUNNING, body=text)], now) for text in (old, new)]
-    found = []
-    for check in checks:
-        if check.kinds == {RUNNING}:
-            before, after = (judge(check, side).outcome.value for side in sides)
-            if before != after:
-                found.append(Effect(check, before, after))
-    return sorted(found, key=lambda one: (one.after != "fail", one.check.id))
 
 
 @lru_cache(maxsize=2)

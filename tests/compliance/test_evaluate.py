@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from compliance.check import Check, load_checks, read_check
+from compliance.check import Check, Sample, load_checks, read_check
+from compliance.effect import effects
 from compliance.evaluate import evaluate
-from compliance.prove import NOW, prove
+from compliance.prove import NOW, prove, snapshots
 from compliance.verdict import Outcome, Verdict, verdict_from
 from core.errors import ConfigError
 from core.patterns import compiled, nests
@@ -181,3 +183,14 @@ def test_a_check_says_in_its_own_words_why_it_cannot_tell() -> None:
     check = load_checks().checks["net-fw-ips"]
     (said,) = {verdict.reason.en for sample, verdict in prove(check) if sample.verdict == "unknown"}
     assert said == "no rule uses intrusion prevention; another device may do it, so a person looks"
+
+
+def test_the_change_of_a_text_says_which_checks_it_makes_come_out_otherwise() -> None:
+    texts = list(snapshots(Sample(platform="debian", verdict="pass")))
+    good = next(text.body for text in texts if text.kind == "sshd_config")
+    checks = load_checks().checks.values()
+    found = effects("sshd_config", good, good.replace("permitrootlogin no", "permitrootlogin yes"), texts, checks, NOW)
+    assert [(one.check.id, one.before, one.after) for one in found] == [("lnx-ssh-root", Outcome.PASS, Outcome.FAIL)]
+    assert effects("sshd_config", good, "# only a remark\n" + good, texts, checks, NOW) == []
+    old = [replace(text, time=NOW - timedelta(days=400)) for text in texts]
+    assert effects("sshd_config", good, good.replace("permitrootlogin no", "permitrootlogin yes"), old, checks, NOW) == found, "age is no part of the question"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from compliance.effect import effects
 from console.desk import Desk, install, open_desk
 from console.queries import configuration
 from core.clock import SystemClock
@@ -100,9 +101,10 @@ def test_two_sides_have_as_many_lines_and_leave_out_what_is_the_same() -> None:
 
 
 def test_a_change_says_what_it_means_for_the_checks(full: Desk, visitor: Visitor) -> None:
-    found = configuration.effects(OLD, NEW, configuration.checks_of(full.settings.site_folder), full.now())
+    checks = configuration.checks_of(full.settings.site_folder)
+    found = effects("running-config", OLD, NEW, (), checks, full.now())
     assert [(one.check.id, one.before, one.after) for one in found] == [("net-services", "pass", "fail"), ("net-telnet", "pass", "fail")]
-    assert configuration.effects(OLD, OLD, configuration.checks_of(full.settings.site_folder), full.now()) == []
+    assert effects("running-config", OLD, OLD, (), checks, full.now()) == []
     visitor.account = everything(language="en")
     assert "Network devices offer no Telnet" in said(opened("configuration.py", asset="sw1"))
 
