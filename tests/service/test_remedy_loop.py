@@ -22,7 +22,7 @@ from compliance.risk import Level
 from compliance.rollup import Answer, Conformity
 from compliance.run import verdict_id
 from core.clock import SystemClock
-from core.errors import NotFound
+from core.errors import NotFound, Refused
 from core.names import RUN, VERDICT
 from core.settings import read_settings
 from inventory.credentials import Vault, master_key
@@ -89,8 +89,15 @@ def run(service: Service, remedy: str, name: str, check: str) -> str:
     args = {"run": name, "playbook": "remedy-linux-check", "inputs": inputs, "hash": plan.hash, "remedy": remedy}
     service.alerting.carriers["run.begin"]({"what": "run.begin", "user": "ann", "roles": ["operator"], "args": args})
     yes = {"what": "run.approve", "user": "li", "roles": list(OFFICER), "on": name, "args": {"step": APPROVAL, "hash": plan.hash}}
-    until(lambda: service.store.documents.get(RUN, name).body["state"] == "waiting", "the approval to be due", 60)
-    service.alerting.carriers["run.approve"](yes)
+
+    def approved() -> bool:
+        try:
+            service.alerting.carriers["run.approve"](yes)
+        except Refused:  # the run is not at its approval yet
+            return False
+        return True
+
+    until(approved, "the approval", 60)
     until(lambda: not service.store.documents.get(RUN, name).body["open"], "the end of the run", 90)
     return str(service.store.documents.get(RUN, name).body["state"])
 
