@@ -18,6 +18,7 @@ COLLECTORS: Final[Mapping[str, str]] = {
     "nut": "collectors.room.nut:NutCollector",
     "postgresql": "collectors.databases.postgresql:PostgresqlCollector",
     "prometheus": "collectors.apps.prometheus:PrometheusCollector",
+    "redis": "collectors.databases.redis:RedisCollector",
     "snmp": "collectors.network.snmp:SnmpCollector",
     "ssh": "collectors.servers.ssh:SshCollector",
     "tcp": "collectors.apps.tcp:TcpCollector",

@@ -28,7 +28,7 @@ HOUR_S: Final = 3600.0
 Texts = Mapping[str, str]
 """Kind -> text, of one reading."""
 _SECRET: Final = re.compile(
-    r"(?i)conninfo|passphrase|(?:archive|restore|recovery_end|archive_cleanup)_command$|secret|access_key|(?:^|_)pwd$|_pass$|sst_auth|provider_options"
+    r"(?i)conninfo|passphrase|(?:archive|restore|recovery_end|archive_cleanup)_command$|secret|access_key|(?:^|_)pwd$|[-_]pass$|sst_auth|provider_options"
     r"|^(?:report|master|init)_(?:password|connect)$|^init_(?:slave|replica)$|bind_password|requirepass|masterauth|primaryauth"
 )
 _OPTION: Final = re.compile(r"(?i)(ldapbindpasswd|radiussecrets?|password)=[^,]*(?:,(?![a-z_]+=)[^,]*)*")
