@@ -19,6 +19,12 @@ from inventory.configuration.accounts import Account, accounts
 from inventory.configuration.dialects import dialect_of
 
 ACCOUNTS: Final = "accounts"
+DATABASES: Final[Mapping[str, tuple[str, ...]]] = {
+    "postgresql.accounts": ("superuser", "createrole", "createdb", "replication", "bypassrls"),
+    "mysql.accounts": ("super", "file", "grant", "create_user"),
+    "redis.accounts": ("dangerous",),
+}
+"""The accounts inside databases by their text, with the columns that tell of special rights."""
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WINDOW: Final = re.compile(r"(?i)(?:(?:mon|tue|wed|thu|fri|sat|sun)(?:-(?:mon|tue|wed|thu|fri|sat|sun))? )?\d\d:\d\d-\d\d:\d\d")
 NO_SHELLS: Final = ("/nologin", "/false", "/sync", "/halt", "/shutdown")
@@ -42,6 +48,29 @@ def working(texts: Mapping[str, str], names: Iterable[str], now: datetime) -> di
             if row["name"].lower() in wanted and not row["shell"].endswith(NO_SHELLS) and not expired:
                 found[row["name"].lower()].append(asset)
     return dict(found)
+
+
+def in_databases(kind: str, texts: Iterable[tuple[str, str]], names: Iterable[str], now: datetime) -> dict[str, list[str]]:
+    """Account -> databases that let it in, each with its special rights (``oa-db [postgresql: superuser]``).
+
+    ``texts`` are (asset, text) of one kind of DATABASES.
+    Roles that cannot log in, locked accounts, those past their last day and those without a password that fits are closed. A text that was cut says nothing.
+    """
+    wanted, engine = {name.lower() for name in names}, kind.partition(".")[0]
+    found: dict[str, list[str]] = defaultdict(list)
+    for asset, text in texts:
+        try:
+            table = rows(kind, readable(kind, text), now)
+        except Unreadable:
+            continue
+        for row in table:
+            name, past = row["name"].lower(), row.get("valid_until_age", "")
+            if name in wanted and row["login"] == "yes" and row["password"] != "missing" and not (past and float(past) >= 0):  # noqa: S105 - a word of ours
+                rights = " ".join(row[right] if right == "dangerous" else right for right in DATABASES[kind] if row[right] not in ("", "no"))
+                place = f"{asset} [{engine}: {rights}]" if rights else f"{asset} [{engine}]"
+                if place not in found[name]:  # one account from several hosts
+                    found[name].append(place)
+    return {name: sorted(places) for name, places in found.items()}
 
 
 def on_devices(texts: Iterable[tuple[str, str]], names: Iterable[str], today: date) -> dict[str, list[str]]:

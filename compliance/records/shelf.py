@@ -14,7 +14,7 @@ from compliance import evidence
 from compliance.answers import OFFICERS
 from compliance.attachments import MOST_FILES, Attachment, attachments_of
 from compliance.host import CONFIGURATION
-from compliance.records.access import ACCOUNTS, on_devices, working
+from compliance.records.access import ACCOUNTS, DATABASES, in_databases, on_devices, working
 from compliance.records.judge import Record, is_ended
 from compliance.records.kind import MOST, SHIPPED, RecordKind, load_kinds, read_values
 from compliance.run import every
@@ -50,7 +50,7 @@ def records(store: Store, kind: str = "") -> dict[str, list[Record]]:
 
 
 def open_accounts(store: Store, kinds: Mapping[str, RecordKind], found: Mapping[str, Sequence[Record]], now: datetime, today: date) -> dict[str, list[str]]:
-    """Where the accounts of people who left, or whose contract ended, still work: on hosts, on devices, and in the console (``wanglou``)."""
+    """Where the accounts of people who left, or whose contract ended, still work: on hosts, devices, in databases, in the console (``wanglou``)."""
     gone = {
         str(name).lower()
         for kind in kinds.values()
@@ -61,7 +61,8 @@ def open_accounts(store: Store, kinds: Mapping[str, RecordKind], found: Mapping[
     if not gone:
         return {}
     where: dict[str, list[str]] = defaultdict(list)
-    for part in (working(dict(_texts(store, ACCOUNTS)), gone, now), on_devices(_texts(store, CONFIGURATION), gone, today)):
+    inside = [in_databases(kind, _texts(store, kind), gone, now) for kind in DATABASES]
+    for part in (working(dict(_texts(store, ACCOUNTS)), gone, now), on_devices(_texts(store, CONFIGURATION), gone, today), *inside):
         for name, places in part.items():
             where[name] += places
     for document in every(store, ACCOUNT):

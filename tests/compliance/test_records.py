@@ -12,7 +12,7 @@ from compliance import evidence
 from compliance.attachments import keep
 from compliance.check import SHIPPED, read_check
 from compliance.evaluate import evaluate
-from compliance.records.access import breaches, holders, in_hours, on_devices, working
+from compliance.records.access import DATABASES, breaches, holders, in_databases, in_hours, on_devices, working
 from compliance.records.judge import Judged, Record, World, judge, table
 from compliance.records.kind import RecordKind, load_kinds, read_values
 from compliance.records.shelf import records, remove, save, versions
@@ -150,6 +150,25 @@ def test_an_account_that_somebody_else_still_holds_is_no_breach() -> None:
     old = record("outsourced", "o", name="甲", vendor="v", contract_until="2026-01-01", accounts="ops1")
     new = record("outsourced", "n", name="乙", vendor="v", contract_until="2027-01-01", accounts="ops1")
     assert not list(breaches(holders(KINDS, {"outsourced": [old, new]}), [login("ops1", NOW)], ZONE))
+
+
+def test_accounts_inside_databases_are_found_with_their_rights() -> None:
+    texts = {
+        "postgresql.accounts": "Ops1\tyes\tyes\tno\tno\tno\tno\tscram\t\t\nops2\tno\tno\tno\tno\tno\tno\tscram\t\t\n"
+        "ops3\tyes\tno\tno\tno\tno\tno\tscram\t2026-01-01T00:00:00+00:00\t\nops4\tyes\tno\tno\tno\tno\tno\tscram\t2036-01-01T00:00:00+00:00\t\n",
+        "mysql.accounts": "ops1\t10.1.1.1\tyes\tset\tx\tno\tyes\tno\tyes\t\tno\t\nops1\t10.1.1.2\tyes\tset\tx\tno\tyes\tno\tyes\t\tno\t\n"
+        "ops2\t%\tno\tset\tx\tyes\tno\tno\tno\t\tno\t\n",
+        "redis.accounts": "ops1\tyes\tset\tconfig flushall\tall\nops2\tno\tset\tconfig\tall\nops3\tyes\tmissing\tconfig\tall\nops4\tyes\tset\t\tno\n",
+    }
+    names = ("ops1", "ops2", "ops3", "ops4")
+    found = {kind: in_databases(kind, [("db", ended(texts[kind]))], names, NOW) for kind in DATABASES}
+    assert found == {
+        "postgresql.accounts": {"ops1": ["db [postgresql: superuser]"], "ops4": ["db [postgresql]"]},
+        "mysql.accounts": {"ops1": ["db [mysql: file create_user]"]},
+        "redis.accounts": {"ops1": ["db [redis: config flushall]"], "ops4": ["db [redis]"]},
+    }
+    assert in_databases("redis.accounts", [("db", texts["redis.accounts"])], names, NOW) == {}, "a text without its end says nothing"
+    assert in_databases("redis.accounts", [("db", ended("nonsense"))], names, NOW) == {}
 
 
 def test_hours_over_midnight_belong_to_the_day_on_which_they_begin() -> None:
