@@ -36,6 +36,7 @@ ROUNDS: Final = f"{OWN}round"
 RECORDS: Final = f"{OWN}record"
 SCANS: Final = f"{OWN}scan"
 REMEDIES: Final = f"{OWN}remedy"
+REPORTS: Final = f"{OWN}report"
 """Kinds of links that the product itself writes: they make the state of any past day readable from the chain alone."""
 
 

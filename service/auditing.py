@@ -107,7 +107,7 @@ class Auditing:
             return  # new in the file: from its next due time on
         try:
             self._keep(scheduled, due, now)
-            for old in [body for body in self.office.kept() if body.get("schedule") == scheduled.id][scheduled.keep :]:
+            for old in [body for body in self.office.kept() if body.get("schedule") == scheduled.id and not body.get("signatures")][scheduled.keep :]:
                 self.office.drop(str(old["file"]))
         except (WanglouError, OSError) as err:
             log.error("a report could not be made", report=scheduled.id, problem=str(err))

@@ -14,6 +14,7 @@ from compliance.reports.write import KINDS, TYPES
 from console import audit_parts, parts
 from console.i18n import _, language, listed, marked
 from console.identity.roles import Right
+from console.report_parts import signed_by, taken
 from console.text import plain
 
 NAMES = {
@@ -99,6 +100,7 @@ else:
                 _("figure"): body.get("figure"),
                 _("restricted"): str(body.get("label") or ""),
                 _("made by"): str(body["who"]),
+                _("signed"): signed_by(body),
                 _("size"): f"{int(str(body['bytes'])) / 1000:,.0f} kB",
                 "SHA-256": str(body["sha256"]),
             }
@@ -107,15 +109,13 @@ else:
         "kept",
         {_("figure"): st.column_config.NumberColumn(format="%.1f")},
     )
+    if row is None:  # a link to one report
+        row = next((index for index, body in enumerate(kept) if body["file"] == parts.asked("file")), None)
+    parts.remember(file=str(kept[row]["file"]) if row is not None else "")
     if row is None:
-        st.caption(_("Click a line to take the report from the shelf."))
+        st.caption(_("Click a line to take the report from the shelf, and to sign it."))
     elif kept[row].get("label") and not me.may(Right.RESTRICTED_EXPORT):
         label = plain(str(kept[row]["label"]))
         st.warning(_("This object is marked {label}: taking its reports along needs the right to export restricted records.").format(label=label))
     else:
-        name = str(kept[row]["file"])
-        content = parts.attempt(lambda: office.read(name))
-        if content:
-            st.download_button(
-                _("Download {name} ({size} kB)").format(name=name, size=f"{len(content) / 1000:,.0f}"), content, name, TYPES[name.rsplit(".", 1)[1]]
-            )
+        taken(here, me, office, kept[row])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import socket
 import subprocess
 import sys
@@ -14,7 +16,9 @@ import pytest
 from docx import Document
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from compliance.answers import answers
 from compliance.exemptions import exemptions
+from compliance.office import Office
 from compliance.reports.package import VERIFIER
 from console.desk import open_desk
 from console.identity.accounts import Account
@@ -31,6 +35,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
 PASSWORD = "Morning-tower-7-rain"
 WITHIN_MS = 60_000
+MANUAL = "G.PES.LOC.1"
+PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +99,52 @@ def downloaded(page: Page, kind: str, form: str) -> bytes:
     page.get_by_role("radio", name=form, exact=True).click()
     page.get_by_role("button", name="Make", exact=False).last.click()
     with page.expect_download(timeout=WITHIN_MS) as found:
-        page.get_by_role("button", name="Download").first.click(timeout=WITHIN_MS)
+        page.get_by_role("button", name="Download wanglou").first.click(timeout=WITHIN_MS)
     return Path(found.value.path()).read_bytes()
+
+
+def signed(page: Page, url: str, file: str, remark: str) -> None:
+    opened(page, f"{url}/compliance_reports?object=oa&file={file}")
+    page.get_by_label("Remark").fill(remark)
+    page.get_by_role("textbox", name="Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign", exact=True).click()
+    expect(page.get_by_role("textbox", name="Password")).to_be_hidden(timeout=WITHIN_MS)
+
+
+def attached(page: Page, name: str, content: bytes) -> None:
+    """One file in the form that is open, in the place of those before."""
+    for button in page.get_by_role("button", name="Remove").all():
+        button.click()
+    page.locator("input[type=file]").first.set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": content})
+
+
+def test_files_of_a_decision_are_kept_by_their_content_or_refused_and_what_was_typed_stays(context: BrowserContext, house: tuple[str, Path]) -> None:
+    url, data = house
+    page = login(context, url, "wang")
+    opened(page, f"{url}/compliance?item={MANUAL}")
+    page.get_by_label("What you saw, and where the evidence is").fill("the policy of 2026, signed")
+    page.get_by_role("radio").filter(has_text="conforms").first.click()
+    for name, content, said in (
+        ("policy.pdf", b"MZ\x90\x00" + bytes(range(256)) * 8, "is neither PDF, PNG, JPEG"),
+        ("photo.png", b"<html><script>alert(1)</script></html>", "photo.png calls itself png and is text"),
+        ("policy.pdf", b"%PDF-1.7 half of it", "the PDF is cut off"),
+    ):
+        attached(page, name, content)
+        page.get_by_role("button", name="Save the decision").click()
+        expect(page.get_by_text(said, exact=False).last).to_be_visible(timeout=WITHIN_MS)
+        expect(page.get_by_label("What you saw, and where the evidence is")).to_have_value("the policy of 2026, signed")
+    attached(page, "large.pdf", b"%PDF-1.7" + b"0" * (10 * 2**20 + 1))
+    expect(page.get_by_text("must be 10", exact=False)).to_be_visible(timeout=WITHIN_MS)
+    attached(page, "policy.pdf", PDF)
+    page.screenshot(path=shots() / "audit-upload.png")
+    page.get_by_role("button", name="Save the decision").click()
+    opened(page, f"{url}/compliance?item={MANUAL}")
+    page.get_by_text("Decisions so far: 1").click()
+    expect(page.get_by_text(hashlib.sha256(PDF).hexdigest()[:16], exact=False)).to_be_visible(timeout=WITHIN_MS)
+    store = open_store("embedded", data, "console")
+    ((decided,),) = ([one for one in answers(store) if one.item == MANUAL],)
+    store.close()
+    assert [(file.name, file.kind, file.sha256) for file in decided.files] == [("policy.pdf", "pdf", hashlib.sha256(PDF).hexdigest())]
 
 
 def test_from_grading_to_a_report_and_evidence_that_an_assessor_verifies(context: BrowserContext, house: tuple[str, Path], tmp_path: Path) -> None:
@@ -137,6 +187,27 @@ def test_from_grading_to_a_report_and_evidence_that_an_assessor_verifies(context
     assert "办公自动化系统" in text
     assert "bastion with two factors" in text
     page.screenshot(path=shots() / "audit-report.png")
+
+    opened(page, f"{url}/compliance_reports?object=oa")
+    page.get_by_text("keep on the shelf").click()
+    word = downloaded(page, "Self-assessment report", "Word")
+    store = open_store("embedded", data, "console")
+    (kept,) = Office(store, Settings(data=data)).kept()
+    store.close()
+    assert kept["sha256"] == hashlib.sha256(word).hexdigest()
+    signed(page, url, kept["file"], "numbers compared")
+    opened(page, f"{url}/compliance_reports?object=oa&file={kept['file']}")
+    expect(page.get_by_role("textbox", name="Password")).to_be_hidden(timeout=WITHIN_MS)  # nobody signs twice
+    page = login(context, url, "wang")
+    signed(page, url, kept["file"], "reviewed")
+    page.screenshot(path=shots() / "audit-signed.png", full_page=True)
+    with page.expect_download(timeout=WITHIN_MS) as found:
+        page.get_by_role("button", name="Signatures (JSON)").click()
+    told = json.loads(Path(found.value.path()).read_text(encoding="utf-8"))
+    assert [(one["capacity"], one["who"], one["sha256"]) for one in told["signatures"]] == [
+        ("prepared", "zhao", kept["sha256"]),
+        ("reviewed", "wang", kept["sha256"]),
+    ]
     opened(page, f"{url}/compliance_reports?object=oa")
     package = tmp_path / "evidence.zip"
     package.write_bytes(downloaded(page, "Evidence package", "Word"))
