@@ -12,10 +12,15 @@ class WanglouError(Exception):
     """Anything that Wanglou itself raises on purpose; its text may be shown to a user."""
 
 
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 2]} …"
+
+
 class ConfigError(WanglouError):
-    """A file that a person wrote is wrong; says file, line and key."""
+    """A file that a person wrote is wrong; says file, line and key. A value that it repeats is cut where nobody would read on."""
 
     def __init__(self, message: str, *, path: Path | str | None = None, line: int | None = None, key: str = "") -> None:
+        message, key = _cut(message, 1500), _cut(key, 300)
         self.message, self.path, self.line, self.key = message, path, line, key
         place = "" if path is None else f"{path}:{line}: " if line else f"{path}: "
         super().__init__(f"{place}{key + ': ' if key else ''}{message}")

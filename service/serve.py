@@ -20,7 +20,7 @@ from compliance.measured.take import Measurer, read_connections
 from compliance.office import Office
 from compliance.run import Inspector, is_own
 from core.clock import Clock, SystemClock
-from core.errors import ConfigError
+from core.errors import ConfigError, StoreError
 from core.names import HEALTH
 from core.records import Finding, Severity, Snapshot
 from core.settings import Settings
@@ -217,14 +217,25 @@ class Service:
         """Evaluate the assets that told something new since the last round."""
         with self.dirty_lock:
             due, self.dirty = self.dirty, set()
-        if time.monotonic() - self.inspected_all > FULL_INSPECTION_S:
-            self.inspected_all = time.monotonic()
-            due = {*self.assets, *self.measurer.take(self.assets.values(), self.clock.now()), *self.recording.assets}
-        if known := sorted(asset for asset in due if asset in self.assets or is_own(asset)):
-            awaited = {asset for asset in known if self._is_awaited(asset)}
-            self.pipeline.tell(self.inspector.inspect(known, self.clock.now(), read_anew=awaited))
-            if awaited:
-                self.follow_remedies()
+        before, is_full = self.inspected_all, time.monotonic() - self.inspected_all > FULL_INSPECTION_S
+        try:
+            if is_full:
+                self.inspected_all = time.monotonic()
+                due = {*due, *self.assets, *self.measurer.take(self.assets.values(), self.clock.now()), *self.recording.assets}
+            self._inspect(sorted(asset for asset in due if asset in self.assets or is_own(asset)))
+        except StoreError:  # what could not be judged now is due still
+            with self.dirty_lock:
+                self.dirty |= due
+            self.inspected_all = before if is_full else self.inspected_all
+            raise
+
+    def _inspect(self, assets: Collection[str]) -> None:
+        if not assets:
+            return
+        awaited = {asset for asset in assets if self._is_awaited(asset)}
+        self.pipeline.tell(self.inspector.inspect(assets, self.clock.now(), read_anew=awaited))
+        if awaited:
+            self.follow_remedies()
 
     def audit(self) -> None:
         """Dates of graded protection, the note of the day, reports that are due."""
@@ -287,6 +298,7 @@ class Service:
                 *self.discovering.problems,
                 *self.configurations.rules.problems,
                 *self.auditing.problems,
+                *read_connections(self.settings.site_folder)[1],
                 *self.playing.problems,
                 *wrong_offers(self.inspector.checks, self.playing.books),
             )
@@ -373,7 +385,7 @@ def build(settings: Settings, clock: Clock) -> Service:
             store,
             lambda: office.register().objects.values(),  # noqa: PLW0108 - read anew each time
             lambda: inspections.templates()[0].values(),  # noqa: PLW0108 - read anew each time
-            lambda: read_connections(settings.site_folder),
+            lambda: read_connections(settings.site_folder)[0],
             lambda: read_plan(settings.site_folder),
         ),
         survey=Survey(store, settings.site_folder, clock, pipeline.take),

@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import structlog
-
+from compliance.entries import read_entries
 from compliance.host import CONFIGURATION
 from compliance.logs import LOGS
 from compliance.measured import backups, estate, figures, records, zones
@@ -20,7 +19,6 @@ from compliance.run import ESTATE, every
 from compliance.scans import texts as scans
 from compliance.scans.shelf import ledgers
 from core.errors import ConfigError
-from core.files import build, read_yaml
 from core.names import CANDIDATE, CONFIG_CHANGE, CONFIG_STATE, INCIDENT, ROUND, RUN
 from core.records import Snapshot, ended
 from inventory.asset import Asset
@@ -30,7 +28,6 @@ from store.filter import And, Filter, Or, Range, Term, Terms
 from store.flows import across, read_traffic
 from store.snapshots import latest_snapshot, save_snapshot
 
-log: Final = structlog.get_logger("measured")
 ATTACKS: Final = ("intrusion_detection", "malware", "threat", "web_attack")
 REMOTE: Final = Or((Terms("event.provider", ("VPN", "SSLVPN", "event/vpn", "sv_netacc")), Term("event.code", "SSL VPN用户行为日志")))
 """Records of VPN gateways: Hillstone, Huawei and H3C, Fortinet, TOPSEC, Sangfor."""
@@ -124,22 +121,7 @@ class Measurer:
         return [document.body for document in (every(self.store, kind, where) if where else every(self.store, kind))]
 
 
-def read_connections(folder: Path) -> tuple[estate.Connection, ...]:
-    """What the site allows between zones; no file is nothing. What is wrong in it is logged, the rest holds."""
-    path = folder / "connections.yaml"
-    if not path.exists():
-        return ()
-    try:
-        document = read_yaml(path)
-        if not isinstance(document.data, dict) or not isinstance(document.data.get("connections"), list):
-            raise document.error("has one key, connections, with a list")
-    except ConfigError as err:
-        log.error("connections", problem=str(err))
-        return ()
-    found = []
-    for number in range(len(document.data["connections"])):
-        try:
-            found.append(build(document, estate.Connection, ("connections", number)))
-        except ConfigError as err:
-            log.error("connections", problem=str(err))
-    return tuple(found)
+def read_connections(folder: Path) -> tuple[tuple[estate.Connection, ...], tuple[ConfigError, ...]]:
+    """What the site allows between zones, and what is wrong with other entries; no file is nothing."""
+    found, problems = read_entries(folder / "connections.yaml", "connections", estate.Connection)
+    return tuple(found.values()), problems

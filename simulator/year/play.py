@@ -315,6 +315,6 @@ class Player:
             self.store,
             lambda: self.office.register().objects.values(),  # noqa: PLW0108 - as the service does: read anew each time
             lambda: self._rounds(self.today).templates()[0].values(),  # noqa: PLW0108
-            lambda: read_connections(site),
+            lambda: read_connections(site)[0],
             lambda: read_plan(site),
         )

@@ -164,9 +164,11 @@ def test_traffic_between_zones_that_nobody_allowed_stands_out() -> None:
 
 
 def test_a_wrong_entry_of_the_allowed_connections_leaves_the_others(tmp_path: Path) -> None:
-    assert read_connections(tmp_path) == ()
+    assert read_connections(tmp_path) == ((), ())
     (tmp_path / "connections.yaml").write_text("connections:\n  - {from: a, to: b, why: x}\n  - {from: a, too: c}\n", encoding="utf-8")
-    assert [one.target for one in read_connections(tmp_path)] == ["b"]
+    found, (problem,) = read_connections(tmp_path)
+    assert [one.target for one in found] == ["b"]
+    assert "connections.yaml:3" in str(problem)
 
 
 def test_an_exporter_that_fell_silent_is_seen() -> None:
