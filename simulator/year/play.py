@@ -29,6 +29,7 @@ from compliance.rounds import walk
 from compliance.run import SELF, Inspector
 from compliance.scans import shelf as scans
 from compliance.scans.ledger import Ruling
+from compliance.signing import Capacity, sign
 from core.clock import ManualClock
 from core.names import ROUND
 from core.records import Snapshot
@@ -53,6 +54,7 @@ from store.snapshots import save_snapshot
 ROLES: Final = ("security_officer", "operator", "duty_leader")
 OFFICER: Final = "chenjing"
 CHIEF: Final = "zhenghai"
+REVIEWER: Final = "wangfang"
 AUDITOR: Final = "wanglou"
 LOOKED: Final = (364, 180, 91, 30, 7, 1)
 """Days ago on which devices were read and everything was judged."""
@@ -62,6 +64,15 @@ REPORTS: Final[Sequence[tuple[str, str, str, Language]]] = (
     ("rectification", "air", "xlsx", "en"),
 )
 """Made yesterday: kind, object, format, language."""
+SIGNED: Final[Mapping[str, Sequence[tuple[Capacity, str, str]]]] = {
+    "summary": ((Capacity.PREPARED, OFFICER, ""),),
+    "assessment": (
+        (Capacity.PREPARED, OFFICER, "逐项核对 / item by item"),
+        (Capacity.REVIEWED, REVIEWER, "与证据链核对一致 / agrees with the evidence"),
+        (Capacity.APPROVED, CHIEF, "同意上报 / may be handed in"),
+    ),
+}
+"""Who signed which of them, as what, with which remark."""
 SCANNED: Final = frozenset({"server", "switch", "router", "firewall"})
 TELNET_UNTIL: Final = 100
 """Until so many days ago some access switches let people in by telnet."""
@@ -250,7 +261,9 @@ class Player:
 
     def _report(self, kind: str, name: str, form: str, language: Language, at: datetime) -> None:
         made = self.office.make(kind, self.office.dossier(self.office.subject(name), at, at), form, language)
-        self.office.keep(made, kind, OFFICER, at)
+        kept = self.office.keep(made, kind, OFFICER, at)
+        for number, (capacity, who, remark) in enumerate(SIGNED.get(kind, ())):
+            sign(self.office, kept, capacity, who, ROLES, remark, at + timedelta(seconds=20 * number))
 
     def _walks(self) -> Iterator[Deed]:
         for walks in self.year.rounds:

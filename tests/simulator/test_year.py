@@ -16,6 +16,7 @@ from compliance.records.shelf import kinds_of, open_accounts, records
 from compliance.remedies import Stage, remedies
 from compliance.rounds.shelf import rounds
 from compliance.scans.shelf import ledgers
+from compliance.signing import signatures, unproven
 from compliance.site_frameworks import read_frameworks
 from core.settings import read_settings
 from simulator.estate import SHIPPED, load_estate
@@ -70,6 +71,9 @@ def test_a_year_of_use_is_there_with_its_faults(tmp_path: Path) -> None:
         assert "lab-lims" not in scanned
         office = Office(store, settings)
         assert len(office.kept()) >= 3
+        signed = {str(body["kind"]): [one.who for one in signatures(body)] for body in office.kept() if signatures(body)}
+        assert signed == {"summary": ["chenjing"], "assessment": ["chenjing", "wangfang", "zhenghai"]}
+        assert not any(unproven(store.documents, body) for body in office.kept())
         assert office.register().problems == ()
         figures = [said["objects"]["platform"]["figure"] for _, said in evidence.notes(store.documents, evidence.DAYS)]
         assert len(figures) > 4
