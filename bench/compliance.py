@@ -6,10 +6,11 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from compliance.check import Sample, load_checks
+from compliance.check import Sample
 from compliance.evaluate import judge
 from compliance.framework import grade_of, load_framework
 from compliance.host import Host
+from compliance.load import load_checks
 from compliance.prove import NOW, platforms, snapshots
 from compliance.rollup import assess, book_of
 

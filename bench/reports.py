@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Final, get_args
 from zoneinfo import ZoneInfo
 
-from compliance.check import Sample, load_checks
+from compliance.check import Sample
 from compliance.dossier import Dossier, exhibits, gather
+from compliance.load import load_checks
 from compliance.objects import ProtectionObject, Scope
 from compliance.prove import NOW, snapshots
 from compliance.reports.kinds import TITLES

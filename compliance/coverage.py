@@ -6,9 +6,10 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from compliance.check import Check, load_checks
+from compliance.check import Check
 from compliance.framework import Framework, Grade, Item, load_framework
 from compliance.kinds import OWN_STATE, RECORDS
+from compliance.load import load_checks
 from compliance.queries import coverage
 from compliance.rollup import book_of
 

@@ -12,10 +12,11 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from compliance import attachments
-from compliance.check import SHIPPED, Check, load_checks
+from compliance.check import Check
 from compliance.dossier import NOW_ENOUGH, Dossier, Tell, gather
 from compliance.exchange.oscal_results import oscal
 from compliance.framework import Speaking
+from compliance.load import SHIPPED, load_checks
 from compliance.objects import ProtectionObject
 from compliance.past import assets_at, checks_at, object_at
 from compliance.register import WHOLE, Register, read_register, whole_estate

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import yaml
 
-from compliance.check import SHIPPED, load_checks
 from compliance.exchange import oscal_catalog
+from compliance.load import SHIPPED, load_checks
 from compliance.site_frameworks import FOLDER, SiteFramework, framework_of, read_framework, read_frameworks, unknown_checks
 from core.errors import ConfigError
 from core.files import Document, build

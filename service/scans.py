@@ -9,9 +9,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
-from compliance.check import SHIPPED, load_checks
 from compliance.exchange import xccdf
 from compliance.exchange.xccdf import KIND, Run
+from compliance.load import SHIPPED, load_checks
 from core.errors import ConfigError, NotFound
 from core.records import Snapshot, ended
 from inventory.asset import Asset

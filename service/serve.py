@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from collectors.network.snmp.profile import use_site_profiles
-from compliance.check import SHIPPED, load_checks
+from compliance.load import SHIPPED, load_checks
 from compliance.measured.take import Measurer, read_connections
 from compliance.office import Office
 from compliance.run import Inspector, is_own

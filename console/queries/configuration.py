@@ -10,7 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from compliance.check import SHIPPED, Check, load_checks
+from compliance.check import Check
+from compliance.load import SHIPPED, load_checks
 from console.queries.times import read
 from core.names import CONFIG_CHANGE, CONFIG_STATE, VERDICT
 from inventory.asset import Asset

@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from compliance.answers import answers, counting
-from compliance.check import SHIPPED, load_checks
 from compliance.framework import Framework, Grade, Item, load_framework
+from compliance.load import SHIPPED, load_checks
 from compliance.queries import RANK, by_layer, estate, of_item
 from compliance.register import WHOLE
 from compliance.rollup import Book, ItemResult, book_of

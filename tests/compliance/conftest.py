@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from compliance.check import load_checks
 from compliance.dossier import Dossier, gather
+from compliance.load import load_checks
 from compliance.objects import ProtectionObject, Scope
 from compliance.prove import NOW
 from compliance.run import Inspector

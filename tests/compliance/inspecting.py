@@ -6,7 +6,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from compliance.check import load_checks
+from compliance.load import load_checks
 from compliance.prove import NOW
 from compliance.run import Inspector
 from store.open import open_store

@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from compliance.check import load_checks
 from compliance.coverage import page, promised, rows_of, source_of
 from compliance.framework import load_framework
+from compliance.load import load_checks
 from compliance.prove import prove
 from compliance.verdict import Outcome
 

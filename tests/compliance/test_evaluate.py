@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from compliance.check import Check, Sample, load_checks, read_check
+from compliance.check import Check, Sample
 from compliance.effect import effects
 from compliance.evaluate import evaluate
+from compliance.load import load_checks, read_check
 from compliance.prove import NOW, prove, snapshots
 from compliance.verdict import Outcome, Verdict, verdict_from
 from core.errors import ConfigError

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from compliance import evidence
-from compliance.check import load_checks
 from compliance.exemptions import Exemption, Word, decide, ending, exemptions, expired, request, withdraw
 from compliance.framework import load_framework
+from compliance.load import load_checks
 from compliance.objects import TITLES, Dates
 from compliance.prove import NOW
 from compliance.risk import Decision, Level, counted, load_conditions, save_decision

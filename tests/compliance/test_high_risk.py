@@ -7,8 +7,9 @@ from datetime import date
 
 import pytest
 
-from compliance.check import Check, Text, load_checks
+from compliance.check import Check, Text
 from compliance.framework import Case, Item, load_framework
+from compliance.load import load_checks
 from compliance.objects import TITLES, Progress, ProtectionObject, Step
 from compliance.prove import NOW, prove
 from compliance.risk import Ground, Level, Risk, load_conditions, rate

@@ -8,8 +8,8 @@ import pytest
 
 from compliance import evidence
 from compliance.answers import save_answer
-from compliance.check import load_checks
 from compliance.history import as_of, causes, difference, reasons, turns
+from compliance.load import load_checks
 from compliance.prove import NOW
 from compliance.rollup import Answer, Conformity
 from compliance.run import Inspector

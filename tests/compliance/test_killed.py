@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from compliance import evidence
-from compliance.check import load_checks
 from compliance.history import as_of
+from compliance.load import load_checks
 from compliance.prove import NOW
 from compliance.run import Inspector, every
 from core.names import EVIDENCE, VERDICT

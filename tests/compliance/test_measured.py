@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from compliance.check import Check, load_checks
+from compliance.check import Check
 from compliance.kinds import form_of, readable, rows
+from compliance.load import load_checks
 from compliance.measured import estate
 from compliance.measured.records import texts
 from compliance.measured.take import Measurer, read_connections

@@ -15,8 +15,8 @@ from typing import Final
 
 import pytest
 
-from compliance.check import load_checks
 from compliance.evaluate import evaluate
+from compliance.load import load_checks
 from compliance.verdict import Outcome
 from core.records import Snapshot
 from inventory.asset import Asset

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from compliance.check import load_checks
 from compliance.evaluate import evaluate
+from compliance.load import load_checks
 from compliance.verdict import Outcome
 from core.records import Snapshot
 from inventory.asset import Asset

@@ -9,8 +9,8 @@ import pytest
 
 from collectors.servers.facts import FACTS
 from collectors.servers.machine import LocalMachine
-from compliance.check import load_checks
 from compliance.evaluate import evaluate
+from compliance.load import load_checks
 from compliance.prove import NOW, host
 from compliance.verdict import Outcome
 from core.records import Snapshot, ended

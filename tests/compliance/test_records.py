@@ -10,8 +10,8 @@ import pytest
 
 from compliance import evidence
 from compliance.attachments import keep
-from compliance.check import SHIPPED, read_check
 from compliance.evaluate import evaluate
+from compliance.load import SHIPPED, read_check
 from compliance.records.access import DATABASES, breaches, holders, in_databases, in_hours, on_devices, working
 from compliance.records.judge import Judged, Record, World, judge, table
 from compliance.records.kind import RecordKind, load_kinds, read_values

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from compliance import evidence
-from compliance.check import Text, load_checks
+from compliance.check import Text
+from compliance.load import load_checks
 from compliance.prove import NOW
 from compliance.remedies import Remedy, Stage, checked, due_day, follow, hand_out, read_remedy, remedies, report_done, settle, withdraw
 from compliance.risk import Level

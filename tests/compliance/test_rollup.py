@@ -4,8 +4,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from compliance.check import Text, load_checks
+from compliance.check import Text
 from compliance.framework import Grade, grade_of, load_framework
+from compliance.load import load_checks
 from compliance.prove import NOW
 from compliance.queries import by_asset, by_layer, coverage, estate, of_asset, of_item, scored
 from compliance.rollup import Answer, Conformity, book_of, combined, on_asset, over_assets

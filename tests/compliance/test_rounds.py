@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from compliance.check import SHIPPED as CHECKS
-from compliance.check import load_checks
+from compliance.load import SHIPPED as CHECKS
+from compliance.load import load_checks
 from compliance.rounds import walk
 from compliance.rounds.fill import Facts, fill
 from compliance.rounds.template import Item, Template, load_templates

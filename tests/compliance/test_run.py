@@ -9,7 +9,8 @@ import pytest
 
 from compliance import evidence
 from compliance.answers import answers, save_answer
-from compliance.check import Sample, load_checks
+from compliance.check import Sample
+from compliance.load import load_checks
 from compliance.prove import NOW, snapshots
 from compliance.rollup import Answer, Conformity
 from compliance.run import Inspector, every, verdict_id

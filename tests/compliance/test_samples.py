@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from compliance.check import Check, Sample, load_checks
+from compliance.check import Check, Sample
 from compliance.evaluate import evaluate
 from compliance.host import Host
 from compliance.kinds import Unreadable, form_of, readable
+from compliance.load import load_checks
 from compliance.prove import NOW, is_meant, platforms, prove, snapshots
 from compliance.verdict import Outcome
 from core.records import Snapshot

@@ -11,8 +11,8 @@ import pytest
 
 from compliance import evidence
 from compliance.answers import save_answer
-from compliance.check import load_checks
 from compliance.dossier import Dossier, gather
+from compliance.load import load_checks
 from compliance.measured.take import Measurer
 from compliance.objects import ProtectionObject, Scope
 from compliance.prove import NOW

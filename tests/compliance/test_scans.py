@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from compliance.check import SHIPPED, read_check
 from compliance.evaluate import evaluate
 from compliance.evidence import SCANS, notes
+from compliance.load import SHIPPED, read_check
 from compliance.measured.take import Measurer
 from compliance.objects import Dates, ProtectionObject, Scope
 from compliance.prove import NOW

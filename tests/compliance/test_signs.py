@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from compliance.check import Check, load_checks
+from compliance.check import Check
 from compliance.framework import Case, Item, load_framework
+from compliance.load import load_checks
 from compliance.objects import ProtectionObject
 from compliance.prove import NOW, prove
 from compliance.risk import Ground, load_conditions

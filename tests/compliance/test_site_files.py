@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from compliance.check import load_checks
+from compliance.load import load_checks
 from compliance.measured.take import read_connections
 from compliance.records.kind import load_kinds
 from compliance.register import read_file

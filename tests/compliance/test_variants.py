@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from compliance.check import Check, Text, load_checks
+from compliance.check import Check, Text
 from compliance.framework import Grade, load_framework
+from compliance.load import load_checks
 from compliance.rollup import Book, Conformity, book_of, on_asset
 from compliance.run import document
 from compliance.variants import Variant, settled, spread, variants

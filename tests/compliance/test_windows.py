@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from compliance.check import Sample, load_checks
+from compliance.check import Sample
 from compliance.evaluate import evaluate
 from compliance.host import Host
+from compliance.load import load_checks
 from compliance.prove import NOW, snapshots
 from compliance.verdict import Outcome
 from core.records import Snapshot

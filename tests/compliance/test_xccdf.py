@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from compliance.check import SHIPPED, load_checks
 from compliance.evidence import first_break
 from compliance.exchange.xccdf import NAMESPACE, of_target, read, short
 from compliance.framework import load_framework
+from compliance.load import SHIPPED, load_checks
 from compliance.prove import NOW
 from compliance.run import Inspector, every
 from core.errors import ConfigError, NotFound

@@ -12,8 +12,9 @@ import pytest
 
 from collectors.events.devices import meaning, table
 from collectors.events.syslog import fields, parse
-from compliance.check import Text, load_checks
+from compliance.check import Text
 from compliance.framework import Grade, load_framework
+from compliance.load import load_checks
 from compliance.measured import estate, zones
 from compliance.measured.sources import management_sources
 from compliance.measured.take import Measurer

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from compliance.check import load_checks
+from compliance.load import load_checks
 from inventory.asset import Asset
 from inventory.people import Person
 from service.alerting.loading import Loaded, load_configuration

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from compliance.check import load_checks
+from compliance.load import load_checks
 from compliance.objects import Dates, ProtectionObject
 from compliance.office import Office
 from compliance.records.shelf import kinds_of, remove, save

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from compliance.check import Offer, load_checks
+from compliance.check import Offer
+from compliance.load import load_checks
 from compliance.remedies import Remedy, Stage, hand_out, offered, remedies, report_done, run_asked
 from compliance.risk import Level
 from core.clock import ManualClock

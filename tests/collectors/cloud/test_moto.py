@@ -9,8 +9,8 @@ import boto3
 import pytest
 
 from collectors.base import Rereads
-from compliance.check import load_checks
 from compliance.evaluate import evaluate
+from compliance.load import load_checks
 from compliance.verdict import Outcome
 from core.errors import ConfigError, Unreachable
 from core.records import Snapshot, ended

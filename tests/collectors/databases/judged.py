@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from compliance.check import load_checks
 from compliance.evaluate import judge
 from compliance.host import Host
+from compliance.load import load_checks
 from core.records import Snapshot
 from tests.collectors.support import Polled
 

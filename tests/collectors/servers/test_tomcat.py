@@ -19,8 +19,8 @@ from collectors.servers.facts import FACTS
 from collectors.servers.machine import LocalMachine, Machine
 from collectors.servers.remote import RemoteMachine
 from collectors.servers.tomcat_files import connectors, digest, offered, settings, users
-from compliance.check import load_checks
 from compliance.evaluate import evaluate
+from compliance.load import load_checks
 from compliance.prove import NOW, host
 from core.errors import ConfigError
 from core.records import Snapshot, ended
