@@ -102,6 +102,7 @@ class SyslogListener:
     def stop(self, timeout_s: float = 10.0) -> None:
         """Close the ports, deliver what waits, end both threads."""
         if self._thread is None:
+            self._loop.close()  # it never began, or has ended
             return
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout_s)

@@ -45,6 +45,7 @@ def options(name: str, port: int) -> dict[str, Any]:
         "nut": {"port": port, "timeout_s": 0.5},
         "postgresql": {"port": port, "timeout_s": 0.5},
         "prometheus": {"url": url, "timeout_s": 0.5},
+        "redis": {"port": port, "timeout_s": 0.5, "tls": "off"},
         "snmp": {"port": port},
         "ssh": {"port": port, "host_key": KEY, "timeout_s": 0.5},
         "tcp": {"ports": [port], "timeout_s": 0.5, "expect": "never"},
