@@ -65,7 +65,7 @@ def in_databases(kind: str, texts: Iterable[tuple[str, str]], names: Iterable[st
             continue
         for row in table:
             name, past = row["name"].lower(), row.get("valid_until_age", "")
-            if name in wanted and row["login"] == "yes" and row["password"] != "missing" and not (past and float(past) >= 0):  # noqa: S105 - a word of ours
+            if name in wanted and row["login"] == "yes" and row["password"] != "missing" and not (past and not past.startswith("-")):  # noqa: S105 - a word of ours
                 rights = " ".join(row[right] if right == "dangerous" else right for right in DATABASES[kind] if row[right] not in ("", "no"))
                 place = f"{asset} [{engine}: {rights}]" if rights else f"{asset} [{engine}]"
                 if place not in found[name]:  # one account from several hosts

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -155,15 +155,16 @@ def test_an_account_that_somebody_else_still_holds_is_no_breach() -> None:
 def test_accounts_inside_databases_are_found_with_their_rights() -> None:
     texts = {
         "postgresql.accounts": "Ops1\tyes\tyes\tno\tno\tno\tno\tscram\t\t\nops2\tno\tno\tno\tno\tno\tno\tscram\t\t\n"
-        "ops3\tyes\tno\tno\tno\tno\tno\tscram\t2026-01-01T00:00:00+00:00\t\nops4\tyes\tno\tno\tno\tno\tno\tscram\t2036-01-01T00:00:00+00:00\t\n",
+        "ops3\tyes\tno\tno\tno\tno\tno\tscram\t2026-01-01T00:00:00+00:00\t\nops4\tyes\tno\tno\tno\tno\tno\tscram\t2036-01-01T00:00:00+00:00\t\n"
+        f"ops5\tyes\tno\tno\tno\tno\tno\tscram\t{(NOW + timedelta(hours=5)).isoformat()}\t\n",
         "mysql.accounts": "ops1\t10.1.1.1\tyes\tset\tx\tno\tyes\tno\tyes\t\tno\t\nops1\t10.1.1.2\tyes\tset\tx\tno\tyes\tno\tyes\t\tno\t\n"
         "ops2\t%\tno\tset\tx\tyes\tno\tno\tno\t\tno\t\n",
         "redis.accounts": "ops1\tyes\tset\tconfig flushall\tall\nops2\tno\tset\tconfig\tall\nops3\tyes\tmissing\tconfig\tall\nops4\tyes\tset\t\tno\n",
     }
-    names = ("ops1", "ops2", "ops3", "ops4")
+    names = ("ops1", "ops2", "ops3", "ops4", "ops5")
     found = {kind: in_databases(kind, [("db", ended(texts[kind]))], names, NOW) for kind in DATABASES}
     assert found == {
-        "postgresql.accounts": {"ops1": ["db [postgresql: superuser]"], "ops4": ["db [postgresql]"]},
+        "postgresql.accounts": {"ops1": ["db [postgresql: superuser]"], "ops4": ["db [postgresql]"], "ops5": ["db [postgresql]"]},
         "mysql.accounts": {"ops1": ["db [mysql: file create_user]"]},
         "redis.accounts": {"ops1": ["db [redis: config flushall]"], "ops4": ["db [redis]"]},
     }
