@@ -20,6 +20,7 @@ from compliance.answers import answers
 from compliance.exemptions import exemptions
 from compliance.office import Office
 from compliance.reports.package import VERIFIER
+from compliance.scans.shelf import ledger_of
 from console.desk import open_desk
 from console.identity.accounts import Account
 from console.identity.roles import Role
@@ -30,6 +31,7 @@ from store.embedded import open_embedded
 from store.open import open_store
 from tests.browser.conftest import settled, wait_for
 from tests.compliance.conftest import ASSETS, judge
+from tests.compliance.test_scans import item, nessus
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
@@ -145,6 +147,25 @@ def test_files_of_a_decision_are_kept_by_their_content_or_refused_and_what_was_t
     ((decided,),) = ([one for one in answers(store) if one.item == MANUAL],)
     store.close()
     assert [(file.name, file.kind, file.sha256) for file in decided.files] == [("policy.pdf", "pdf", hashlib.sha256(PDF).hexdigest())]
+
+
+def test_a_scan_is_brought_in_once_and_a_file_that_is_none_is_refused(context: BrowserContext, house: tuple[str, Path]) -> None:
+    url, data = house
+    page = login(context, url, "zhao")
+    opened(page, f"{url}/compliance?tab=scans")
+    page.get_by_role("button", name="Bring in a scan").click()
+    for content, said in ((b"<html><body>no scan</body></html>", "scan.nessus"), (b"\x7fELF" + bytes(600), "scan.nessus")):
+        attached(page, "scan.nessus", content)
+        settled(page)
+        expect(page.get_by_role("dialog").get_by_role("alert").filter(has_text=said)).to_be_visible(timeout=WITHIN_MS)
+        expect(page.get_by_role("button", name="Keep 1 scans")).to_be_hidden()
+    attached(page, "scan.nessus", nessus(item(1, severity=4)))
+    page.get_by_role("button", name="Keep 1 scans").click(timeout=WITHIN_MS)
+    expect(page.get_by_text("1 assets have a new scan", exact=False)).to_be_visible(timeout=WITHIN_MS)
+    page.screenshot(path=shots() / "audit-scan.png")
+    store = open_store("embedded", data, "console")
+    assert [one.id for one in ledger_of(store, "web1").open] == ["nessus:1"]
+    store.close()
 
 
 def test_from_grading_to_a_report_and_evidence_that_an_assessor_verifies(context: BrowserContext, house: tuple[str, Path], tmp_path: Path) -> None:
