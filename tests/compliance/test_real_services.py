@@ -133,7 +133,7 @@ REDIS = 'bind 127.0.0.1\nprotected-mode yes\nrequirepass Hush-Hush-1\nrename-com
 @pytest.mark.peer
 def test_redis_as_shipped_fails_and_a_hardened_one_passes_and_does_what_its_file_says(tmp_path: Path) -> None:
     put(tmp_path / "old", "etc/redis/redis.conf", Path("/etc/redis/redis.conf").read_text(encoding="utf-8"))
-    assert verdicts(facts(tmp_path / "old"), "rds-") == {"rds-commands": "fail", "rds-password": "fail", "rds-source": "pass"}
+    assert verdicts(facts(tmp_path / "old"), "rds-") == {"rds-commands": "fail", "rds-password": "fail", "rds-source": "pass", "rds-tls": "pass"}
     put(tmp_path / "new", "etc/redis/redis.conf", REDIS)
     texts = facts(tmp_path / "new")
     assert "Hush" not in texts["redis.conf"]
