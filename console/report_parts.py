@@ -23,8 +23,8 @@ CAPACITIES: Final = {Capacity.PREPARED: marked("author"), Capacity.REVIEWED: mar
 
 
 def signed_by(body: Mapping[str, Any]) -> str:
-    """The signatures in a few words, for a list."""
-    return ", ".join(f"{_(CAPACITIES[one.capacity])} {one.who}" for one in signatures(body))
+    """How many of the signatures are there, for a list; blank when none is."""
+    return f"{found}/{len(CAPACITIES)}" if (found := len(signatures(body))) else ""
 
 
 def taken(here: Desk, me: Account, office: Office, body: Mapping[str, Any]) -> None:
